@@ -1,0 +1,995 @@
+"""The public estimators: validate, encode targets, initialise, train, store.
+
+The only room that speaks scikit-learn. What a fitted estimator holds is plain Python
+values and numpy arrays; engine and buffers are gone when `fit` returns.
+"""
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+from scipy.sparse import issparse
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MultiOutputMixin,
+    RegressorMixin,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._engine import Engine, decision
+from ._parameters import check_parameters, check_target_range, hidden_units
+from ._targets import TargetScale, indicator_encoder, label_encoder
+from ._training import (
+    Examples,
+    Plan,
+    Progress,
+    auto_learning_rate,
+    initial_parameters,
+    train,
+)
+
+# The value of batch_size="auto", where there are as many rows. docs/defaults.md has the
+# study behind this and the other defaults.
+AUTO_BATCH_SIZE = 32
+
+
+class _BaseSGDSigmoidMLP(BaseEstimator):
+    """What the classifier and the regressor share: everything but the targets."""
+
+    # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.
+    _eta_per_output: float
+
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        learning_rate_init,
+        batch_size,
+        max_iter,
+        learning_rate,
+        power_t,
+        momentum,
+        nesterovs_momentum,
+        alpha,
+        shuffle,
+        random_state,
+        tol,
+        n_iter_no_change,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.learning_rate = learning_rate
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.alpha = alpha
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+
+    def _fit(self, X, y, sample_weight, incremental=False, classes=None):
+        go_on = incremental and hasattr(self, "coefs_")
+        with _state_kept_on_error(self), np.errstate(all="ignore"):
+            check_parameters(self)
+            X, y, weights = self._validate(X, y, sample_weight, reset=not go_on)
+            encode = self._encode(y, weights, classes, go_on)
+            random_state = self._initialise(X.dtype, go_on)
+            trained = self._train(X, encode, weights, random_state, incremental)
+            self._store(*trained, random_state)
+        return self
+
+    def _validate(self, X, y, sample_weight, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            multi_output=True,
+        )
+        if y.ndim == 2 and y.shape[1] == 1 and not issparse(y):
+            y = column_or_1d(y, warn=True)
+        return X, y, _check_weights(sample_weight, X)
+
+    def _initialise(self, dtype, go_on):
+        """Set what training starts from; return the random state that it continues."""
+        units = [
+            self.n_features_in_,
+            *hidden_units(self.hidden_layer_sizes),
+            self.n_outputs_,
+        ]
+        if go_on:
+            fitted = [self.n_features_in_, *map(len, self.intercepts_)]
+            if units != fitted:
+                raise ValueError(
+                    f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for layers of "
+                    f"{units} neurons, but the fitted model has {fitted}. Call fit to "
+                    "start anew."
+                )
+            return _random_state_from(self._random_state)
+        random_state = check_random_state(self.random_state)
+        self.coefs_, self.intercepts_ = initial_parameters(units, dtype, random_state)
+        self.n_layers_ = len(units)
+        self.out_activation_ = "logistic"
+        self.n_iter_ = self.t_ = 0
+        self.loss_curve_ = []
+        self.best_loss_ = np.inf
+        # No part of the training is validated; MLPClassifier says so with None.
+        self.validation_scores_ = self.validation_loss_curve_ = None
+        self.best_validation_score_ = None
+        self._velocity = None
+        self._n_no_change = self._n_eta_drops = 0
+        return random_state
+
+    def _train(self, X, encode, weights, random_state, incremental):
+        alpha = self.alpha
+        if weights is not None:
+            if not incremental:
+                # Only the relation of the weights counts, so that η keeps its meaning.
+                # The penalty is relative to their sum, as in scikit-learn.
+                mean = weights.mean()
+                weights, alpha = weights / mean, alpha / mean
+            weights = weights.astype(self.coefs_[0].dtype)
+        plan = Plan(
+            batch_size=self._resolve_batch_size(X.shape[0], warn=not incremental),
+            max_iter=1 if incremental else self.max_iter,
+            shuffle=self.shuffle,
+            learning_rate=self.learning_rate,
+            learning_rate_init=self._resolve_learning_rate_init(),
+            power_t=self.power_t,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+        )
+        progress = Progress(
+            n_iter=self.n_iter_,
+            t=self.t_,
+            best_loss=self.best_loss_,
+            n_no_change=self._n_no_change,
+            n_eta_drops=self._n_eta_drops,
+        )
+        engine = Engine(
+            self.coefs_,
+            self.intercepts_,
+            batch_size=plan.batch_size,
+            alpha=alpha,
+            momentum=self.momentum,
+            nesterov=self.nesterovs_momentum,
+            velocity=self._velocity,
+            sparse=issparse(X),
+        )
+        examples = Examples(X, encode, weights, engine.dtype)
+        finished = train(engine, examples, plan, progress, random_state)
+        if not (finished or incremental):
+            warnings.warn(
+                f"The loss was still falling by more than tol={self.tol} when "
+                f"max_iter={self.max_iter} epochs were done. Raise max_iter or, if "
+                "loss_curve_ falls slowly, learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return engine, plan, progress
+
+    def _resolve_batch_size(self, n_rows, warn):
+        if self.batch_size == "full":
+            return n_rows
+        if self.batch_size == "auto":
+            return min(AUTO_BATCH_SIZE, n_rows)
+        if self.batch_size > n_rows and warn:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the {n_rows} rows of X; "
+                "all of them together make one batch.",
+                UserWarning,
+                stacklevel=5,
+            )
+        return min(int(self.batch_size), n_rows)
+
+    def _resolve_learning_rate_init(self):
+        if self.learning_rate_init == "auto":
+            units = [self.n_features_in_, *map(len, self.intercepts_)]
+            return auto_learning_rate(units, self._eta_per_output)
+        return float(self.learning_rate_init)
+
+    def _store(self, engine, plan, progress, random_state):
+        self.coefs_, self.intercepts_ = engine.parameters()
+        self._velocity = engine.velocities()
+        self._random_state = random_state.get_state(legacy=False)
+        self.learning_rate_init_ = plan.learning_rate_init
+        self.n_iter_ = progress.n_iter
+        self.t_ = progress.t
+        self.best_loss_ = progress.best_loss
+        self._n_no_change = progress.n_no_change
+        self._n_eta_drops = progress.n_eta_drops
+        self.loss_ = progress.losses[-1]
+        self.loss_curve_ = [*self.loss_curve_, *progress.losses]
+
+    def _decision(self, X):
+        """``z^L``, a row for each row of `X`."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
+        )
+        with np.errstate(all="ignore"):
+            return decision(self.coefs_, self.intercepts_, X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
+    """Multilayer perceptron classifier of sigmoid neurons, trained by gradient descent.
+
+    The network of the textbook: the activation of every neuron is
+    ``a^l = σ(W^l a^{l−1} + b^l)`` with ``σ(z) = 1 / (1 + e^{−z})``, the cost of an
+    example is the half squared error averaged over the output neurons,
+
+    ``C = 1/n_L Σ_j ½ (a_j^L − y_j)²``,
+
+    its gradient comes from backpropagation, and the parameters follow plain gradient
+    descent, ``W ← W − η·∇W`` and ``b ← b − η·∇b``, with the gradient averaged over each
+    batch. `batch_size` selects stochastic, mini-batch or batch gradient descent.
+
+    Two classes have one output neuron, which says 0 for the first class and 1 for the
+    second; more classes have one neuron each (one-hot). A 2-D indicator `y` is a
+    multilabel problem with one neuron for each label.
+
+    Inputs should be scaled to about unit variance, for instance by a
+    `~sklearn.preprocessing.StandardScaler`: sigmoids saturate on large ones.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int or int, default=(100,)
+        Neurons of each hidden layer. ``()`` is a single layer of sigmoid outputs. The
+        default is MLPClassifier's.
+
+    learning_rate_init : float > 0 or "auto", default="auto"
+        The step size η. The ``1/n_L`` of the cost is real: the ``η = 3`` of a textbook
+        whose cost sums over the output neurons is ``learning_rate_init = 3 * n_L``
+        here. "auto" is ``n_L · min(1, 100 / width)`` with the width of the widest
+        hidden layer: no single number serves one output and ten, or 100 neurons and
+        500 ("How the defaults were chosen" in the documentation). `learning_rate_init_`
+        has the value.
+
+    batch_size : int >= 1, "full" or "auto", default="auto"
+        Rows whose gradients an update averages: 1 is stochastic gradient descent,
+        "full" is batch gradient descent, anything between is mini-batch. A last smaller
+        batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
+
+    max_iter : int >= 1, default=200
+        Largest number of epochs, that is passes over the data, of `fit`. The default is
+        MLPClassifier's.
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Schedule of the step size. "constant" keeps η; "invscaling" uses
+        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before; "adaptive"
+        divides by 5 whenever training would have stopped, until η is 1e-6 or less.
+
+    power_t : float >= 0, default=0.5
+        Exponent of "invscaling". The default is MLPClassifier's.
+
+    momentum : float in [0, 1), default=0.0
+        ``v ← momentum·v − η·∇``, ``θ ← θ + v``. The default is the derivation's plain
+        descent.
+
+    nesterovs_momentum : bool, default=True
+        Whether to apply momentum in Nesterov's form, ``θ ← θ + momentum·v − η·∇`` with
+        the new `v`. Without effect where ``momentum=0``. The default is MLPClassifier's.
+
+    alpha : float >= 0, default=0.0
+        L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
+        gradient of a batch of `m` examples. It is no part of the reported loss. The
+        default is the derivation's unpenalised cost.
+
+    shuffle : bool, default=True
+        Whether to draw a new order of the rows before each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights and of the orders. With an int, the same data and
+        the same machine, models are bit-identical.
+
+    tol : float >= 0, default=2e-5
+        The loss improves if it falls by more than this below the best so far. Chosen
+        for the scale of this cost, which is at most ½.
+
+    n_iter_no_change : int >= 1 or inf, default=10
+        Training stops after more than this many epochs in a row without improvement.
+        The default is MLPClassifier's.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; for a multilabel `y` the numbers of its columns.
+
+    coefs_ : list of ndarrays of shape (n_{l-1}, n_l)
+        Weights of each layer, transposed from the derivation's ``W^l``.
+
+    intercepts_ : list of ndarrays of shape (n_l,)
+        Biases of each layer.
+
+    learning_rate_init_ : float
+        The η that training began with.
+
+    loss_ : float
+        Mean cost of the examples in the last epoch, each measured with the weights that
+        it was about to update.
+
+    best_loss_ : float
+        Smallest `loss_` of all epochs.
+
+    loss_curve_ : list of float
+        `loss_` of every epoch.
+
+    n_iter_ : int
+        Epochs so far; `partial_fit` adds one.
+
+    t_ : int
+        Examples seen so far.
+
+    n_layers_ : int
+        Layers, with those of inputs and outputs.
+
+    n_outputs_ : int
+        Output neurons, the derivation's ``n_L``.
+
+    out_activation_ : str
+        "logistic".
+
+    n_features_in_ : int
+        Features seen by `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` has names that are all strings.
+
+    validation_scores_, validation_loss_curve_, best_validation_score_ : None
+        As in an MLPClassifier without early stopping.
+
+    See Also
+    --------
+    SGDSigmoidMLPRegressor : The same network for numbers.
+    sklearn.neural_network.MLPClassifier : Other activations, log-loss and solvers.
+
+    Notes
+    -----
+    The data type follows `X`: float32 stays float32, float64 stays float64, anything
+    else becomes float64. `X` is not modified and not copied whole; only sparse formats
+    other than CSR are converted to it first.
+
+    An error leaves the estimator in the state that it had before the call.
+
+    References
+    ----------
+    The derivation that this class implements is "The mathematics" in the documentation.
+    Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating
+    errors", Nature 323, 533-536.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skbackprop import SGDSigmoidMLP
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = make_pipeline(
+    ...     StandardScaler(), SGDSigmoidMLP(max_iter=300, random_state=0)
+    ... )
+    >>> model.fit(X_train, y_train).score(X_test, y_test)
+    0.97...
+    >>> model.predict_proba(X_test[:1]).round(2)
+    array([[0.  , 0.01, 0.99]])
+    """
+
+    _eta_per_output = 1.0
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        learning_rate_init="auto",
+        batch_size="auto",
+        max_iter=200,
+        learning_rate="constant",
+        power_t=0.5,
+        momentum=0.0,
+        nesterovs_momentum=True,
+        alpha=0.0,
+        shuffle=True,
+        random_state=None,
+        tol=2e-5,
+        n_iter_no_change=10,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            learning_rate=learning_rate,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            alpha=alpha,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+        )
+
+    def fit(self, X, y, sample_weight=None):
+        """Train a new network on `X` and `y`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, finite numbers, best of about unit variance.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a binary indicator matrix (dense or sparse) of the labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero. They are divided by their mean; a
+            batch then averages ``w_i · gradient_i`` over its size. With
+            ``batch_size="full"``, integer weights equal repeated rows exactly.
+
+        Returns
+        -------
+        self : SGDSigmoidMLP
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter, `X`, `y` or `sample_weight` is not as described, or the
+            parameters of the network left the finite numbers because η is too large.
+
+        Warns
+        -----
+        ConvergenceWarning
+            `max_iter` epochs were done before the loss stopped improving.
+        UserWarning
+            `batch_size` is larger than the number of rows.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Make one pass over the rows given, going on from where training is.
+
+        Batches, order of the rows and schedule are those of `fit`: on an unfitted
+        estimator it is one epoch of `fit`, to the bit. The random stream and the
+        momentum continue.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, as in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Targets, as in `fit`; not every class needs to be there.
+
+        classes : array-like of shape (n_classes,), default=None
+            All classes that can ever occur. Needed by the first call only; for a
+            multilabel `y` not even then.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero. Unlike in `fit` they are used as
+            they are, a weight of 2 doubling the gradient of an example: a stream has no
+            mean weight to divide by.
+
+        Returns
+        -------
+        self : SGDSigmoidMLP
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; and where `classes` is missing or differs from before, `y` has
+            a class that is not among them, or `X` has other features than before.
+        """
+        first = not hasattr(self, "coefs_")
+        if first and classes is None and not type_of_target(y).startswith("multilabel"):
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+
+    def predict(self, X):
+        """Predict the most probable class, or the set of labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; for a multilabel model 1 where the activation is above ½.
+        """
+        z = self.decision_function(X)
+        if self._multilabel:
+            return (z > 0).astype(np.int64)
+        if len(self.classes_) == 1:
+            return np.repeat(self.classes_, len(z))
+        return self.classes_[z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)]
+
+    def decision_function(self, X):
+        """Compute the pre-activations ``z^L`` of the output neurons.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        z : ndarray of shape (n_samples,) or (n_samples, n_outputs_)
+            ``z^L``; 1-D for two classes, where a positive number means the second.
+        """
+        z = self._decision(X)
+        return z if self._multilabel or len(self.classes_) > 2 else z.ravel()
+
+    def predict_proba(self, X):
+        """Estimate probabilities by the activations of the output neurons.
+
+        The squared error is a proper score: the activation that minimises its mean is
+        the probability.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            For two classes ``[1 − a, a]``; for more the activations divided by the sum
+            of their row; for a multilabel model the activations.
+        """
+        z = self.decision_function(X)
+        if self._multilabel:
+            return expit(z)
+        if len(self.classes_) == 1:
+            return np.ones((len(z), 1), dtype=z.dtype)
+        if z.ndim == 1:
+            return np.column_stack([expit(-z), expit(z)])
+        # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, also where every a rounds to 0.
+        return softmax(log_expit(z), axis=1)
+
+    def predict_log_proba(self, X):
+        """Compute the logarithm of `predict_proba`, without rounding to 0 first.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Natural logarithms of the probabilities.
+        """
+        z = self.decision_function(X)
+        if self._multilabel:
+            return log_expit(z)
+        if len(self.classes_) == 1:
+            return np.zeros((len(z), 1), dtype=z.dtype)
+        if z.ndim == 1:
+            return np.column_stack([log_expit(-z), log_expit(z)])
+        return log_softmax(log_expit(z), axis=1)
+
+    def _validate(self, X, y, sample_weight, reset):
+        X, y, weights = super()._validate(X, y, sample_weight, reset)
+        check_classification_targets(y)
+        if y.ndim == 2 and not np.isin(y.data if issparse(y) else y, (0, 1)).all():
+            raise ValueError(
+                "y must have one label a row or be a binary indicator matrix, got "
+                f"{y.shape[1]} columns with other values than 0 and 1."
+            )
+        return X, y, weights
+
+    def _encode(self, y, weights, classes, go_on):
+        multilabel = y.ndim == 2
+        found = np.arange(y.shape[1]) if multilabel else unique_labels(y)
+        given = found if classes is None else unique_labels(classes)
+        if not go_on:
+            self.classes_, self._multilabel = given, multilabel
+            self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
+        elif multilabel != self._multilabel:
+            kinds = ("one label a row", "a binary indicator matrix")
+            raise ValueError(
+                f"y is {kinds[multilabel]}, but the model was fitted on "
+                f"{kinds[self._multilabel]}."
+            )
+        elif classes is not None and not np.array_equal(given, self.classes_):
+            raise ValueError(
+                f"classes={given} differs from the first call's, {self.classes_}."
+            )
+        unknown = np.setdiff1d(found, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has the classes {unknown}, which are not among the expected "
+                f"{self.classes_}."
+            )
+        if not multilabel:
+            return label_encoder(y, self.classes_)
+        if len(found) != self.n_outputs_:
+            raise ValueError(f"y has {len(found)} columns, expected {self.n_outputs_}.")
+        return indicator_encoder(y)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidMLP):
+    """Multilayer perceptron regressor of sigmoid neurons, trained by gradient descent.
+
+    The same network, cost and descent as `SGDSigmoidMLP`, with one output neuron for
+    each column of `y`. A sigmoid says numbers between 0 and 1, so `y` is mapped to
+    activations by
+
+    ``a = 0.1 + 0.8 · (y − low) / (high − low)``
+
+    and predictions are mapped back. They lie in the open interval that the activations
+    0 and 1 stand for, ``(low − r/8, high + r/8)`` with ``r = high − low``: the network
+    does not extrapolate beyond it.
+
+    Inputs should be scaled to about unit variance; `y` need not be scaled.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int or int, default=(100,)
+        Neurons of each hidden layer. ``()`` is a single layer of sigmoid outputs. The
+        default is MLPRegressor's.
+
+    learning_rate_init : float > 0 or "auto", default="auto"
+        The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` with its ``1/n_L``
+        and in units of activations. "auto" is ``0.1 · n_L · min(1, 100 / width)`` with
+        the width of the widest hidden layer. It is smaller than the classifier's: noisy
+        targets between 0.1 and 0.9 want smaller steps than labels ("How the defaults
+        were chosen" in the documentation). `learning_rate_init_` has the value.
+
+    batch_size : int >= 1, "full" or "auto", default="auto"
+        Rows whose gradients an update averages: 1 is stochastic gradient descent,
+        "full" is batch gradient descent, anything between is mini-batch. A last smaller
+        batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
+
+    max_iter : int >= 1, default=200
+        Largest number of epochs, that is passes over the data, of `fit`. The default is
+        MLPRegressor's.
+
+    target_range : "auto" or (low, high), default="auto"
+        The values of `y` that are mapped to the activations 0.1 and 0.9; each a number,
+        or one for each output. "auto" takes the smallest and largest value of each
+        output that `fit`, or the first `partial_fit`, sees with a positive weight.
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Schedule of the step size. "constant" keeps η; "invscaling" uses
+        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before; "adaptive"
+        divides by 5 whenever training would have stopped, until η is 1e-6 or less.
+
+    power_t : float >= 0, default=0.5
+        Exponent of "invscaling". The default is MLPRegressor's.
+
+    momentum : float in [0, 1), default=0.0
+        ``v ← momentum·v − η·∇``, ``θ ← θ + v``. The default is the derivation's plain
+        descent.
+
+    nesterovs_momentum : bool, default=True
+        Whether to apply momentum in Nesterov's form, ``θ ← θ + momentum·v − η·∇`` with
+        the new `v`. Without effect where ``momentum=0``. The default is MLPRegressor's.
+
+    alpha : float >= 0, default=0.0
+        L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
+        gradient of a batch of `m` examples. It is no part of the reported loss. The
+        default is the derivation's unpenalised cost.
+
+    shuffle : bool, default=True
+        Whether to draw a new order of the rows before each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights and of the orders. With an int, the same data and
+        the same machine, models are bit-identical.
+
+    tol : float >= 0, default=2e-5
+        The loss improves if it falls by more than this below the best so far. Chosen
+        for the scale of this cost, which is in units of activations.
+
+    n_iter_no_change : int >= 1 or inf, default=10
+        Training stops after more than this many epochs in a row without improvement.
+        The default is MLPRegressor's.
+
+    Attributes
+    ----------
+    target_range_ : ndarray of shape (2, n_outputs_)
+        The values of each output that stand for the activations 0.1 and 0.9.
+
+    coefs_ : list of ndarrays of shape (n_{l-1}, n_l)
+        Weights of each layer, transposed from the derivation's ``W^l``.
+
+    intercepts_ : list of ndarrays of shape (n_l,)
+        Biases of each layer.
+
+    learning_rate_init_ : float
+        The η that training began with.
+
+    loss_ : float
+        Mean cost of the examples in the last epoch, in units of activations, each
+        measured with the weights that it was about to update.
+
+    best_loss_ : float
+        Smallest `loss_` of all epochs.
+
+    loss_curve_ : list of float
+        `loss_` of every epoch.
+
+    n_iter_ : int
+        Epochs so far; `partial_fit` adds one.
+
+    t_ : int
+        Examples seen so far.
+
+    n_layers_ : int
+        Layers, with those of inputs and outputs.
+
+    n_outputs_ : int
+        Output neurons, the derivation's ``n_L``.
+
+    out_activation_ : str
+        "logistic".
+
+    n_features_in_ : int
+        Features seen by `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` has names that are all strings.
+
+    validation_scores_, validation_loss_curve_, best_validation_score_ : None
+        As in an MLPRegressor without early stopping.
+
+    See Also
+    --------
+    SGDSigmoidMLP : The same network for classes.
+    sklearn.neural_network.MLPRegressor : Linear outputs, other activations and solvers.
+
+    Notes
+    -----
+    The data type follows `X`: float32 stays float32, float64 stays float64, anything
+    else becomes float64. `X` is not modified and not copied whole; only sparse formats
+    other than CSR are converted to it first.
+
+    An error leaves the estimator in the state that it had before the call.
+
+    References
+    ----------
+    The derivation that this class implements is "The mathematics" in the documentation.
+    Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating
+    errors", Nature 323, 533-536.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skbackprop import SGDSigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), SGDSigmoidMLPRegressor(random_state=0))
+    >>> cross_val_score(model, X, y).mean().round(2)
+    0.4...
+    """
+
+    _eta_per_output = 0.1
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        learning_rate_init="auto",
+        batch_size="auto",
+        max_iter=200,
+        target_range="auto",
+        learning_rate="constant",
+        power_t=0.5,
+        momentum=0.0,
+        nesterovs_momentum=True,
+        alpha=0.0,
+        shuffle=True,
+        random_state=None,
+        tol=2e-5,
+        n_iter_no_change=10,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            learning_rate=learning_rate,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            alpha=alpha,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+        )
+        self.target_range = target_range
+
+    def fit(self, X, y, sample_weight=None):
+        """Train a new network on `X` and `y`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, finite numbers, best of about unit variance.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, finite numbers of any scale.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero. They are divided by their mean; a
+            batch then averages ``w_i · gradient_i`` over its size. With
+            ``batch_size="full"``, integer weights equal repeated rows exactly.
+
+        Returns
+        -------
+        self : SGDSigmoidMLPRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter, `X`, `y` or `sample_weight` is not as described, or the
+            parameters of the network left the finite numbers because η is too large.
+
+        Warns
+        -----
+        ConvergenceWarning
+            `max_iter` epochs were done before the loss stopped improving.
+        UserWarning
+            `batch_size` is larger than the number of rows, or `y` has values that the
+            network cannot reach with this `target_range`.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Make one pass over the rows given, going on from where training is.
+
+        Batches, order of the rows and schedule are those of `fit`: on an unfitted
+        estimator it is one epoch of `fit`, to the bit. The random stream and the
+        momentum continue, and `target_range_` stays that of the first call: with a
+        stream, give `target_range` if that call does not show the extremes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, as in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as in `fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero. Unlike in `fit` they are used as
+            they are, a weight of 2 doubling the gradient of an example: a stream has no
+            mean weight to divide by.
+
+        Returns
+        -------
+        self : SGDSigmoidMLPRegressor
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; and where `X` has other features, or `y` other outputs, than
+            before.
+
+        Warns
+        -----
+        UserWarning
+            `y` has values that the network cannot reach with this `target_range`.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X):
+        """Predict by the activations of the output neurons, mapped back to `y`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs_)
+            Predictions; 1-D for a single output.
+        """
+        z = self._decision(X)
+        y = TargetScale(*self.target_range_).decode(expit(z, out=z))
+        return y.ravel() if self.n_outputs_ == 1 else y
+
+    def _validate(self, X, y, sample_weight, reset):
+        X, y, weights = super()._validate(X, y, sample_weight, reset)
+        floats = [np.float64, np.float32]
+        y = check_array(y, ensure_2d=False, dtype=floats, input_name="y")
+        return X, y.reshape(len(y), -1), weights
+
+    def _encode(self, y, weights, classes, go_on):
+        if not go_on:
+            self.n_outputs_ = y.shape[1]
+            self.target_range_ = self._resolve_target_range(y, weights)
+        elif y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
+        scale = TargetScale(*self.target_range_)
+        low, high = scale.reachable
+        outside = int(((y <= low) | (y >= high)).sum())
+        if outside:
+            warnings.warn(
+                f"{outside} values of y lie outside what the network can predict with "
+                f"target_range_={self.target_range_.tolist()}: more than 1/8 of the "
+                "range below or above it. Give a wider target_range.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return scale.encoder(y)
+
+    def _resolve_target_range(self, y, weights):
+        if isinstance(self.target_range, str) and self.target_range == "auto":
+            seen = y if weights is None else y[weights > 0]
+            return np.array([seen.min(axis=0), seen.max(axis=0)], dtype=np.float64)
+        return check_target_range(self.target_range, y.shape[1])
+
+
+def _check_weights(sample_weight, X):
+    """The weights as a float64 array ``(n_rows,)``, or None."""
+    if sample_weight is None:
+        return None
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.shape != (X.shape[0],):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, expected ({X.shape[0]},): one "
+            "number for each row of X."
+        )
+    if (weights < 0).any():
+        raise ValueError(
+            f"sample_weight must not be negative, got {weights.min()} in row "
+            f"{weights.argmin()}."
+        )
+    if not weights.any():
+        raise ValueError("sample_weight is zero in every row; at least one must count.")
+    return weights
+
+
+def _random_state_from(state):
+    """The random stream whose state `get_state` wrote down, whatever its generator."""
+    random_state = np.random.RandomState(getattr(np.random, state["bit_generator"])())
+    random_state.set_state(state)
+    return random_state
+
+
+@contextmanager
+def _state_kept_on_error(estimator):
+    """Give the estimator back the attributes that it had if the block raises."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

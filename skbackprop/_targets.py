@@ -1,0 +1,60 @@
+"""Targets: what the output neurons should say, block by block.
+
+An encoder takes rows (a slice or an array of indices) and returns the activations
+expected for them, shape ``(n_rows, n_L)``, in any dtype. Encoding a block at a time
+keeps memory from growing with the number of rows.
+"""
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+
+# The y values given by `target_range` are mapped to these activations: a sigmoid
+# reaches 0 and 1 only at infinity.
+LOW_ACTIVATION, HIGH_ACTIVATION = 0.1, 0.9
+
+
+def label_encoder(y, classes):
+    """One output neuron for two classes (or one), one each (one-hot) for more."""
+    table = LabelBinarizer().fit(classes).transform(classes)
+    smallest = np.min_scalar_type(len(classes))
+    codes = np.searchsorted(classes, y).astype(smallest)
+    return lambda rows: table[codes[rows]]
+
+
+def indicator_encoder(y):
+    """Multilabel: one output neuron for each label; `y` is dense or CSR."""
+    if isinstance(y, np.ndarray):
+        return lambda rows: y[rows]
+    return lambda rows: y[rows].toarray()
+
+
+class TargetScale:
+    """The affine map between values of y and activations, for each output.
+
+    ``a = ½ + gain · (y − centre)`` takes `low` to 0.1 and `high` to 0.9. Where `low`
+    equals `high` (a constant target) the map keeps the unit of y.
+
+    Parameters
+    ----------
+    low, high : arrays ``(n_outputs,)``, float64
+    """
+
+    def __init__(self, low, high):
+        self.centre = low / 2 + high / 2
+        half = high / 2 - low / 2
+        half = np.where(half < np.finfo(np.float64).tiny, 0.5, half)
+        self.gain = (HIGH_ACTIVATION - LOW_ACTIVATION) / 2 / half
+
+    def encoder(self, y):
+        """Encoder of numbers `y`, shape ``(n_rows, n_outputs)``."""
+        return lambda rows: 0.5 + self.gain * (y[rows] - self.centre)
+
+    def decode(self, a):
+        """Values of y for activations, in the activations' dtype."""
+        centre, gain = (p.astype(a.dtype) for p in (self.centre, self.gain))
+        return centre + (a - 0.5) / gain
+
+    @property
+    def reachable(self):
+        """The open interval of the values of y that a sigmoid can say."""
+        return self.centre - 0.5 / self.gain, self.centre + 0.5 / self.gain
