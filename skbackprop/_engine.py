@@ -16,12 +16,20 @@ into memory that was allocated once.
   examples become the derivation's column vectors without a copy.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.blas import get_blas_funcs
 from scipy.sparse import csr_matrix
 from scipy.special import expit
+
+Array = NDArray[Any]
+Layers = list[Array]
+Propagate = Callable[[Any, Array, Array | None], float]
+AddGradient = Callable[[Any, float, float, float], None]
 
 # Rows pushed through the network at once. The gradient of a larger batch gathers chunk
 # by chunk, so that memory does not grow with the number of rows.
@@ -32,7 +40,7 @@ CHUNK_ROWS = 1024
 TANH_FROM = 600
 
 
-def decision(coefs, intercepts, X):
+def decision(coefs: Layers, intercepts: Layers, X: Any) -> Array:
     """Pre-activations ``z^L`` of the output layer, one row for each row of `X`.
 
     Works in blocks of rows with buffers of its own: memory beside the result does not
@@ -80,16 +88,16 @@ class Engine:
 
     def __init__(
         self,
-        coefs,
-        intercepts,
+        coefs: Layers,
+        intercepts: Layers,
         *,
-        batch_size,
-        alpha=0.0,
-        momentum=0.0,
-        nesterov=False,
-        velocity=None,
-        sparse=False,
-    ):
+        batch_size: int,
+        alpha: float = 0.0,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        velocity: tuple[Layers, Layers] | None = None,
+        sparse: bool = False,
+    ) -> None:
         self.units = [coefs[0].shape[0], *map(len, intercepts)]
         self.batch_size = batch_size
         self.alpha = alpha
@@ -108,21 +116,26 @@ class Engine:
         self.velocity = self._velocity_before = None
         self._target, self._target_Wt, self._target_b = self.theta, self.Wt, self.b
         if momentum > 0 or batch_size > CHUNK_ROWS:
-            zero = [np.zeros_like(c) for c in coefs], [np.zeros_like(b) for b in intercepts]
-            self._target, self._target_Wt, self._target_b = self._flat(*(velocity or zero))
+            zero = (
+                [np.zeros_like(c) for c in coefs],
+                [np.zeros_like(b) for b in intercepts],
+            )
+            self._target, self._target_Wt, self._target_b = self._flat(
+                *(velocity or zero)
+            )
             self.velocity = self._target
             if self.nesterov:
                 self._velocity_before = np.empty_like(self.velocity)
-        self._passes = {}
+        self._passes: dict[int, tuple[Propagate, AddGradient]] = {}
 
-    def _flat(self, coefs, intercepts):
+    def _flat(self, coefs: Layers, intercepts: Layers) -> tuple[Array, Layers, Layers]:
         """A flat copy of parameters, and the views of its layers in BLAS's order."""
         flat = np.empty(sum(p.size for p in (*coefs, *intercepts)), dtype=self.dtype)
         Wt, b, end = [], [], 0
         for layer, coef in enumerate(coefs):
             start, end = end, end + coef.size
             # scipy multiplies CSR with C-ordered matrices; any other it would copy.
-            order = "C" if self.sparse and layer == 0 else "F"
+            order: Literal["C", "F"] = "C" if self.sparse and layer == 0 else "F"
             Wt.append(flat[start:end].reshape(coef.shape, order=order))
             Wt[layer][...] = coef
         for layer, intercept in enumerate(intercepts):
@@ -131,17 +144,17 @@ class Engine:
             b[layer][...] = intercept
         return flat, Wt, b
 
-    def parameters(self):
+    def parameters(self) -> tuple[Layers, Layers]:
         """Copies of the parameters as the lists `coefs`, `intercepts`."""
         return _copies(self.Wt), _copies(self.b)
 
-    def velocities(self):
+    def velocities(self) -> tuple[Layers, Layers] | None:
         """Copies of the momentum's state in the same form; None without momentum."""
         if self.momentum > 0:
             return _copies(self._target_Wt), _copies(self._target_b)
         return None
 
-    def descend(self, X, Y, weights, eta):
+    def descend(self, X: Any, Y: Array, weights: Array | None, eta: float) -> float:
         """One update for each `batch_size` rows of a block; a rest makes a smaller one.
 
         Returns the sum of the examples' costs, each multiplied by its weight and
@@ -161,7 +174,9 @@ class Engine:
                 add_gradient(x, rate, shrink, 1.0)
         return squares / (2 * self.units[-1])
 
-    def descend_in_chunks(self, blocks, m, eta):
+    def descend_in_chunks(
+        self, blocks: Iterable[tuple[Any, Array, Array | None]], m: int, eta: float
+    ) -> float:
         """One update for a batch of `m` rows that come as blocks of (X, Y, weights).
 
         No block has more than `CHUNK_ROWS`. Returns the same sum as `descend`.
@@ -174,8 +189,10 @@ class Engine:
         )
         return self._update_with_velocity(chunks, m, eta) / (2 * self.units[-1])
 
-    def _update_with_velocity(self, chunks, m, eta):
-        """``v ← momentum·v − η (gradient + alpha/m·W)`` chunk by chunk; ``θ ← θ + v``."""
+    def _update_with_velocity(
+        self, chunks: Iterable[tuple[Any, Array, Array | None]], m: int, eta: float
+    ) -> float:
+        """``v ← momentum·v − η (gradient + alpha/m·W)`` by chunks; ``θ ← θ + v``."""
         _, _, axpy, copy, _ = self._blas
         rate = -eta / (self.units[-1] * m)
         keep = self.momentum
@@ -197,7 +214,7 @@ class Engine:
             axpy(self.velocity, self.theta)
         return squares
 
-    def _pass(self, m):
+    def _pass(self, m: int) -> tuple[Propagate, AddGradient]:
         """The two halves of an update for `m` examples, with buffers of their own.
 
         ``propagate(x, y, w)`` goes forward and back and returns ``Σ w (a − y)²``.
@@ -209,13 +226,21 @@ class Engine:
             self._passes[m] = self._make_pass(m)
         return self._passes[m]
 
-    def _make_pass(self, m):
+    def _make_pass(self, m: int) -> tuple[Propagate, AddGradient]:
         # Closures, because a local name is the cheapest look-up there is and an update
         # of a small network is no more than a dozen calls.
         gemm, gemv, axpy, copy, dot = self._blas
-        multiply, subtract, sparse, single = np.multiply, np.subtract, self.sparse, m == 1
+        multiply, subtract, sparse, single = (
+            np.multiply,
+            np.subtract,
+            self.sparse,
+            m == 1,
+        )
         ones = np.ones(m, dtype=self.dtype)
-        biases, target_biases = self.theta[self.n_weights :], self._target[self.n_weights :]
+        biases, target_biases = (
+            self.theta[self.n_weights :],
+            self._target[self.n_weights :],
+        )
 
         # One flat buffer for each of a, σ' and δ holds all layers one after the other:
         # σ' of the whole network is two calls, and so are all biases at m = 1.
@@ -236,7 +261,8 @@ class Engine:
         ]
         target_Wt_1, d_1 = self._target_Wt[0], d[0]
         gradients = [
-            (a[layer - 1], d[layer], self._target_Wt[layer]) for layer in range(1, len(a))
+            (a[layer - 1], d[layer], self._target_Wt[layer])
+            for layer in range(1, len(a))
         ]
         layer_biases = [(z.T, b) for z, b in zip(a, self.b, strict=True)]
         bias_gradients = list(zip(d, self._target_b, strict=True))
@@ -246,7 +272,7 @@ class Engine:
             vectors=[*self._target_b, target_biases, self.theta],
         )
 
-        def propagate(x, y, w):
+        def propagate(x: Any, y: Array, w: Array | None) -> float:
             if single:
                 copy(biases, a_all)
             else:
@@ -277,7 +303,7 @@ class Engine:
                 multiply(d_l, s_l, d_l)
             return squares
 
-        def add_gradient(x, rate, keep_W, keep_b):
+        def add_gradient(x: Any, rate: float, keep_W: float, keep_b: float) -> None:
             if sparse:
                 _add_sparse_gradient(x, d_1, rate, keep_W, target_Wt_1)
             else:
@@ -292,19 +318,19 @@ class Engine:
 
         return propagate, add_gradient
 
-    def _columns(self, m):
-        """A flat buffer for one number a neuron and example, and its layers ``(n_l, m)``."""
+    def _columns(self, m: int) -> tuple[Array, Layers]:
+        """A flat buffer for every neuron and example, and its layers ``(n_l, m)``."""
         sizes = [n_l * m for n_l in self.units[1:]]
         flat = np.zeros(sum(sizes), dtype=self.dtype)
         layers = np.split(flat, np.cumsum(sizes)[:-1])
         return flat, [layer.reshape((-1, m), order="F") for layer in layers]
 
 
-def _copies(views):
+def _copies(views: Layers) -> Layers:
     return [view.copy(order="K") for view in views]
 
 
-def _sigmoid_by_tanh(z, out):
+def _sigmoid_by_tanh(z: Array, out: Array) -> None:
     """σ(z) = ½ tanh(z/2) + ½, with the signature of `expit`."""
     np.multiply(z, 0.5, out)
     np.tanh(out, out)
@@ -312,12 +338,14 @@ def _sigmoid_by_tanh(z, out):
     np.add(out, 0.5, out)
 
 
-def _sigmoid_for(size):
+def _sigmoid_for(size: int) -> Callable[[Array, Array], Any]:
     """The cheaper way to compute σ of so many elements."""
     return expit if size < TANH_FROM else _sigmoid_by_tanh
 
 
-def _batches(X, Y, weights, batch_size):
+def _batches(
+    X: Any, Y: Array, weights: Array | None, batch_size: int
+) -> Iterator[tuple[int, Iterator[tuple[Any, Array, Array | None]]]]:
     """The batches of a block as pairs of their size and an iterator over (x, y, w).
 
     Dense `x` and `y` have the examples as columns; CSR `x` keeps them as rows.
@@ -326,17 +354,23 @@ def _batches(X, Y, weights, batch_size):
     whole = n - n % batch_size
     for start, stop, m in ((0, whole, batch_size), (whole, n, n - whole)):
         if start < stop:
-            w = repeat(None) if weights is None else weights[start:stop].reshape(-1, m)
-            yield m, zip(_columns_of(X, start, stop, m), _columns_of(Y, start, stop, m), w)
+            w: Iterable[Array | None] = repeat(None)
+            if weights is not None:
+                w = weights[start:stop].reshape(-1, m)
+            x, y = (_columns_of(rows, start, stop, m) for rows in (X, Y))
+            # strict does not fit: without weights, w has no end
+            yield m, zip(x, y, w, strict=False)
 
 
-def _columns_of(X, start, stop, m):
+def _columns_of(X: Any, start: int, stop: int, m: int) -> Iterable[Any]:
     if not isinstance(X, np.ndarray):
         return (X[row : row + m] for row in range(start, stop, m))
     return X[start:stop].reshape(-1, m, X.shape[1]).transpose(0, 2, 1)
 
 
-def _add_sparse_gradient(x, delta, rate, keep, Wt):
+def _add_sparse_gradient(
+    x: Any, delta: Array, rate: float, keep: float, Wt: Array
+) -> None:
     """``Wt ← keep·Wt + rate·xᵀ δᵀ``, touching no more rows than `x` has entries."""
     features, position = np.unique(x.indices, return_inverse=True)
     shape = (x.shape[0], len(features))
@@ -346,11 +380,13 @@ def _add_sparse_gradient(x, delta, rate, keep, Wt):
     Wt[features] += rate * (compact.T @ delta.T)
 
 
-def _require_in_place(blas, matrices, vectors):
+def _require_in_place(blas: list[Any], matrices: Layers, vectors: Layers) -> None:
     """Raise RuntimeError for an array that a fused call would copy, not update."""
     gemm, gemv, axpy, _, _ = blas
     for c in matrices:
-        column, row = (np.zeros(shape, c.dtype) for shape in ((len(c), 1), (1, c.shape[1])))
+        column, row = (
+            np.zeros(shape, c.dtype) for shape in ((len(c), 1), (1, c.shape[1]))
+        )
         if gemm(0.0, column, row, 1.0, c, 0, 0, 1) is not c:
             raise RuntimeError(f"gemm does not update {c.shape} {c.dtype} in place")
     for y in vectors:

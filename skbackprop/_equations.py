@@ -12,10 +12,16 @@ and the gradients are then the average over the examples. Any float or complex d
 passes through unchanged.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
+
+# Any float or complex dtype.
+Array = NDArray[Any]
 
 
-def half_squared_error(a, y):
+def half_squared_error(a: Array, y: Array) -> Array:
     """Cost of each example (section 1), shape ``(m,)``.
 
     ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` with `a`, `y` of shape ``(n_L, m)``.
@@ -24,7 +30,7 @@ def half_squared_error(a, y):
     return np.sum((a - y) ** 2 / 2, axis=0) / n_L
 
 
-def half_squared_error_prime(a, y):
+def half_squared_error_prime(a: Array, y: Array) -> Array:
     """Sensitivity of the cost to the output activations (section 1), ``(n_L, m)``.
 
     ``dC/da_j = 1/n_L (a_j − y_j)``
@@ -33,7 +39,7 @@ def half_squared_error_prime(a, y):
     return (a - y) / n_L
 
 
-def sigmoid(z):
+def sigmoid(z: Array) -> Array:
     """Activation level of neurons (section 2), shape of `z`.
 
     ``a = σ(z) = 1 / (1 + e^{−z})``
@@ -43,7 +49,7 @@ def sigmoid(z):
         return 1 / (1 + np.exp(-z))
 
 
-def sigmoid_prime(z):
+def sigmoid_prime(z: Array) -> Array:
     """Sensitivity of the activations to the pre-activations (section 2), shape of `z`.
 
     ``da/dz = σ(z) (1 − σ(z))``
@@ -51,7 +57,7 @@ def sigmoid_prime(z):
     return sigmoid(z) * (1 - sigmoid(z))
 
 
-def pre_activation(W, a, b):
+def pre_activation(W: Array, a: Array, b: Array) -> Array:
     """Pre-activation levels of a layer (section 3), shape ``(n_l, m)``.
 
     ``z_j = Σ_k w_jk a_k + b_j``, that is ``z = W a + b``, with `a` of the layer before.
@@ -59,23 +65,25 @@ def pre_activation(W, a, b):
     return W @ a + b
 
 
-def forward(x, W, b):
+def forward(
+    x: Array, W: list[Array], b: list[Array]
+) -> tuple[list[Array], list[Array]]:
     """All pre-activations and activations of a network (sections 2 and 3).
 
     ``z^l = W^l a^{l−1} + b^l``, ``a^l = σ(z^l)``, ``a^0 = x``.
 
-    `W` and `b` are lists with one entry for each layer after the input. Returns the
-    lists ``z`` and ``a``, each indexed as the derivation counts layers: ``a[0]`` is
-    the input `x`, ``a[-1]`` the output; ``z[0]`` is None, since inputs have none.
+    The lists `W` and `b` have an entry for each layer from 1 to L, and so has the list
+    ``z``. The list ``a`` has one more: it begins with layer 0, the input.
     """
-    z, a = [None], [x]
+    z: list[Array] = []
+    a = [x]
     for W_l, b_l in zip(W, b, strict=True):
         z.append(pre_activation(W_l, a[-1], b_l))
         a.append(sigmoid(z[-1]))
     return z, a
 
 
-def output_delta(a, y, z):
+def output_delta(a: Array, y: Array, z: Array) -> Array:
     """Error of the output layer (section 'Gradients'), shape ``(n_L, m)``.
 
     ``δ^L = 1/n_L (a^L − y) ⊙ σ'(z^L)``
@@ -83,7 +91,7 @@ def output_delta(a, y, z):
     return half_squared_error_prime(a, y) * sigmoid_prime(z)
 
 
-def hidden_activation_prime(W_next, delta_next):
+def hidden_activation_prime(W_next: Array, delta_next: Array) -> Array:
     """Sensitivity of the cost to hidden activations (section 'Error'), ``(n_l, m)``.
 
     ``∂C/∂a_j^l = Σ_q w_qj^{l+1} δ_q^{l+1}``, that is ``(W^{l+1})ᵀ δ^{l+1}``.
@@ -91,7 +99,7 @@ def hidden_activation_prime(W_next, delta_next):
     return W_next.T @ delta_next
 
 
-def hidden_delta(W_next, delta_next, z):
+def hidden_delta(W_next: Array, delta_next: Array, z: Array) -> Array:
     """Error of a hidden layer (section 'Gradients'), shape ``(n_l, m)``.
 
     ``δ^l = (W^{l+1})ᵀ δ^{l+1} ⊙ σ'(z^l)``
@@ -99,7 +107,7 @@ def hidden_delta(W_next, delta_next, z):
     return hidden_activation_prime(W_next, delta_next) * sigmoid_prime(z)
 
 
-def weight_gradient(delta, a_before):
+def weight_gradient(delta: Array, a_before: Array) -> Array:
     """Gradient of a layer's weights (section 'Gradients'), shape ``(n_l, n_{l−1})``.
 
     ``∇W^l = δ^l (a^{l−1})ᵀ``; for a batch the sum over its examples, which this matrix
@@ -109,7 +117,7 @@ def weight_gradient(delta, a_before):
     return delta @ a_before.T / m
 
 
-def bias_gradient(delta):
+def bias_gradient(delta: Array) -> Array:
     """Gradient of a layer's biases (section 'Gradients'), shape ``(n_l, 1)``.
 
     ``∇b^l = δ^l``; for a batch the average over its examples.
@@ -118,36 +126,35 @@ def bias_gradient(delta):
     return np.sum(delta, axis=1, keepdims=True) / m
 
 
-def errors(z, a, y, W):
-    """Errors of all layers, from the last to the first (section 'Error').
+def errors(z: list[Array], a: list[Array], y: Array, W: list[Array]) -> list[Array]:
+    """Errors of all layers from 1 to L, found from the last to the first ('Error').
 
-    Takes `z` and `a` as `forward` returns them. Returns the list ``delta`` indexed
-    like them; ``delta[0]`` is None, since inputs have no error.
+    Takes the lists `z` and `a` of `forward`.
     """
-    L = len(W)
-    delta = [None] * (L + 1)
-    delta[L] = output_delta(a[L], y, z[L])
-    for layer in range(L - 1, 0, -1):
-        # W[layer] is W^{l+1}: the lists of weights begin at layer 1, not at layer 0.
-        delta[layer] = hidden_delta(W[layer], delta[layer + 1], z[layer])
+    delta = [output_delta(a[-1], y, z[-1])]
+    # Backwards from layer L − 1 to 1, each with the weights of the layer after it.
+    for W_next, z_l in zip(reversed(W[1:]), reversed(z[:-1]), strict=True):
+        delta.insert(0, hidden_delta(W_next, delta[0], z_l))
     return delta
 
 
-def gradients(x, y, W, b):
+def gradients(
+    x: Array, y: Array, W: list[Array], b: list[Array]
+) -> tuple[list[Array], list[Array]]:
     """Gradient of the average cost of a batch (sections 'Error' and 'Gradients').
 
-    Returns the lists ``grad_W``, ``grad_b``, aligned with `W` and `b`.
+    Returns the lists ``grad_W`` and ``grad_b``, aligned with `W` and `b`.
     """
     z, a = forward(x, W, b)
     delta = errors(z, a, y, W)
     grad_W = [
-        weight_gradient(d, before) for d, before in zip(delta[1:], a[:-1], strict=True)
+        weight_gradient(d, a_before) for d, a_before in zip(delta, a[:-1], strict=True)
     ]
-    grad_b = [bias_gradient(d) for d in delta[1:]]
+    grad_b = [bias_gradient(d) for d in delta]
     return grad_W, grad_b
 
 
-def updated(parameter, gradient, eta):
+def updated(parameter: Array, gradient: Array, eta: float) -> Array:
     """Weights or biases after one step of gradient descent (section 'Gradients').
 
     ``W^l − η ∇W^l`` and ``b^l − η ∇b^l``

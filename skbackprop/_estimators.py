@@ -5,9 +5,14 @@ values and numpy arrays; engine and buffers are gone when `fit` returns.
 """
 
 import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Self
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import (
@@ -27,7 +32,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._engine import Engine, decision
 from ._parameters import check_parameters, check_target_range, hidden_units
-from ._targets import TargetScale, indicator_encoder, label_encoder
+from ._targets import Encoder, TargetScale, indicator_encoder, label_encoder
 from ._training import (
     Examples,
     Plan,
@@ -37,33 +42,42 @@ from ._training import (
     train,
 )
 
+Array = NDArray[Any]
+
 # The value of batch_size="auto", where there are as many rows. docs/defaults.md has the
 # study behind this and the other defaults.
 AUTO_BATCH_SIZE = 32
 
 
-class _BaseSGDSigmoidMLP(BaseEstimator):
+class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
     """What the classifier and the regressor share: everything but the targets."""
 
     # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.
     _eta_per_output: float
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    loss_curve_: list[float]
+    best_loss_: float
+    n_outputs_: int
+    _velocity: tuple[list[Array], list[Array]] | None
+    _random_state: dict[str, Any]
 
     def __init__(
         self,
-        hidden_layer_sizes,
-        learning_rate_init,
-        batch_size,
-        max_iter,
-        learning_rate,
-        power_t,
-        momentum,
-        nesterovs_momentum,
-        alpha,
-        shuffle,
-        random_state,
-        tol,
-        n_iter_no_change,
-    ):
+        hidden_layer_sizes: int | Sequence[int],
+        learning_rate_init: float | str,
+        batch_size: int | str,
+        max_iter: int,
+        learning_rate: str,
+        power_t: float,
+        momentum: float,
+        nesterovs_momentum: bool,
+        alpha: float,
+        shuffle: bool,
+        random_state: int | RandomState | None,
+        tol: float,
+        n_iter_no_change: float,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
@@ -78,7 +92,14 @@ class _BaseSGDSigmoidMLP(BaseEstimator):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
 
-    def _fit(self, X, y, sample_weight, incremental=False, classes=None):
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        incremental: bool = False,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         go_on = incremental and hasattr(self, "coefs_")
         with _state_kept_on_error(self), np.errstate(all="ignore"):
             check_parameters(self)
@@ -89,7 +110,9 @@ class _BaseSGDSigmoidMLP(BaseEstimator):
             self._store(*trained, random_state)
         return self
 
-    def _validate(self, X, y, sample_weight, reset):
+    def _validate(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
+    ) -> tuple[Any, Any, Array | None]:
         X, y = validate_data(
             self,
             X,
@@ -103,8 +126,18 @@ class _BaseSGDSigmoidMLP(BaseEstimator):
             y = column_or_1d(y, warn=True)
         return X, y, _check_weights(sample_weight, X)
 
-    def _initialise(self, dtype, go_on):
-        """Set what training starts from; return the random state that it continues."""
+    @abstractmethod
+    def _encode(
+        self,
+        y: Any,
+        weights: Array | None,
+        classes: ArrayLike | None,
+        go_on: bool,
+    ) -> Encoder:
+        """Set `n_outputs_` and all that belongs to targets; return the encoder."""
+
+    def _initialise(self, dtype: DTypeLike, go_on: bool) -> RandomState:
+        """Set what training starts from; return the random state it continues."""
         units = [
             self.n_features_in_,
             *hidden_units(self.hidden_layer_sizes),
@@ -114,7 +147,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator):
             fitted = [self.n_features_in_, *map(len, self.intercepts_)]
             if units != fitted:
                 raise ValueError(
-                    f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for layers of "
+                    f"hidden_layer_sizes={self.hidden_layer_sizes!r} means layers of "
                     f"{units} neurons, but the fitted model has {fitted}. Call fit to "
                     "start anew."
                 )
@@ -133,7 +166,14 @@ class _BaseSGDSigmoidMLP(BaseEstimator):
         self._n_no_change = self._n_eta_drops = 0
         return random_state
 
-    def _train(self, X, encode, weights, random_state, incremental):
+    def _train(
+        self,
+        X: Any,
+        encode: Encoder,
+        weights: Array | None,
+        random_state: RandomState,
+        incremental: bool,
+    ) -> tuple[Engine, Plan, Progress]:
         alpha = self.alpha
         if weights is not None:
             if not incremental:
@@ -181,27 +221,30 @@ class _BaseSGDSigmoidMLP(BaseEstimator):
             )
         return engine, plan, progress
 
-    def _resolve_batch_size(self, n_rows, warn):
+    def _resolve_batch_size(self, n_rows: int, warn: bool) -> int:
         if self.batch_size == "full":
             return n_rows
         if self.batch_size == "auto":
             return min(AUTO_BATCH_SIZE, n_rows)
-        if self.batch_size > n_rows and warn:
+        batch_size = int(self.batch_size)
+        if batch_size > n_rows and warn:
             warnings.warn(
-                f"batch_size={self.batch_size} is larger than the {n_rows} rows of X; "
+                f"batch_size={batch_size} is larger than the {n_rows} rows of X; "
                 "all of them together make one batch.",
                 UserWarning,
                 stacklevel=5,
             )
-        return min(int(self.batch_size), n_rows)
+        return min(batch_size, n_rows)
 
-    def _resolve_learning_rate_init(self):
+    def _resolve_learning_rate_init(self) -> float:
         if self.learning_rate_init == "auto":
             units = [self.n_features_in_, *map(len, self.intercepts_)]
             return auto_learning_rate(units, self._eta_per_output)
         return float(self.learning_rate_init)
 
-    def _store(self, engine, plan, progress, random_state):
+    def _store(
+        self, engine: Engine, plan: Plan, progress: Progress, random_state: RandomState
+    ) -> None:
         self.coefs_, self.intercepts_ = engine.parameters()
         self._velocity = engine.velocities()
         self._random_state = random_state.get_state(legacy=False)
@@ -214,7 +257,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator):
         self.loss_ = progress.losses[-1]
         self.loss_curve_ = [*self.loss_curve_, *progress.losses]
 
-    def _decision(self, X):
+    def _decision(self, X: Any) -> Array:
         """``z^L``, a row for each row of `X`."""
         check_is_fitted(self)
         X = validate_data(
@@ -223,7 +266,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator):
         with np.errstate(all="ignore"):
             return decision(self.coefs_, self.intercepts_, X)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
@@ -265,8 +308,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
 
     batch_size : int >= 1, "full" or "auto", default="auto"
         Rows whose gradients an update averages: 1 is stochastic gradient descent,
-        "full" is batch gradient descent, anything between is mini-batch. A last smaller
-        batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
+        "full" is batch gradient descent, anything between is mini-batch. A last,
+        smaller batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
 
     max_iter : int >= 1, default=200
         Largest number of epochs, that is passes over the data, of `fit`. The default is
@@ -286,7 +329,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
 
     nesterovs_momentum : bool, default=True
         Whether to apply momentum in Nesterov's form, ``θ ← θ + momentum·v − η·∇`` with
-        the new `v`. Without effect where ``momentum=0``. The default is MLPClassifier's.
+        the new `v`; without effect where ``momentum=0``. The default is
+        MLPClassifier's.
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
@@ -397,21 +441,21 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        learning_rate_init="auto",
-        batch_size="auto",
-        max_iter=200,
-        learning_rate="constant",
-        power_t=0.5,
-        momentum=0.0,
-        nesterovs_momentum=True,
-        alpha=0.0,
-        shuffle=True,
-        random_state=None,
-        tol=2e-5,
-        n_iter_no_change=10,
-    ):
+        learning_rate_init: float | str = "auto",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        learning_rate: str = "constant",
+        power_t: float = 0.5,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        alpha: float = 0.0,
+        shuffle: bool = True,
+        random_state: int | RandomState | None = None,
+        tol: float = 2e-5,
+        n_iter_no_change: float = 10,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             learning_rate_init=learning_rate_init,
@@ -428,7 +472,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             n_iter_no_change=n_iter_no_change,
         )
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train a new network on `X` and `y`.
 
         Parameters
@@ -464,7 +508,13 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         """
         return self._fit(X, y, sample_weight)
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Make one pass over the rows given, going on from where training is.
 
         Batches, order of the rows and schedule are those of `fit`: on an unfitted
@@ -504,7 +554,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Predict the most probable class, or the set of labels.
 
         Parameters
@@ -522,9 +572,11 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             return (z > 0).astype(np.int64)
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(z))
-        return self.classes_[z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)]
+        return self.classes_[
+            z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)
+        ]
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> Array:
         """Compute the pre-activations ``z^L`` of the output neurons.
 
         Parameters
@@ -540,7 +592,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         z = self._decision(X)
         return z if self._multilabel or len(self.classes_) > 2 else z.ravel()
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Array:
         """Estimate probabilities by the activations of the output neurons.
 
         The squared error is a proper score: the activation that minimises its mean is
@@ -567,7 +619,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, also where every a rounds to 0.
         return softmax(log_expit(z), axis=1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Array:
         """Compute the logarithm of `predict_proba`, without rounding to 0 first.
 
         Parameters
@@ -589,7 +641,9 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             return np.column_stack([log_expit(-z), log_expit(z)])
         return log_softmax(log_expit(z), axis=1)
 
-    def _validate(self, X, y, sample_weight, reset):
+    def _validate(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
+    ) -> tuple[Any, Any, Array | None]:
         X, y, weights = super()._validate(X, y, sample_weight, reset)
         check_classification_targets(y)
         if y.ndim == 2 and not np.isin(y.data if issparse(y) else y, (0, 1)).all():
@@ -599,7 +653,13 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             )
         return X, y, weights
 
-    def _encode(self, y, weights, classes, go_on):
+    def _encode(
+        self,
+        y: Any,
+        weights: Array | None,
+        classes: ArrayLike | None,
+        go_on: bool,
+    ) -> Encoder:
         multilabel = y.ndim == 2
         found = np.arange(y.shape[1]) if multilabel else unique_labels(y)
         given = found if classes is None else unique_labels(classes)
@@ -628,7 +688,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             raise ValueError(f"y has {len(found)} columns, expected {self.n_outputs_}.")
         return indicator_encoder(y)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
@@ -656,16 +716,17 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         default is MLPRegressor's.
 
     learning_rate_init : float > 0 or "auto", default="auto"
-        The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` with its ``1/n_L``
-        and in units of activations. "auto" is ``0.1 · n_L · min(1, 100 / width)`` with
-        the width of the widest hidden layer. It is smaller than the classifier's: noisy
-        targets between 0.1 and 0.9 want smaller steps than labels ("How the defaults
-        were chosen" in the documentation). `learning_rate_init_` has the value.
+        The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` in units of
+        activations, with its ``1/n_L``. "auto" is
+        ``0.1 · n_L · min(1, 100 / width)`` with the width of the widest hidden layer.
+        That is less than the classifier's: noisy targets between 0.1 and 0.9 want
+        smaller steps than labels ("How the defaults were chosen" in the
+        documentation). `learning_rate_init_` has the value.
 
     batch_size : int >= 1, "full" or "auto", default="auto"
         Rows whose gradients an update averages: 1 is stochastic gradient descent,
-        "full" is batch gradient descent, anything between is mini-batch. A last smaller
-        batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
+        "full" is batch gradient descent, anything between is mini-batch. A last,
+        smaller batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
 
     max_iter : int >= 1, default=200
         Largest number of epochs, that is passes over the data, of `fit`. The default is
@@ -690,7 +751,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
 
     nesterovs_momentum : bool, default=True
         Whether to apply momentum in Nesterov's form, ``θ ← θ + momentum·v − η·∇`` with
-        the new `v`. Without effect where ``momentum=0``. The default is MLPRegressor's.
+        the new `v`; without effect where ``momentum=0``. The default is
+        MLPRegressor's.
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
@@ -796,22 +858,22 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        learning_rate_init="auto",
-        batch_size="auto",
-        max_iter=200,
-        target_range="auto",
-        learning_rate="constant",
-        power_t=0.5,
-        momentum=0.0,
-        nesterovs_momentum=True,
-        alpha=0.0,
-        shuffle=True,
-        random_state=None,
-        tol=2e-5,
-        n_iter_no_change=10,
-    ):
+        learning_rate_init: float | str = "auto",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        target_range: str | tuple[ArrayLike, ArrayLike] = "auto",
+        learning_rate: str = "constant",
+        power_t: float = 0.5,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        alpha: float = 0.0,
+        shuffle: bool = True,
+        random_state: int | RandomState | None = None,
+        tol: float = 2e-5,
+        n_iter_no_change: float = 10,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             learning_rate_init=learning_rate_init,
@@ -829,7 +891,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         )
         self.target_range = target_range
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train a new network on `X` and `y`.
 
         Parameters
@@ -866,7 +928,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         """
         return self._fit(X, y, sample_weight)
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Make one pass over the rows given, going on from where training is.
 
         Batches, order of the rows and schedule are those of `fit`: on an unfitted
@@ -905,7 +969,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Predict by the activations of the output neurons, mapped back to `y`.
 
         Parameters
@@ -922,13 +986,21 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         y = TargetScale(*self.target_range_).decode(expit(z, out=z))
         return y.ravel() if self.n_outputs_ == 1 else y
 
-    def _validate(self, X, y, sample_weight, reset):
+    def _validate(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
+    ) -> tuple[Any, Any, Array | None]:
         X, y, weights = super()._validate(X, y, sample_weight, reset)
         floats = [np.float64, np.float32]
         y = check_array(y, ensure_2d=False, dtype=floats, input_name="y")
         return X, y.reshape(len(y), -1), weights
 
-    def _encode(self, y, weights, classes, go_on):
+    def _encode(
+        self,
+        y: Any,
+        weights: Array | None,
+        classes: ArrayLike | None,
+        go_on: bool,
+    ) -> Encoder:
         if not go_on:
             self.n_outputs_ = y.shape[1]
             self.target_range_ = self._resolve_target_range(y, weights)
@@ -947,14 +1019,14 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
             )
         return scale.encoder(y)
 
-    def _resolve_target_range(self, y, weights):
+    def _resolve_target_range(self, y: Array, weights: Array | None) -> Array:
         if isinstance(self.target_range, str) and self.target_range == "auto":
             seen = y if weights is None else y[weights > 0]
             return np.array([seen.min(axis=0), seen.max(axis=0)], dtype=np.float64)
         return check_target_range(self.target_range, y.shape[1])
 
 
-def _check_weights(sample_weight, X):
+def _check_weights(sample_weight: ArrayLike | None, X: Any) -> Array | None:
     """The weights as a float64 array ``(n_rows,)``, or None."""
     if sample_weight is None:
         return None
@@ -976,15 +1048,15 @@ def _check_weights(sample_weight, X):
     return weights
 
 
-def _random_state_from(state):
+def _random_state_from(state: dict[str, Any]) -> RandomState:
     """The random stream whose state `get_state` wrote down, whatever its generator."""
-    random_state = np.random.RandomState(getattr(np.random, state["bit_generator"])())
+    random_state = RandomState(getattr(np.random, state["bit_generator"])())
     random_state.set_state(state)
     return random_state
 
 
 @contextmanager
-def _state_kept_on_error(estimator):
+def _state_kept_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Give the estimator back the attributes that it had if the block raises."""
     before = vars(estimator).copy()
     try:

@@ -1,8 +1,12 @@
 """Validation of the estimators' constructor parameters, at the door of `fit`."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -13,83 +17,90 @@ class InvalidParameterError(ValueError, TypeError):
     """
 
 
-def check_parameters(estimator):
+def check_parameters(estimator: BaseEstimator) -> None:
     """Raise InvalidParameterError for a parameter that no `fit` could work with."""
     for name, value in estimator.get_params(deep=False).items():
         if name in _RULES:
             expected, is_valid = _RULES[name]
             if not is_valid(value):
-                raise InvalidParameterError(f"{name} must be {expected}, got {value!r}.")
+                raise InvalidParameterError(
+                    f"{name} must be {expected}, got {value!r}."
+                )
 
 
-def hidden_units(hidden_layer_sizes):
+def hidden_units(hidden_layer_sizes: Any) -> list[int]:
     """The sizes of the hidden layers as a list; a lone integer is one layer."""
     alone = isinstance(hidden_layer_sizes, Integral)
     return [int(n) for n in ([hidden_layer_sizes] if alone else hidden_layer_sizes)]
 
 
-def check_target_range(target_range, n_outputs):
+def check_target_range(target_range: Any, n_outputs: int) -> NDArray[np.float64]:
     """The pair as an array ``(2, n_outputs)``: low and high for each output."""
     try:
-        low, high = (np.broadcast_to(end, n_outputs).astype(float) for end in target_range)
+        low, high = (
+            np.broadcast_to(end, n_outputs).astype(float) for end in target_range
+        )
     except (TypeError, ValueError):
         low = high = np.full(n_outputs, np.nan)
     if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all():
         raise InvalidParameterError(
-            'target_range must be "auto" or a pair (low, high) of finite numbers, or of '
-            f"{n_outputs} numbers each, with low < high; got {target_range!r}."
+            'target_range must be "auto" or a pair (low, high) of finite numbers, or '
+            f"of {n_outputs} numbers each, with low < high; got {target_range!r}."
         )
     return np.array([low, high])
 
 
-def _integer(value):
-    return isinstance(value, Integral) and not isinstance(value, bool)
+def _real(value: Any) -> bool:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and bool(np.isfinite(value))
 
 
-def _real(value):
-    return isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(value)
+def _not_negative(value: Any) -> bool:
+    return _real(value) and bool(value >= 0)
 
 
-def _one_of(*options):
-    return lambda value: isinstance(value, str) and value in options
+def _count(value: Any) -> bool:
+    return isinstance(value, Integral) and _real(value) and int(value) >= 1
 
 
-def _sizes(value):
-    if isinstance(value, str | bytes | bool | dict) or not np.iterable(value):
-        return _integer(value) and value >= 1
-    return all(_integer(size) and size >= 1 for size in value)
+def _counts(value: Any) -> bool:
+    return all(_count(n) for n in (value if np.iterable(value) else [value]))
 
 
-def _boolean(value):
+def _boolean(value: Any) -> bool:
     return isinstance(value, bool | np.bool_)
 
 
-_RULES = {
-    "hidden_layer_sizes": ("an integer >= 1 or a tuple of such integers", _sizes),
+def _one_of(*options: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in options
+
+
+_RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "hidden_layer_sizes": ("an integer >= 1 or a tuple of such integers", _counts),
     "learning_rate_init": (
         '"auto" or a finite number > 0',
         lambda value: _one_of("auto")(value) or (_real(value) and value > 0),
     ),
     "batch_size": (
         '"auto", "full" or an integer >= 1',
-        lambda value: _one_of("auto", "full")(value) or (_integer(value) and value >= 1),
+        lambda value: _one_of("auto", "full")(value) or _count(value),
     ),
-    "max_iter": ("an integer >= 1", lambda value: _integer(value) and value >= 1),
+    "max_iter": ("an integer >= 1", _count),
     "learning_rate": (
         '"constant", "invscaling" or "adaptive"',
         _one_of("constant", "invscaling", "adaptive"),
     ),
-    "power_t": ("a finite number >= 0", lambda value: _real(value) and value >= 0),
-    "momentum": ("a number in [0, 1)", lambda value: _real(value) and 0 <= value < 1),
+    "power_t": ("a finite number >= 0", _not_negative),
+    "momentum": (
+        "a number >= 0 and < 1",
+        lambda value: _not_negative(value) and value < 1,
+    ),
     "nesterovs_momentum": ("a bool", _boolean),
-    "alpha": ("a finite number >= 0", lambda value: _real(value) and value >= 0),
+    "alpha": ("a finite number >= 0", _not_negative),
     "shuffle": ("a bool", _boolean),
-    "tol": ("a finite number >= 0", lambda value: _real(value) and value >= 0),
+    "tol": ("a finite number >= 0", _not_negative),
     "n_iter_no_change": (
         "an integer >= 1 or infinity",
-        lambda value: (
-            (_integer(value) and value >= 1)
-            or (isinstance(value, Real) and value == np.inf)
-        ),
+        lambda value: _count(value) or (isinstance(value, Real) and value == np.inf),
     ),
 }

@@ -5,15 +5,22 @@ expected for them, shape ``(n_rows, n_L)``, in any dtype. Encoding a block at a 
 keeps memory from growing with the number of rows.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.preprocessing import LabelBinarizer
+
+Array = NDArray[Any]
+Encoder = Callable[[slice | Array], Array]
 
 # The y values given by `target_range` are mapped to these activations: a sigmoid
 # reaches 0 and 1 only at infinity.
 LOW_ACTIVATION, HIGH_ACTIVATION = 0.1, 0.9
 
 
-def label_encoder(y, classes):
+def label_encoder(y: Array, classes: Array) -> Encoder:
     """One output neuron for two classes (or one), one each (one-hot) for more."""
     table = LabelBinarizer().fit(classes).transform(classes)
     smallest = np.min_scalar_type(len(classes))
@@ -21,7 +28,7 @@ def label_encoder(y, classes):
     return lambda rows: table[codes[rows]]
 
 
-def indicator_encoder(y):
+def indicator_encoder(y: Any) -> Encoder:
     """Multilabel: one output neuron for each label; `y` is dense or CSR."""
     if isinstance(y, np.ndarray):
         return lambda rows: y[rows]
@@ -39,22 +46,22 @@ class TargetScale:
     low, high : arrays ``(n_outputs,)``, float64
     """
 
-    def __init__(self, low, high):
+    def __init__(self, low: Array, high: Array) -> None:
         self.centre = low / 2 + high / 2
         half = high / 2 - low / 2
         half = np.where(half < np.finfo(np.float64).tiny, 0.5, half)
         self.gain = (HIGH_ACTIVATION - LOW_ACTIVATION) / 2 / half
 
-    def encoder(self, y):
+    def encoder(self, y: Array) -> Encoder:
         """Encoder of numbers `y`, shape ``(n_rows, n_outputs)``."""
         return lambda rows: 0.5 + self.gain * (y[rows] - self.centre)
 
-    def decode(self, a):
+    def decode(self, a: Array) -> Array:
         """Values of y for activations, in the activations' dtype."""
         centre, gain = (p.astype(a.dtype) for p in (self.centre, self.gain))
         return centre + (a - 0.5) / gain
 
     @property
-    def reachable(self):
+    def reachable(self) -> tuple[Array, Array]:
         """The open interval of the values of y that a sigmoid can say."""
         return self.centre - 0.5 / self.gain, self.centre + 0.5 / self.gain

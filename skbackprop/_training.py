@@ -4,15 +4,21 @@ Sees an engine and rows of data, never an estimator. Everything that a later cal
 needs to go on where this one ended is in `Progress`, the engine and the random state.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from ._engine import CHUNK_ROWS
+from ._engine import CHUNK_ROWS, Engine
+from ._targets import Encoder
+
+Array = NDArray[Any]
+Block = tuple[Any, Array, Array | None]
 
 # Rows are gathered in blocks of about this size: small enough to stay in the cache
 # until they are used, large enough that the call does not count.
@@ -30,35 +36,35 @@ class Examples:
     """
 
     X: Any
-    encode: Callable[[Any], np.ndarray]
-    weights: np.ndarray | None
-    dtype: np.dtype
+    encode: Encoder
+    weights: Array | None
+    dtype: np.dtype[Any]
 
-    def __len__(self):
-        return self.X.shape[0]
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
 
     @property
-    def row_bytes(self):
+    def row_bytes(self) -> int:
         """Average size of a row of X; a sparse entry is a value and an index."""
         if isinstance(self.X, np.ndarray):
             return self.X.shape[1] * self.dtype.itemsize
-        return self.X.nnz * (self.dtype.itemsize + 4) // len(self) + 1
+        return int(self.X.nnz) * (self.dtype.itemsize + 4) // len(self) + 1
 
-    def load(self, rows, buffer=None):
+    def load(self, rows: slice | Array, buffer: Array | None = None) -> Block:
         """The block (X, Y, weights) of these rows, as the engine takes it."""
         Y = np.ascontiguousarray(self.encode(rows), dtype=self.dtype)
         weights = None if self.weights is None else self.weights[rows]
         return self._load_X(rows, buffer), Y, weights
 
-    def _load_X(self, rows, buffer):
+    def _load_X(self, rows: slice | Array, buffer: Array | None) -> Any:
         if not isinstance(self.X, np.ndarray):
             return self.X[rows].astype(self.dtype, copy=False)
-        if buffer is not None:
+        if buffer is not None and not isinstance(rows, slice):
             # mode: with "raise", take would fill a second buffer first.
             return np.take(self.X, rows, axis=0, out=buffer[: len(rows)], mode="clip")
         return np.ascontiguousarray(self.X[rows], dtype=self.dtype)
 
-    def new_buffer(self, n_rows):
+    def new_buffer(self, n_rows: int) -> Array | None:
         """Memory to gather rows in, or None where `load` has to do without.
 
         `take` would first copy the whole of an X that is not C-contiguous.
@@ -94,7 +100,7 @@ class Progress:
     n_eta_drops: int
     losses: list[float] = field(default_factory=list)
 
-    def add_epoch(self, loss, n_rows, tol):
+    def add_epoch(self, loss: float, n_rows: int, tol: float) -> None:
         self.n_iter += 1
         self.t += n_rows
         self.losses.append(loss)
@@ -102,7 +108,7 @@ class Progress:
         self.best_loss = min(self.best_loss, loss)
 
 
-def step_size(plan, progress):
+def step_size(plan: Plan, progress: Progress) -> float:
     """η of the coming epoch, in closed form from what has been seen so far."""
     eta_0 = plan.learning_rate_init
     if plan.learning_rate == "invscaling":
@@ -112,16 +118,23 @@ def step_size(plan, progress):
     return eta_0
 
 
-def train(engine, examples, plan, progress, random_state):
+def train(
+    engine: Engine,
+    examples: Examples,
+    plan: Plan,
+    progress: Progress,
+    random_state: RandomState,
+) -> bool:
     """Run up to `plan.max_iter` epochs; return whether training stopped by itself."""
     for _ in range(plan.max_iter):
         eta = step_size(plan, progress)
         loss = run_epoch(engine, examples, plan, eta, random_state)
         if not (np.isfinite(loss) and np.isfinite(engine.theta).all()):
             raise ValueError(
-                f"Training left the finite numbers in epoch {progress.n_iter + 1} with "
-                f"learning_rate_init={plan.learning_rate_init} (η): the loss is {loss}. "
-                "Use a smaller learning_rate_init, or scale X to about unit variance."
+                f"Training left the finite numbers in epoch {progress.n_iter + 1} "
+                f"with learning_rate_init={plan.learning_rate_init} (η): the loss is "
+                f"{loss}. Use a smaller learning_rate_init, or scale X to about unit "
+                "variance."
             )
         progress.add_epoch(loss, len(examples), plan.tol)
         if progress.n_no_change > plan.n_iter_no_change:
@@ -132,7 +145,13 @@ def train(engine, examples, plan, progress, random_state):
     return False
 
 
-def run_epoch(engine, examples, plan, eta, random_state):
+def run_epoch(
+    engine: Engine,
+    examples: Examples,
+    plan: Plan,
+    eta: float,
+    random_state: RandomState,
+) -> float:
     """One pass over all rows; return the mean cost of an example."""
     n, m = len(examples), plan.batch_size
     # A batch of all rows is the same in any order.
@@ -151,15 +170,21 @@ def run_epoch(engine, examples, plan, eta, random_state):
     return cost / n
 
 
-def _load_blocks(examples, order, start, stop, block_rows):
+def _load_blocks(
+    examples: Examples, order: Array | None, start: int, stop: int, block_rows: int
+) -> Iterator[Block]:
     """Load the rows from `start` to `stop` of the order, a block at a time."""
-    buffer = None if order is None else examples.new_buffer(min(block_rows, stop - start))
+    buffer = (
+        None if order is None else examples.new_buffer(min(block_rows, stop - start))
+    )
     for first in range(start, stop, block_rows):
         rows = slice(first, min(first + block_rows, stop))
         yield examples.load(rows if order is None else order[rows], buffer)
 
 
-def initial_parameters(units, dtype, random_state):
+def initial_parameters(
+    units: Sequence[int], dtype: DTypeLike, random_state: RandomState
+) -> tuple[list[Array], list[Array]]:
     """Weights and biases to begin with, drawn layer by layer.
 
     Weights are normal with deviation ``1/√n_{l−1}``, so that the pre-activations of
@@ -176,7 +201,7 @@ def initial_parameters(units, dtype, random_state):
     return [W.astype(dtype) for W in coefs], [b.astype(dtype) for b in intercepts]
 
 
-def auto_learning_rate(units, per_output):
+def auto_learning_rate(units: Sequence[int], per_output: float) -> float:
     """η for a network of these layers: ``per_output · n_L · min(1, 100 / width)``.
 
     The factor `n_L` makes up for the ``1/n_L`` of the cost, so that an output neuron

@@ -12,6 +12,7 @@ are medians. PyTorch is left out with a line that says so where it is not instal
 import argparse
 import time
 import warnings
+from itertools import pairwise
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -26,7 +27,13 @@ except ImportError:
 
 NETWORKS = [(64, 30, 10), (784, 30, 10), (784, 100, 10)]
 # batch size: rows, epochs
-BATCHES = {1: (2000, 3), 10: (5000, 4), 32: (10000, 4), 200: (20000, 4), "full": (20000, 8)}
+BATCHES = {
+    1: (2000, 3),
+    10: (5000, 4),
+    32: (10000, 4),
+    200: (20000, 4),
+    "full": (20000, 8),
+}
 ETA = 0.1
 
 
@@ -67,7 +74,7 @@ def fit_sklearn(units, X, y, batch_size, epochs):
 def fit_torch(units, X, y, batch_size, epochs):
     torch.manual_seed(0)
     layers = []
-    for n_in, n_out in zip(units[:-1], units[1:], strict=True):
+    for n_in, n_out in pairwise(units):
         layers += [torch.nn.Linear(n_in, n_out), torch.nn.Sigmoid()]
     network = torch.nn.Sequential(*layers)
     optimizer = torch.optim.SGD(network.parameters(), lr=ETA)
@@ -77,7 +84,9 @@ def fit_torch(units, X, y, batch_size, epochs):
     for _ in range(epochs):
         if n_batch < len(X):
             order = torch.randperm(len(X))
-            batches = zip(inputs[order].split(n_batch), targets[order].split(n_batch))
+            batches = zip(
+                inputs[order].split(n_batch), targets[order].split(n_batch), strict=True
+            )
         else:
             batches = [(inputs, targets)]
         total = 0.0
