@@ -213,7 +213,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         finished = train(engine, examples, plan, progress, random_state)
         if not (finished or incremental):
             warnings.warn(
-                f"The loss was still falling by more than tol={self.tol} when "
+                f"The loss was still falling by at least tol={self.tol} when "
                 f"max_iter={self.max_iter} epochs were done. Raise max_iter or, if "
                 "loss_curve_ falls slowly, learning_rate_init.",
                 ConvergenceWarning,
@@ -345,7 +345,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         the same machine, models are bit-identical.
 
     tol : float >= 0, default=2e-5
-        The loss improves if it falls by more than this below the best so far. Chosen
+        The loss improves if it falls by at least this below the best so far. Chosen
         for the scale of this cost, which is at most ½.
 
     n_iter_no_change : int >= 1 or inf, default=10
@@ -767,7 +767,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         the same machine, models are bit-identical.
 
     tol : float >= 0, default=2e-5
-        The loss improves if it falls by more than this below the best so far. Chosen
+        The loss improves if it falls by at least this below the best so far. Chosen
         for the scale of this cost, which is in units of activations.
 
     n_iter_no_change : int >= 1 or inf, default=10

@@ -1,0 +1,64 @@
+"""The rooms of the package, and which way imports point."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skbackprop
+
+PACKAGE = Path(skbackprop.__file__).parent
+MAY_IMPORT = {
+    "__init__": {"_estimators"},
+    "_equations": set(),
+    "_engine": set(),
+    "_targets": set(),
+    "_parameters": set(),
+    "_training": {"_engine", "_targets"},
+    "_estimators": {"_engine", "_parameters", "_targets", "_training"},
+}
+OUTSIDE = {
+    "_equations": {"numpy", "typing"},
+    "_engine": {"numpy", "scipy", "collections", "itertools", "typing"},
+}
+RUN_TIME = {"numpy", "scipy", "sklearn", "joblib"}
+
+
+def imports(path):
+    """(module, name) of every import in a file; relative ones begin with a dot."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from ((module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda p: p.stem)
+def test_imports_point_one_way(path):
+    found = list(imports(path))
+    inside = {module[1:] for module, _ in found if module.startswith(".")}
+    assert inside <= MAY_IMPORT[path.stem]
+    outside = {module.split(".")[0] for module, _ in found if module[0] != "."}
+    allowed = RUN_TIME | set(sys.stdlib_module_names)
+    assert outside <= OUTSIDE.get(path.stem, allowed)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda p: p.stem)
+def test_only_public_names_of_other_packages_are_used(path):
+    for module, name in imports(path):
+        if not module.startswith("."):
+            parts = [*module.split("."), name]
+            assert not any(part.startswith("_") for part in parts), (module, name)
+
+
+def test_importing_the_package_imports_no_optional_dependency():
+    code = (
+        "import sys, skbackprop;"
+        "print({'matplotlib', 'polars', 'hypothesis', 'torch'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "set()"

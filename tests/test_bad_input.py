@@ -1,0 +1,245 @@
+"""Bad input: the error names the thing, and a fitted model stays as it was."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+
+nan, inf = np.nan, np.inf
+BOTH = pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+
+
+def small_fit(Estimator, X, y, **settings):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return Estimator((5,), max_iter=2, random_state=0, **settings).fit(X, y)
+
+
+def state(estimator):
+    return copy.deepcopy(vars(estimator))
+
+
+def assert_same_state(before, after):
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        np.testing.assert_equal(after[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "hidden_layer_sizes",
+            [0, -1, (5, 0), 2.5, (2.5,), "abc", None, True, (True,)],
+        ),
+        ("learning_rate_init", [0, -1.0, nan, inf, "fast", None, True, [1.0]]),
+        ("batch_size", [0, -5, 2.5, "all", None, True]),
+        ("max_iter", [0, -1, 2.5, "10", None]),
+        ("learning_rate", ["Constant", "", None, 3, ["constant"]]),
+        ("power_t", [-0.1, nan, inf, "x", None]),
+        ("momentum", [-0.1, 1, 1.5, nan, "x", None]),
+        ("nesterovs_momentum", [1, "yes", None]),
+        ("alpha", [-1e-9, nan, inf, "x", None]),
+        ("shuffle", [1, "yes", None]),
+        ("tol", [-1e-9, nan, inf, "x", None]),
+        ("n_iter_no_change", [0, -1, 2.5, nan, "x", None]),
+    ],
+)
+@BOTH
+def test_a_parameter_out_of_range_is_named_with_what_is_expected(
+    Estimator, name, values, iris
+):
+    model = small_fit(Estimator, *iris)
+    before = state(model)
+    for value in values:
+        model.set_params(**{name: value})
+        for error in (ValueError, TypeError):
+            with pytest.raises(error, match=rf"^{name} must be .*, got .*\.$"):
+                model.fit(*iris)
+        with pytest.raises(ValueError, match=name):
+            model.partial_fit(*iris)
+        before[name] = value
+        assert_same_state(before, state(model))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("max", 3, None, (1,), (1, 2, 3), ("a", "b")),
+        *((2, 1), (1, 1), (nan, 1), (0, inf), ([0, 0], [1, 1])),
+    ],
+    ids=str,
+)
+def test_a_bad_target_range_is_named(value, iris):
+    with pytest.raises(ValueError, match="^target_range must be"):
+        SGDSigmoidMLPRegressor(target_range=value).fit(*iris)
+
+
+def X_with(value):
+    X = np.ones((6, 4))
+    X[2, 1] = value
+    return X
+
+
+GOOD_X, GOOD_Y = np.arange(24.0).reshape(6, 4), np.array([0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "sample_weight", "message"),
+    [
+        (X_with(nan), GOOD_Y, None, "X contains NaN"),
+        (X_with(inf), GOOD_Y, None, "X contains infinity"),
+        (csr_matrix(X_with(nan)), GOOD_Y, None, "X contains NaN"),
+        (GOOD_X[:, 0], GOOD_Y, None, "Expected 2D array"),
+        (GOOD_X[:0], GOOD_Y[:0], None, "0 sample"),
+        (GOOD_X[:, :0], GOOD_Y, None, "0 feature"),
+        (GOOD_X * 1j, GOOD_Y, None, "Complex data not supported"),
+        (np.full((6, 4), "a"), GOOD_Y, None, "could not convert"),
+        (GOOD_X, GOOD_Y[:5], None, "inconsistent numbers of samples"),
+        (GOOD_X, None, None, "y"),
+        (GOOD_X, GOOD_Y * nan, None, "y contains NaN"),
+        (
+            GOOD_X,
+            GOOD_Y,
+            np.ones(5),
+            r"sample_weight has shape \(5,\), expected \(6,\)",
+        ),
+        (GOOD_X, GOOD_Y, np.ones((6, 1)), r"sample_weight has shape \(6, 1\)"),
+        (GOOD_X, GOOD_Y, -np.ones(6), "sample_weight must not be negative, got -1"),
+        (GOOD_X, GOOD_Y, np.zeros(6), "sample_weight is zero in every row"),
+        (GOOD_X, GOOD_Y, X_with(nan)[:, 1], "sample_weight contains NaN"),
+        (GOOD_X, GOOD_Y, ["a"] * 6, "could not convert"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@BOTH
+def test_bad_data_are_named(Estimator, method, X, y, sample_weight, message):
+    rng = np.random.default_rng(0)
+    model = small_fit(Estimator, rng.normal(size=(6, 4)), GOOD_Y)
+    before = state(model)
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(X, y, sample_weight=sample_weight)
+    assert_same_state(before, state(model))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@BOTH
+def test_an_estimator_that_fails_at_first_stays_unfitted(Estimator, method):
+    model = Estimator()
+    arguments = {"classes": [0, 1, 2]} if Estimator is SGDSigmoidMLP else {}
+    if method == "fit":
+        arguments = {}
+    with pytest.raises(ValueError, match="sample_weight"):
+        getattr(model, method)(GOOD_X, GOOD_Y, sample_weight=np.zeros(6), **arguments)
+    assert vars(model).keys() == model.get_params().keys()
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.linspace(0, 1, 6), "Unknown label type"),
+        (np.arange(12).reshape(6, 2), "binary indicator matrix"),
+        (np.arange(12).reshape(6, 2) % 2 * 2 - 1, "binary indicator matrix"),
+        (np.array([0, "a", 1.5, None, 2, 3], dtype=object), "."),
+    ],
+)
+def test_targets_that_are_no_labels_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        SGDSigmoidMLP().fit(GOOD_X, y)
+
+
+@pytest.mark.parametrize("y", [["a"] * 6, np.ones((6, 2, 2)), GOOD_Y * 1j])
+def test_targets_that_are_no_numbers_are_refused_by_the_regressor(y):
+    with pytest.raises(ValueError, match=r"."):
+        SGDSigmoidMLPRegressor().fit(GOOD_X, y)
+
+
+# --- partial_fit --------------------------------------------------------------------
+
+
+def test_the_first_partial_fit_needs_classes():
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        SGDSigmoidMLP().partial_fit(GOOD_X, GOOD_Y)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "classes", "message"),
+    [
+        (GOOD_X, GOOD_Y + 1, None, r"y has the classes \[3\]"),
+        (GOOD_X, ["a", "b"] * 3, None, "y has the classes"),
+        (GOOD_X, GOOD_Y, [0, 1], r"classes=\[0 1\] differs from the first call's"),
+        (GOOD_X, np.eye(3)[GOOD_Y], None, "y is a binary indicator matrix, but the"),
+        (GOOD_X[:, :3], GOOD_Y, None, "X has 3 features, but .* expecting 4"),
+    ],
+)
+def test_a_later_partial_fit_must_fit_the_first(X, y, classes, message, iris):
+    model = small_fit(SGDSigmoidMLP, *iris)
+    before = state(model)
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X, y, classes=classes)
+    assert_same_state(before, state(model))
+
+
+@pytest.mark.parametrize(
+    ("fitted_on", "y", "message"),
+    [
+        (np.eye(3, dtype=int)[GOOD_Y], GOOD_Y, "y is one label a row, but the model"),
+        (np.eye(3, dtype=int)[GOOD_Y], np.eye(2)[GOOD_Y % 2], "y has 2 columns, exp"),
+        (np.eye(2, dtype=int)[GOOD_Y % 2], np.eye(3)[GOOD_Y], "y has the classes"),
+    ],
+)
+def test_a_multilabel_model_keeps_its_labels(fitted_on, y, message):
+    model = small_fit(SGDSigmoidMLP, GOOD_X, fitted_on)
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(GOOD_X, y)
+
+
+def test_the_regressor_keeps_its_number_of_outputs():
+    model = small_fit(SGDSigmoidMLPRegressor, GOOD_X, GOOD_X[:, :2])
+    with pytest.raises(ValueError, match="y has 3 columns, expected 2"):
+        model.partial_fit(GOOD_X, GOOD_X[:, :3])
+
+
+@BOTH
+def test_layers_cannot_change_between_calls_of_partial_fit(Estimator, iris):
+    model = small_fit(Estimator, *iris).set_params(hidden_layer_sizes=(6,))
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(6,\) means layers of"):
+        model.partial_fit(*iris)
+
+
+# --- predict ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+)
+def test_prediction_needs_a_fitted_model_and_its_features(method, iris):
+    with pytest.raises(NotFittedError, match="SGDSigmoidMLP instance is not fitted"):
+        getattr(SGDSigmoidMLP(), method)(iris[0])
+    model = small_fit(SGDSigmoidMLP, *iris)
+    with pytest.raises(ValueError, match="X has 3 features, but SGDSigmoidMLP is exp"):
+        getattr(model, method)(iris[0][:, :3])
+    with pytest.raises(ValueError, match="X contains NaN"):
+        getattr(model, method)(X_with(nan))
+
+
+# --- divergence ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@BOTH
+def test_leaving_the_finite_numbers_is_an_error_that_names_eta(Estimator, method, iris):
+    model = small_fit(Estimator, *iris, batch_size=1)
+    model.set_params(momentum=0.9999, learning_rate_init=1.7e308, max_iter=100)
+    before = state(model)
+    with pytest.raises(
+        ValueError, match=r"finite numbers .*learning_rate_init=1.7e\+308"
+    ):
+        getattr(model, method)(*iris)
+    assert_same_state(before, state(model))
+    assert np.isfinite(model.predict(iris[0])).all()

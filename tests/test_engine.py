@@ -1,0 +1,246 @@
+"""The fast layer against the readable one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from networks import Network
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix, random_array
+from scipy.special import expit
+
+from skbackprop import _engine
+from skbackprop import _equations as eq
+from skbackprop._engine import Engine, decision
+
+TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
+NETWORKS = [(5, 1), (5, 2), (5, 4, 1), (5, 4, 10), (6, 5, 4, 3), (6, 5, 4, 3, 2)]
+
+
+def deviation(engine, W, b):
+    """Largest difference of the parameters, relative to the largest parameter."""
+    pairs = [
+        *zip(engine.Wt, (W_l.T for W_l in W), strict=True),
+        *zip(engine.b, (b_l[:, 0] for b_l in b), strict=True),
+    ]
+    largest = max(np.abs(expected).max() for _, expected in pairs)
+    return max(np.abs(got - expected).max() for got, expected in pairs) / largest
+
+
+class Reference:
+    """The same descent by `_equations`, with an explicit velocity."""
+
+    def __init__(self, network, alpha=0.0, momentum=0.0, nesterov=False):
+        self.theta = [network.W, network.b]
+        self.v = [[np.zeros_like(p) for p in layers] for layers in self.theta]
+        self.alpha, self.momentum, self.nesterov = alpha, momentum, nesterov
+
+    def update(self, X, Y, eta, weights=None):
+        x, y = X.T.astype(np.float64), Y.T.astype(np.float64)
+        m = len(X)
+        W, b = self.theta
+        z, a = eq.forward(x, W, b)
+        delta = eq.errors(z, a, y, W)
+        if weights is not None:
+            delta = [d * weights for d in delta]
+        grads = [
+            [
+                eq.weight_gradient(d, a_l) + self.alpha / m * W_l
+                for d, a_l, W_l in zip(delta, a[:-1], W, strict=True)
+            ],
+            [eq.bias_gradient(d) for d in delta],
+        ]
+        for kind in (0, 1):
+            for layer, grad in enumerate(grads[kind]):
+                v = self.momentum * self.v[kind][layer] - eta * grad
+                step = self.momentum * v - eta * grad if self.nesterov else v
+                self.v[kind][layer] = v
+                self.theta[kind][layer] = self.theta[kind][layer] + step
+        costs = eq.half_squared_error(a[-1], y)
+        return float(costs @ (np.ones(m) if weights is None else weights))
+
+    def descend(self, X, Y, eta, batch_size, weights=None):
+        cost = 0.0
+        for start in range(0, len(X), batch_size):
+            rows = slice(start, start + batch_size)
+            w = None if weights is None else weights[rows]
+            cost += self.update(X[rows], Y[rows], eta, w)
+        return cost
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("batch_size", [1, 4, 10], ids="batch={}".format)
+@pytest.mark.parametrize("units", NETWORKS, ids=str)
+def test_update_equals_the_equations(units, batch_size, dtype):
+    network = Network(units, dtype)
+    X, Y = network.examples(10, dtype)
+    engine = Engine(network.coefs, network.intercepts, batch_size=batch_size)
+    reference = Reference(network)
+    cost = engine.descend(X, Y, None, eta=0.7)
+    assert_allclose(
+        cost, reference.descend(X, Y, 0.7, batch_size), rtol=TOLERANCE[dtype]
+    )
+    assert deviation(engine, *reference.theta) <= TOLERANCE[dtype]
+    assert all(p.dtype == dtype for layers in engine.parameters() for p in layers)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+@pytest.mark.parametrize(
+    ("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)]
+)
+@pytest.mark.parametrize("batch_size", [1, 4, 10], ids="batch={}".format)
+def test_momentum_penalty_weights_and_sparse_rows_equal_the_equations(
+    batch_size, momentum, nesterov, alpha, sparse, weighted
+):
+    network = Network((6, 5, 3))
+    X, Y = network.examples(10)
+    X[X < 0] = 0
+    weights = np.arange(10) / 4.5 if weighted else None
+    engine = Engine(
+        network.coefs,
+        network.intercepts,
+        batch_size=batch_size,
+        alpha=alpha,
+        momentum=momentum,
+        nesterov=nesterov,
+        sparse=sparse,
+    )
+    reference = Reference(network, alpha, momentum, nesterov)
+    for _ in range(3):
+        cost = engine.descend(csr_matrix(X) if sparse else X, Y, weights, eta=0.5)
+        expected = reference.descend(X, Y, 0.5, batch_size, weights)
+        assert_allclose(cost, expected, rtol=1e-12)
+    assert deviation(engine, *reference.theta) <= 1e-12
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("momentum", "nesterov", "alpha"),
+    [(0.0, False, 0.0), (0.0, False, 0.5), (0.9, False, 0.5), (0.9, True, 0.5)],
+)
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_a_batch_in_chunks_is_one_update(
+    sparse, momentum, nesterov, alpha, dtype, monkeypatch
+):
+    monkeypatch.setattr(_engine, "CHUNK_ROWS", 4)
+    network = Network((6, 5, 3), dtype)
+    X, Y = network.examples(11, dtype)
+    weights = np.linspace(0, 2, 11).astype(dtype)
+    engine = Engine(
+        network.coefs,
+        network.intercepts,
+        batch_size=11,
+        momentum=momentum,
+        nesterov=nesterov,
+        alpha=alpha,
+        sparse=sparse,
+    )
+    reference = Reference(network, alpha, momentum, nesterov)
+    for _ in range(3):
+        rows = csr_matrix(X) if sparse else X
+        chunks = [
+            (rows[i : i + 4], Y[i : i + 4], weights[i : i + 4]) for i in range(0, 11, 4)
+        ]
+        cost = engine.descend_in_chunks(chunks, 11, eta=0.5)
+        expected = reference.update(X, Y, 0.5, weights)
+        assert_allclose(cost, expected, rtol=TOLERANCE[dtype])
+    assert deviation(engine, *reference.theta) <= TOLERANCE[dtype]
+
+
+@given(
+    units=st.lists(st.integers(1, 12), min_size=2, max_size=5),
+    n_rows=st.integers(1, 30),
+    batch_size=st.integers(1, 30),
+    seed=st.integers(0, 2**16),
+)
+def test_any_network_and_batch_size_equals_the_equations(
+    units, n_rows, batch_size, seed
+):
+    network = Network(units, seed=seed)
+    X, Y = network.examples(n_rows, seed=seed + 1)
+    engine = Engine(network.coefs, network.intercepts, batch_size=batch_size)
+    reference = Reference(network)
+    engine.descend(X, Y, None, eta=1.5)
+    reference.descend(X, Y, 1.5, batch_size)
+    assert deviation(engine, *reference.theta) <= 1e-12
+
+
+@pytest.mark.parametrize("width", [3, 200], ids=["expit", "tanh"])
+def test_both_formulas_of_the_sigmoid_train_alike(width):
+    network = Network((4, width, 2))
+    X, Y = network.examples(8)
+    engine = Engine(network.coefs, network.intercepts, batch_size=8)
+    reference = Reference(network)
+    engine.descend(X, Y, None, eta=0.5)
+    reference.update(X, Y, 0.5)
+    assert deviation(engine, *reference.theta) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda c: np.ascontiguousarray(c),
+        lambda c: c.astype(np.float32),
+        lambda c: np.asfortranarray(np.repeat(c, 2, axis=0))[::2],
+    ],
+    ids=["memory order", "dtype", "stride"],
+)
+def test_an_array_that_blas_would_copy_is_refused(spoil):
+    network = Network((5, 4, 3))
+    engine = Engine(network.coefs, network.intercepts, batch_size=2)
+    engine._target_Wt[1] = spoil(engine._target_Wt[1])
+    X, Y = network.examples(2)
+    with pytest.raises(RuntimeError, match="in place"):
+        engine.descend(X, Y, None, eta=0.5)
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_inputs_and_initial_parameters_are_left_alone(sparse):
+    network = Network((6, 5, 3))
+    X, Y = network.examples(7)
+    rows = csr_matrix(X) if sparse else X
+    before = [p.copy() for p in (*network.coefs, *network.intercepts, X, Y)]
+    engine = Engine(
+        network.coefs, network.intercepts, batch_size=2, alpha=1, sparse=sparse
+    )
+    engine.descend(rows, Y, None, eta=0.5)
+    after = (*network.coefs, *network.intercepts, rows.toarray() if sparse else X, Y)
+    for old, new in zip(before, after, strict=True):
+        assert_array_equal(old, new)
+
+
+def test_sparse_rows_with_duplicate_and_unsorted_entries_count_every_entry():
+    network = Network((4, 3, 2))
+    _, Y = network.examples(2)
+    data, indices = np.array([1.0, 2.0, 3.0, -1.0]), np.array([3, 1, 3, 0])
+    X = csr_matrix((data, indices, [0, 3, 4]), shape=(2, 4))
+    dense = np.array([[0, 2.0, 0, 4.0], [-1.0, 0, 0, 0]])
+    engine = Engine(network.coefs, network.intercepts, batch_size=2, sparse=True)
+    reference = Reference(network)
+    engine.descend(X, Y, None, eta=0.5)
+    reference.update(dense, Y, 0.5)
+    assert deviation(engine, *reference.theta) <= 1e-12
+    assert X.nnz == 4
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("n_rows", [1, 1500])
+def test_decision_is_the_last_pre_activation(n_rows, sparse, dtype):
+    network = Network((6, 5, 3), dtype)
+    X = random_array((n_rows, 6), density=0.5, format="csr", random_state=0)
+    X = csr_matrix(X.astype(dtype))
+    z, _ = eq.forward(X.toarray().T.astype(np.float64), network.W, network.b)
+    got = decision(network.coefs, network.intercepts, X if sparse else X.toarray())
+    assert got.dtype == dtype
+    assert_allclose(got, z[-1].T, rtol=1e-4 if dtype == np.float32 else 1e-11)
+
+
+@pytest.mark.parametrize("size", [1, 599, 600, 5000])
+def test_sigmoid_agrees_with_scipy_on_both_sides_of_the_switch(size):
+    z = np.linspace(-40, 40, size)
+    got = np.empty_like(z)
+    _engine._sigmoid_for(size)(z, got)
+    assert_allclose(got, expit(z), atol=1e-16)

@@ -1,0 +1,448 @@
+"""The public estimators: what they learn, keep and promise."""
+
+import math
+import os
+import subprocess
+import sys
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csc_matrix, csr_array, csr_matrix
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.datasets import make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+
+
+def fitted(model, *args, **kwargs):
+    """fit without the reminder that a few epochs are not enough."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(*args, **kwargs)
+
+
+def parameters(model):
+    return [*model.coefs_, *model.intercepts_]
+
+
+def assert_same_bits(one, other):
+    for a, b in zip(parameters(one), parameters(other), strict=True):
+        assert a.dtype == b.dtype
+        assert_array_equal(a, b)
+    assert one.loss_curve_ == other.loss_curve_
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks([SGDSigmoidMLP(), SGDSigmoidMLPRegressor()])
+def test_scikit_learn_finds_no_fault(estimator, check):
+    check(estimator)
+
+
+def test_scikit_learn_finds_no_fault_with_array_api_input():
+    """The one check that scikit-learn skips unless scipy was imported this way."""
+    code = """
+import warnings; warnings.simplefilter("ignore")
+from sklearn.utils.estimator_checks import check_array_api_input
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+for estimator in SGDSigmoidMLP(), SGDSigmoidMLPRegressor():
+    name = type(estimator).__name__
+    check_array_api_input(name, estimator, array_namespace="numpy")
+"""
+    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+# --- against the derivation in plain Python -------------------------------------------
+
+
+def scalar_epoch(X, Y, W, b, eta):
+    """One epoch of stochastic gradient descent, number by number, no arrays.
+
+    W[l][j][k] is the weight from neuron k to neuron j.
+    """
+    for x, y in zip(X, Y, strict=True):
+        a = [list(x)]
+        for W_l, b_l in zip(W, b, strict=True):
+            z = [
+                sum(w * a_k for w, a_k in zip(W_j, a[-1], strict=True)) + b_j
+                for W_j, b_j in zip(W_l, b_l, strict=True)
+            ]
+            a.append([1 / (1 + math.exp(-z_j)) for z_j in z])
+        n_L = len(y)
+        dC_da = [(a_j - y_j) / n_L for a_j, y_j in zip(a[-1], y, strict=True)]
+        for layer in reversed(range(len(W))):
+            out, before = a[layer + 1], a[layer]
+            delta = [d * s * (1 - s) for d, s in zip(dC_da, out, strict=True)]
+            dC_da = [
+                sum(W[layer][q][k] * delta[q] for q in range(len(delta)))
+                for k in range(len(before))
+            ]
+            for j, delta_j in enumerate(delta):
+                for k, a_k in enumerate(before):
+                    W[layer][j][k] -= eta * delta_j * a_k
+                b[layer][j] -= eta * delta_j
+
+
+@pytest.mark.parametrize("hidden", [(), (4,), (5, 3)], ids=str)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_partial_fit_is_the_derivation_number_by_number(n_classes, hidden, iris):
+    X, y = iris[0][::5], iris[1][::5] % n_classes
+    model = SGDSigmoidMLP(
+        hidden,
+        learning_rate_init=1.7,
+        batch_size=1,
+        shuffle=False,
+        random_state=0,
+    )
+    model.partial_fit(X, y, classes=range(n_classes))
+    W = [coef.T.tolist() for coef in model.coefs_]
+    b = [intercept.tolist() for intercept in model.intercepts_]
+    Y = np.eye(n_classes)[y] if n_classes > 2 else y[:, np.newaxis]
+    for _ in range(3):
+        scalar_epoch(X.tolist(), Y.tolist(), W, b, eta=1.7)
+        model.partial_fit(X, y)
+    for coef, W_l in zip(model.coefs_, W, strict=True):
+        assert_allclose(coef.T, W_l, rtol=1e-10)
+    for intercept, b_l in zip(model.intercepts_, b, strict=True):
+        assert_allclose(intercept, b_l, rtol=1e-10)
+
+
+# --- one network, many ways to train it -----------------------------------------------
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 10, "full", "auto"])
+@pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "alpha": 0.1}], ids=str)
+def test_partial_fits_are_the_epochs_of_fit_to_the_bit(
+    settings, batch_size, shuffle, iris
+):
+    X, y = iris
+    settings = {**settings, "batch_size": batch_size, "shuffle": shuffle}
+    model = SGDSigmoidMLP((5,), random_state=3, max_iter=4, **settings)
+    once = fitted(model, X, y)
+    steps = clone(model)
+    for _ in range(4):
+        steps.partial_fit(X, y, classes=[0, 1, 2])
+    assert_same_bits(once, steps)
+    assert (once.n_iter_, once.t_) == (steps.n_iter_, steps.t_) == (4, 600)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"learning_rate": "invscaling"},
+        # Such a plateau comes at once: η drops before and after the change-over.
+        {"learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1},
+    ],
+    ids=lambda schedule: schedule["learning_rate"],
+)
+def test_partial_fit_after_fit_goes_on_with_schedule_momentum_and_stream(
+    schedule, iris
+):
+    X, y = iris
+    settings = {**schedule, "momentum": 0.5, "random_state": 3}
+    long = fitted(SGDSigmoidMLP((5,), max_iter=9, **settings), X, y)
+    short = fitted(SGDSigmoidMLP((5,), max_iter=4, **settings), X, y)
+    for _ in range(5):
+        short.partial_fit(X, y)
+    assert_same_bits(long, short)
+
+
+@pytest.mark.parametrize("form", [np.asfortranarray, csr_matrix, csc_matrix, csr_array])
+@pytest.mark.parametrize("batch_size", [1, 10, "full"])
+def test_the_form_of_X_does_not_matter(batch_size, form, iris):
+    X, y = iris
+    X = np.where(X > 0, X, 0)
+    model = SGDSigmoidMLP((5,), batch_size=batch_size, max_iter=5, random_state=0)
+    dense = fitted(clone(model), X, y)
+    other = fitted(clone(model), form(X), y)
+    for a, b in zip(parameters(dense), parameters(other), strict=True):
+        assert_allclose(a, b, rtol=1e-9)
+    assert_allclose(dense.predict_proba(X), other.predict_proba(form(X)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", [0, np.random.RandomState(0)], ids=["int", "object"])
+def test_same_seed_same_bits(seed, digits):
+    X, y = digits
+    models = []
+    for _ in range(2):
+        if isinstance(seed, np.random.RandomState):
+            seed = np.random.RandomState(0)
+        models.append(fitted(SGDSigmoidMLP(max_iter=3, random_state=seed), X, y))
+    assert_same_bits(*models)
+    assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+
+
+def test_batch_sizes_from_the_data_size_on_are_full(iris):
+    X, y = iris
+    model = SGDSigmoidMLP((5,), batch_size="full", max_iter=5, random_state=0)
+    full = fitted(clone(model), X, y)
+    assert_same_bits(full, fitted(clone(model).set_params(batch_size=150), X, y))
+    model.set_params(batch_size=151)
+    with pytest.warns(UserWarning, match="batch_size=151 is larger than the 150 rows"):
+        assert_same_bits(full, fitted(clone(model), X, y))
+    model.partial_fit(X, y, classes=[0, 1, 2])  # warnings are errors here
+
+
+# --- weights --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+def test_integer_weights_equal_repetition_with_full_batches(
+    Estimator, momentum, alpha, iris
+):
+    X, y = iris
+    weights = np.random.default_rng(0).integers(0, 4, size=len(X))
+    model = Estimator(
+        (5,),
+        batch_size="full",
+        momentum=momentum,
+        alpha=alpha,
+        max_iter=30,
+        tol=0,
+        random_state=0,
+    )
+    weighted = fitted(clone(model), X, y, sample_weight=weights)
+    repeated = fitted(clone(model), X.repeat(weights, axis=0), y.repeat(weights))
+    for a, b in zip(parameters(weighted), parameters(repeated), strict=True):
+        assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+    assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_only_the_relation_of_weights_counts_in_fit(batch_size, iris):
+    X, y = iris
+    weights = np.random.default_rng(0).integers(1, 4, size=len(X))
+    model = SGDSigmoidMLP((5,), batch_size=batch_size, max_iter=3, random_state=0)
+    small = fitted(clone(model), X, y, sample_weight=weights)
+    large = fitted(clone(model), X, y, sample_weight=weights * 1024)
+    assert_same_bits(small, large)
+
+
+def test_a_weight_in_partial_fit_multiplies_the_step(iris):
+    X, y = iris[0][:1], iris[1][:1]
+    model = SGDSigmoidMLP((5,), learning_rate_init=0.5, random_state=0)
+    tripled = clone(model).partial_fit(X, y, [0, 1, 2], sample_weight=[3.0])
+    faster = clone(model).set_params(learning_rate_init=1.5)
+    faster.partial_fit(X, y, [0, 1, 2])
+    for a, b in zip(parameters(tripled), parameters(faster), strict=True):
+        assert_allclose(a, b, rtol=1e-14)
+
+
+# --- predictions ----------------------------------------------------------------------
+
+
+def test_binary_probabilities_are_the_activation(iris):
+    X, y = iris[0], iris[1] == 1
+    model = fitted(SGDSigmoidMLP(max_iter=10, random_state=0), X, y)
+    z = model.decision_function(X)
+    assert z.shape == (150,)
+    assert model.n_outputs_ == 1
+    assert_allclose(model.predict_proba(X), np.c_[1 - expit(z), expit(z)], rtol=1e-12)
+    assert_array_equal(model.predict(X), z > 0)
+
+
+def test_multiclass_probabilities_are_activations_over_their_sum(iris):
+    X, y = iris
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    model = fitted(SGDSigmoidMLP(max_iter=10, random_state=0), X, names)
+    a = expit(model.decision_function(X))
+    assert a.shape == (150, 3)
+    expected = a / a.sum(axis=1, keepdims=True)
+    assert_allclose(model.predict_proba(X), expected, rtol=1e-12)
+    assert_array_equal(model.predict(X), model.classes_[expected.argmax(axis=1)])
+
+
+@pytest.mark.parametrize("as_sparse", [False, True])
+def test_multilabel_learns_every_label_on_its_own(as_sparse):
+    X, Y = make_multilabel_classification(n_classes=4, random_state=0)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    model = SGDSigmoidMLP(tol=1e-4, max_iter=400, random_state=0)
+    model.fit(X, csr_matrix(Y) if as_sparse else Y)
+    assert_array_equal(model.classes_, range(4))
+    assert model.n_outputs_ == 4
+    z = model.decision_function(X)
+    assert_allclose(model.predict_proba(X), expit(z), rtol=1e-12)
+    assert_array_equal(model.predict(X), z > 0)
+    assert accuracy_score(Y, model.predict(X)) > 0.95
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3])
+def test_log_probabilities_do_not_round_to_minus_infinity(n_classes, iris):
+    X, y = iris[0], iris[1] % n_classes
+    model = fitted(SGDSigmoidMLP(max_iter=3, random_state=0), X, y)
+    for scale in (1, 1e4):
+        with np.errstate(divide="ignore"):
+            expected = np.log(model.predict_proba(X * scale))
+        got = model.predict_log_proba(X * scale)
+        assert np.isfinite(got).all()
+        finite = np.isfinite(expected)
+        assert_allclose(got[finite], expected[finite], rtol=1e-6, atol=1e-9)
+
+
+def test_probabilities_are_defined_where_all_activations_round_to_zero(iris):
+    X, y = iris
+    model = fitted(SGDSigmoidMLP((), max_iter=3, random_state=0), X, y)
+    model.intercepts_[0] -= 1e4
+    probabilities = model.predict_proba(X)
+    assert_allclose(probabilities.sum(axis=1), 1)
+
+
+def test_a_single_class_is_learnt_and_predicted(iris):
+    X = iris[0]
+    model = fitted(SGDSigmoidMLP(max_iter=3, random_state=0), X, ["only"] * len(X))
+    assert set(model.predict(X)) == {"only"}
+    assert_array_equal(model.predict_proba(X), np.ones((150, 1)))
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_regressor_maps_the_target_range_to_01_and_09(n_outputs, iris):
+    X = iris[0]
+    Y = X[:, :n_outputs] * 100 + 5000
+    y = Y.ravel() if n_outputs == 1 else Y
+    low, high = Y.min(axis=0), Y.max(axis=0)
+    auto = fitted(SGDSigmoidMLPRegressor(max_iter=20, random_state=0), X, y)
+    assert_array_equal(auto.target_range_, [low, high])
+    given = clone(auto).set_params(target_range=(low, high))
+    assert_same_bits(auto, fitted(given, X, y))
+    a = expit(auto._decision(X))
+    expected = low + (a - 0.1) / 0.8 * (high - low)
+    assert auto.predict(X).shape == y.shape
+    assert_allclose(auto.predict(X), expected.reshape(y.shape), rtol=1e-10)
+
+
+def test_regressor_leaves_targets_without_weight_out_of_the_range(iris):
+    X, y = iris[0], iris[0][:, 0].copy()
+    y[0] = 1e6
+    model = SGDSigmoidMLPRegressor(max_iter=2, random_state=0)
+    with pytest.warns(UserWarning, match="1 values of y lie outside"):
+        fitted(model, X, y, sample_weight=np.arange(len(X)))
+    assert model.target_range_[1] == y[1:].max()
+
+
+def test_regressor_warns_of_targets_that_it_cannot_reach(iris):
+    X, y = iris[0], iris[0][:, 0]
+    model = SGDSigmoidMLPRegressor(target_range=(0.0, 1.0), max_iter=2)
+    outside = np.sum((y <= -0.125) | (y >= 1.125))
+    with pytest.warns(UserWarning, match=f"{outside} values of y lie outside"):
+        fitted(model, X, y)
+
+
+def test_regressor_learns_a_constant(iris):
+    model = SGDSigmoidMLPRegressor(learning_rate_init=1.0, max_iter=300)
+    fitted(model, iris[0], np.full(150, 7.0))
+    assert_allclose(model.predict(iris[0]), 7.0, atol=0.05)
+
+
+def test_xor_is_solved():
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    model = SGDSigmoidMLP(
+        (4,), learning_rate_init=5.0, max_iter=2000, tol=0, random_state=0
+    )
+    fitted(model, X, [0, 1, 1, 0])
+    assert_array_equal(model.predict(X), [0, 1, 1, 0])
+
+
+# --- numbers and memory ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (np.float32, np.float32),
+        (np.float64, np.float64),
+        (np.float16, np.float64),
+        (np.int64, np.float64),
+        (bool, np.float64),
+    ],
+)
+def test_dtype_stays_from_input_to_prediction(given, kept, Estimator, iris):
+    X, y = (iris[0] * 2).astype(given), iris[1]
+    model = Estimator((5,), max_iter=3, batch_size=7, momentum=0.5, random_state=0)
+    fitted(model, X, y)
+    assert all(p.dtype == kept for p in parameters(model))
+    methods = ["predict"] if Estimator is SGDSigmoidMLPRegressor else []
+    if Estimator is SGDSigmoidMLP:
+        methods = ["decision_function", "predict_proba", "predict_log_proba"]
+    for method in methods:
+        assert getattr(model, method)(X).dtype == kept
+    model.partial_fit(X.astype(np.float64), y)
+    assert all(p.dtype == kept for p in parameters(model))
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, "full"])
+@pytest.mark.parametrize("form", [np.ascontiguousarray, np.asfortranarray, csr_matrix])
+def test_data_are_not_modified(form, batch_size, iris):
+    X, y = form(iris[0]), iris[1].copy()
+    weights = np.linspace(0, 3, 150)
+    copies = X.copy(), y.copy(), weights.copy()
+    model = SGDSigmoidMLP(batch_size=batch_size, max_iter=2)
+    fitted(model, X, y, sample_weight=weights)
+    assert (abs(X - copies[0])).max() == 0
+    assert_array_equal(y, copies[1])
+    assert_array_equal(weights, copies[2])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("batch_size", [32, "full"])
+def test_memory_does_not_grow_with_the_rows(batch_size, order):
+    def peak(n_rows):
+        rng = np.random.default_rng(0)
+        X = np.asarray(rng.random((n_rows, 784), dtype=np.float32), order=order)
+        y = rng.integers(10, size=n_rows).astype(np.uint8)
+        model = SGDSigmoidMLP(batch_size=batch_size, max_iter=1, random_state=0)
+        tracemalloc.start()
+        fitted(model, X, y)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    small, large = peak(4000), peak(40000)
+    # 40,000 rows are 125 MB. What grows is the order of the rows and codes of classes.
+    assert small < 20e6
+    assert large - small < 2e6
+
+
+def test_a_fitted_estimator_holds_plain_values_and_arrays_only(iris):
+    model = fitted(SGDSigmoidMLP((5,), momentum=0.9, max_iter=2), *iris)
+    plain = (bool, int, float, str, type(None), np.ndarray, np.generic)
+
+    def check(value):
+        if isinstance(value, dict | list | tuple):
+            for item in value.values() if isinstance(value, dict) else value:
+                check(item)
+        else:
+            assert isinstance(value, plain), type(value)
+
+    check(vars(model))
+
+
+def test_convergence_warning_says_what_to_raise(iris):
+    with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs.*Raise max_iter"):
+        SGDSigmoidMLP(max_iter=2).fit(*iris)
+
+
+def test_fitted_attributes_describe_the_training(iris):
+    model = SGDSigmoidMLP((7, 5), max_iter=500, tol=1e-3, random_state=0).fit(*iris)
+    assert model.n_layers_ == 4
+    assert [coef.shape for coef in model.coefs_] == [(4, 7), (7, 5), (5, 3)]
+    assert [len(intercept) for intercept in model.intercepts_] == [7, 5, 3]
+    assert model.n_outputs_ == 3
+    assert model.out_activation_ == "logistic"
+    assert model.n_iter_ == len(model.loss_curve_) < 500
+    assert model.t_ == 150 * model.n_iter_
+    assert model.loss_ == model.loss_curve_[-1]
+    assert model.best_loss_ == min(model.loss_curve_)
+    assert model.learning_rate_init_ == 3.0
+    assert model.validation_scores_ is None
+    assert model.best_validation_score_ is None

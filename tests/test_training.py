@@ -1,0 +1,236 @@
+"""Epochs, batches, schedules, stopping and history, against independent formulas."""
+
+import numpy as np
+import pytest
+from networks import Network
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
+
+from skbackprop import _equations as eq
+from skbackprop import _training
+from skbackprop._engine import Engine
+from skbackprop._training import (
+    Examples,
+    Plan,
+    Progress,
+    auto_learning_rate,
+    initial_parameters,
+    run_epoch,
+    step_size,
+    train,
+)
+
+
+def plan(**changes):
+    values = {
+        "batch_size": 1,
+        "max_iter": 5,
+        "shuffle": False,
+        "learning_rate": "constant",
+        "learning_rate_init": 0.5,
+        "power_t": 0.5,
+        "tol": 0.0,
+        "n_iter_no_change": np.inf,
+    }
+    return Plan(**{**values, **changes})
+
+
+def new_progress(**changes):
+    values = {"n_iter": 0, "t": 0, "best_loss": np.inf}
+    return Progress(**{**values, "n_no_change": 0, "n_eta_drops": 0, **changes})
+
+
+class RecordingEngine:
+    """Notes which rows come in which batch; a row is recognised by its first number."""
+
+    def __init__(self, batch_size):
+        self.batch_size = batch_size
+        self.theta = np.zeros(1)
+        self.batches = []
+
+    def descend(self, X, Y, weights, eta):
+        for start in range(0, len(Y), self.batch_size):
+            self.batches.append(rows_of(X[start : start + self.batch_size]))
+        return 0.0
+
+    def descend_in_chunks(self, blocks, m, eta):
+        rows = [row for X, _, _ in blocks for row in rows_of(X)]
+        assert len(rows) == m
+        self.batches.append(rows)
+        return 0.0
+
+
+def rows_of(X):
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    return X[:, 0].astype(int).tolist()
+
+
+def numbered_examples(n_rows, form):
+    X = np.tile(np.arange(n_rows, dtype=float)[:, np.newaxis], 3)
+    forms = {
+        "C": np.ascontiguousarray,
+        "F": np.asfortranarray,
+        "strided": lambda X: np.repeat(X, 2, axis=0)[::2],
+        "csr": csr_matrix,
+    }
+    Y = X[:, :1]
+    return Examples(forms[form](X), lambda rows: Y[rows], None, np.dtype(float))
+
+
+@pytest.mark.parametrize("form", ["C", "F", "strided", "csr"])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 7, 10, 100, 2500])
+def test_an_epoch_takes_every_row_once_in_full_batches(
+    batch_size, shuffle, form, monkeypatch
+):
+    monkeypatch.setattr(_training, "BLOCK_BYTES", 500)
+    n = 3001 if batch_size > 1000 else 101
+    engine = RecordingEngine(batch_size)
+    examples = numbered_examples(n, form)
+    for _ in range(2):
+        engine.batches = []
+        random_state = np.random.RandomState(0)
+        settings = plan(batch_size=batch_size, shuffle=shuffle)
+        run_epoch(engine, examples, settings, 0.5, random_state)
+        sizes = [len(batch) for batch in engine.batches]
+        assert sizes == [batch_size] * (n // batch_size) + [n % batch_size] * (
+            n % batch_size > 0
+        )
+        order = [row for batch in engine.batches for row in batch]
+        assert sorted(order) == list(range(n))
+        assert (order == list(range(n))) == (not shuffle)
+
+
+def test_each_epoch_draws_a_new_order():
+    engine, random_state = RecordingEngine(1), np.random.RandomState(0)
+    examples = numbered_examples(20, "C")
+    orders = []
+    for _ in range(2):
+        engine.batches = []
+        run_epoch(engine, examples, plan(shuffle=True), 0.5, random_state)
+        orders.append(engine.batches)
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [0.5] * 4),
+        ("invscaling", [0.5 / (20 * k + 1) ** 0.3 for k in range(4)]),
+        ("adaptive", [0.5] * 4),
+    ],
+)
+def test_schedule_follows_its_closed_form(schedule, expected):
+    progress = new_progress()
+    etas = []
+    for k in range(4):
+        settings = plan(learning_rate=schedule, power_t=0.3)
+        etas.append(step_size(settings, progress))
+        progress.add_epoch(loss=-k, n_rows=20, tol=0.0)
+    assert_allclose(etas, expected, rtol=1e-14)
+
+
+class LossesEngine(RecordingEngine):
+    """Has the losses that the test wants, one an epoch of 4 rows."""
+
+    def __init__(self, losses):
+        super().__init__(batch_size=1)
+        self.losses = iter(losses)
+        self.etas = []
+
+    def descend(self, X, Y, weights, eta):
+        self.etas.append(eta)
+        return next(self.losses) * len(Y)
+
+
+def test_adaptive_divides_by_five_at_each_plateau_and_stops_below_1e_6():
+    engine, progress = LossesEngine([1.0] * 1000), new_progress()
+    settings = plan(
+        learning_rate="adaptive",
+        learning_rate_init=1e-4,
+        n_iter_no_change=1,
+        tol=0.1,
+        max_iter=1000,
+    )
+    assert train(engine, numbered_examples(4, "C"), settings, progress, None)
+    # The first plateau needs one epoch more, which sets the best loss.
+    assert_allclose(
+        engine.etas,
+        [*[1e-4] * 3, *[2e-5] * 2, *[4e-6] * 2, *[8e-7] * 2],
+        rtol=1e-12,
+    )
+
+
+def test_training_stops_after_more_than_n_iter_no_change_epochs_without_tol():
+    losses = [1.0, 0.5, 0.45, 0.41, 0.405, 0.4, 0.0]
+    engine, progress = LossesEngine(losses), new_progress()
+    settings = plan(tol=0.1, n_iter_no_change=3, max_iter=20)
+    assert train(engine, numbered_examples(4, "C"), settings, progress, None)
+    # 0.45, 0.41, 0.405 and 0.4 each fall by less than 0.1 below the best before.
+    assert progress.losses == losses[:6]
+    assert progress.best_loss == 0.4
+    assert (progress.n_iter, progress.t) == (6, 24)
+
+
+def test_training_that_reaches_max_iter_says_so():
+    engine, progress = LossesEngine([1.0, 0.5, 0.2]), new_progress()
+    assert not train(
+        engine, numbered_examples(4, "C"), plan(max_iter=3), progress, None
+    )
+
+
+@pytest.mark.parametrize("bad", ["loss", "parameters"])
+def test_leaving_the_finite_numbers_names_eta(bad):
+    engine = LossesEngine([1.0, np.nan if bad == "loss" else 0.5])
+    if bad == "parameters":
+        engine.theta = np.array([np.inf])
+    with pytest.raises(ValueError, match=r"finite numbers in epoch \d .*rate_init=0.5"):
+        train(engine, numbered_examples(4, "C"), plan(), new_progress(), None)
+
+
+def test_loss_is_measured_with_the_weights_about_to_be_updated():
+    network = Network((3, 2))
+    X, Y = network.examples(6)
+    engine = Engine(network.coefs, network.intercepts, batch_size=2)
+    examples = Examples(X, lambda rows: Y[rows], None, np.dtype(float))
+    loss = run_epoch(engine, examples, plan(batch_size=2), 0.5, None)
+    W, b, costs = network.W, network.b, []
+    for i in (0, 2, 4):
+        x, y = X[i : i + 2].T, Y[i : i + 2].T
+        costs.extend(eq.half_squared_error(eq.forward(x, W, b)[1][-1], y))
+        grad_W, grad_b = eq.gradients(x, y, W, b)
+        W = [eq.updated(p, g, 0.5) for p, g in zip(W, grad_W, strict=True)]
+        b = [eq.updated(p, g, 0.5) for p, g in zip(b, grad_b, strict=True)]
+    assert_allclose(loss, np.mean(costs), rtol=1e-14)
+
+
+def test_initial_weights_are_the_same_draw_in_both_dtypes():
+    units = [50, 400, 3]
+    double, single = (
+        initial_parameters(units, dtype, np.random.RandomState(0))
+        for dtype in (np.float64, np.float32)
+    )
+    for a, b in zip(double[0] + double[1], single[0] + single[1], strict=True):
+        assert b.dtype == np.float32
+        assert_array_equal(a.astype(np.float32), b)
+    assert_allclose(double[0][0].std(), 1 / np.sqrt(50), rtol=0.02)
+    assert_allclose(double[0][1].std(), 1 / np.sqrt(400), rtol=0.05)
+    assert_allclose(double[1][0].std(), 1, rtol=0.1)
+    assert not double[1][1].any()
+
+
+@pytest.mark.parametrize(
+    ("units", "eta"),
+    [
+        ([64, 100, 10], 10),
+        ([64, 100, 1], 1),
+        ([64, 20, 3], 3),
+        ([64, 500, 1], 0.2),
+        ([64, 50, 400, 3], 0.75),
+        ([50, 2], 2),
+        ([200, 2], 1),
+    ],
+)
+def test_auto_eta_grows_with_outputs_and_falls_with_width(units, eta):
+    assert_allclose(auto_learning_rate(units, 1.0), eta)
+    assert_allclose(auto_learning_rate(units, 0.1), eta / 10)
