@@ -9,6 +9,7 @@ Folds are shuffled anew with each seed (stratified for classes), the same for al
 
 import argparse
 import warnings
+from itertools import pairwise
 
 import numpy as np
 from sklearn.datasets import (
@@ -24,7 +25,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _estimators
+from skbackprop._training import initial_parameters
 
 CLASSES = {
     "iris": load_iris,
@@ -106,6 +108,30 @@ STUDY = [
 ]
 
 
+def without_biases(units, dtype, random_state):
+    coefs, intercepts = initial_parameters(units, dtype, random_state)
+    return coefs, [0 * b for b in intercepts]
+
+
+def uniform(units, dtype, random_state):
+    """MLPClassifier's, for sigmoids."""
+    coefs, intercepts = [], []
+    for n_in, n_out in pairwise(units):
+        bound = np.sqrt(2 / (n_in + n_out))
+        shapes = ((n_in, n_out), n_out)
+        W, b = (random_state.uniform(-bound, bound, shape) for shape in shapes)
+        coefs.append(W.astype(dtype))
+        intercepts.append(b.astype(dtype))
+    return coefs, intercepts
+
+
+INITIALISATIONS = {
+    "normal, hidden biases too": initial_parameters,
+    "normal, no biases": without_biases,
+    "uniform": uniform,
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
@@ -113,6 +139,13 @@ def main():
     # One process, so that the seconds are those of an undisturbed fit.
     for title, sets, rows in STUDY:
         table(title, sets, rows, options.seeds)
+    for name, function in INITIALISATIONS.items():
+        # The one place that a study can put another initialisation in.
+        _estimators.initial_parameters = function
+        table("Initial parameters", CLASSES, {name: SGDSigmoidMLP()}, options.seeds)
+        table(
+            "of the regressor", NUMBERS, {name: SGDSigmoidMLPRegressor()}, options.seeds
+        )
 
 
 if __name__ == "__main__":

@@ -42,6 +42,4 @@ with tempfile.TemporaryDirectory() as folder:
         size = Path(folder, file).stat().st_size / 1000
         same = np.array_equal(loaded, expected)
         how = f"mmap_mode={mmap_mode!r}" if mmap_mode else "read whole"
-        print(
-            f"{file:21} {size:5.1f} kB, {how:13}: the same bits: {same}"
-        )
+        print(f"{file:21} {size:5.1f} kB, {how:13}: the same bits: {same}")

@@ -1,9 +1,8 @@
 """The derivation, one pure function for each of its equations, in its own letters.
 
 This file is the specification. It is written to be read beside the page 'The
-mathematics' of the documentation and is what `skbackprop.inspection` shows;
-`skbackprop._engine` computes the same numbers fast, and the tests hold the one to
-the other.
+mathematics' of the documentation; `skbackprop._engine` computes the same numbers fast,
+and the tests hold the one to the other.
 
 Shapes are the derivation's. Vectors are columns, so `x` and `a` have shape
 ``(n_l, 1)``, `b` has shape ``(n_l, 1)`` and `W` has shape ``(n_l, n_{l-1})``. A batch

@@ -213,9 +213,10 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         finished = train(engine, examples, plan, progress, random_state)
         if not (finished or incremental):
             warnings.warn(
-                f"The loss was still falling by at least tol={self.tol} when "
-                f"max_iter={self.max_iter} epochs were done. Raise max_iter or, if "
-                "loss_curve_ falls slowly, learning_rate_init.",
+                f"max_iter={self.max_iter} epochs are done, but the loss has not yet "
+                f"been without an improvement of tol={self.tol} for more than "
+                f"n_iter_no_change={self.n_iter_no_change} of them. Raise max_iter or, "
+                "if loss_curve_ falls slowly, learning_rate_init.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -302,9 +303,9 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         The step size η. The ``1/n_L`` of the cost is real: the ``η = 3`` of a textbook
         whose cost sums over the output neurons is ``learning_rate_init = 3 * n_L``
         here. "auto" is ``n_L · min(1, 100 / width)`` with the width of the widest
-        hidden layer: no single number serves one output and ten, or 100 neurons and
-        500 ("How the defaults were chosen" in the documentation). `learning_rate_init_`
-        has the value.
+        hidden layer, or the number of features where there is none: no single number
+        serves one output and ten, or 100 neurons and 500 ("How the defaults were
+        chosen" in the documentation). `learning_rate_init_` has the value.
 
     batch_size : int >= 1, "full" or "auto", default="auto"
         Rows whose gradients an update averages: 1 is stochastic gradient descent,
@@ -394,7 +395,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
     n_features_in_ : int
         Features seen by `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` has names that are all strings.
 
     validation_scores_, validation_loss_curve_, best_validation_score_ : None
@@ -407,9 +408,9 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
 
     Notes
     -----
-    The data type follows `X`: float32 stays float32, float64 stays float64, anything
-    else becomes float64. `X` is not modified and not copied whole; only sparse formats
-    other than CSR are converted to it first.
+    The data type follows `X`: float32 stays float32 and float64 stays float64, and such
+    an `X` is neither modified nor copied whole. Any other type is converted to float64
+    first, and any other sparse format to CSR.
 
     An error leaves the estimator in the state that it had before the call.
 
@@ -486,7 +487,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative and not all zero. They are divided by their mean; a
             batch then averages ``w_i · gradient_i`` over its size. With
-            ``batch_size="full"``, integer weights equal repeated rows exactly.
+            ``batch_size="full"``, integer weights equal repeated rows (but for
+            rounding, and "invscaling" counts rows as they are).
 
         Returns
         -------
@@ -518,8 +520,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         """Make one pass over the rows given, going on from where training is.
 
         Batches, order of the rows and schedule are those of `fit`: on an unfitted
-        estimator it is one epoch of `fit`, to the bit. The random stream and the
-        momentum continue.
+        estimator, and without weights, it is one epoch of `fit`, to the bit. The
+        random stream and the momentum continue.
 
         Parameters
         ----------
@@ -586,7 +588,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
 
         Returns
         -------
-        z : ndarray of shape (n_samples,) or (n_samples, n_outputs_)
+        z : ndarray of shape (n_samples,) or (n_samples, `n_outputs_`)
             ``z^L``; 1-D for two classes, where a positive number means the second.
         """
         z = self._decision(X)
@@ -676,8 +678,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             raise ValueError(
                 f"classes={given} differs from the first call's, {self.classes_}."
             )
-        unknown = np.setdiff1d(found, self.classes_)
-        if len(unknown):
+        unknown = sorted(set(found.tolist()) - set(self.classes_.tolist()))
+        if unknown:
             raise ValueError(
                 f"y has the classes {unknown}, which are not among the expected "
                 f"{self.classes_}."
@@ -718,7 +720,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
     learning_rate_init : float > 0 or "auto", default="auto"
         The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` in units of
         activations, with its ``1/n_L``. "auto" is
-        ``0.1 · n_L · min(1, 100 / width)`` with the width of the widest hidden layer.
+        ``0.1 · n_L · min(1, 100 / width)`` with the width of the widest hidden layer,
+        or the number of features where there is none.
         That is less than the classifier's: noisy targets between 0.1 and 0.9 want
         smaller steps than labels ("How the defaults were chosen" in the
         documentation). `learning_rate_init_` has the value.
@@ -776,7 +779,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
 
     Attributes
     ----------
-    target_range_ : ndarray of shape (2, n_outputs_)
+    target_range_ : ndarray of shape (2, `n_outputs_`)
         The values of each output that stand for the activations 0.1 and 0.9.
 
     coefs_ : list of ndarrays of shape (n_{l-1}, n_l)
@@ -816,7 +819,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
     n_features_in_ : int
         Features seen by `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` has names that are all strings.
 
     validation_scores_, validation_loss_curve_, best_validation_score_ : None
@@ -829,9 +832,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
 
     Notes
     -----
-    The data type follows `X`: float32 stays float32, float64 stays float64, anything
-    else becomes float64. `X` is not modified and not copied whole; only sparse formats
-    other than CSR are converted to it first.
+    The data type follows `X`: float32 stays float32 and float64 stays float64, and such
+    an `X` is neither modified nor copied whole. Any other type is converted to float64
+    first, and any other sparse format to CSR.
 
     An error leaves the estimator in the state that it had before the call.
 
@@ -850,8 +853,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
     >>> from skbackprop import SGDSigmoidMLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = make_pipeline(StandardScaler(), SGDSigmoidMLPRegressor(random_state=0))
-    >>> cross_val_score(model, X, y).mean().round(2)
-    0.4...
+    >>> print(f"{cross_val_score(model, X, y).mean():.2f}")
+    0.47
     """
 
     _eta_per_output = 0.1
@@ -905,7 +908,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative and not all zero. They are divided by their mean; a
             batch then averages ``w_i · gradient_i`` over its size. With
-            ``batch_size="full"``, integer weights equal repeated rows exactly.
+            ``batch_size="full"``, integer weights equal repeated rows (but for
+            rounding, and "invscaling" counts rows as they are).
 
         Returns
         -------
@@ -934,9 +938,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         """Make one pass over the rows given, going on from where training is.
 
         Batches, order of the rows and schedule are those of `fit`: on an unfitted
-        estimator it is one epoch of `fit`, to the bit. The random stream and the
-        momentum continue, and `target_range_` stays that of the first call: with a
-        stream, give `target_range` if that call does not show the extremes.
+        estimator, and without weights, it is one epoch of `fit`, to the bit. The
+        random stream and the momentum continue, and `target_range_` stays that of the
+        first call: with a stream, give `target_range` if that call does not show the
+        extremes.
 
         Parameters
         ----------
@@ -979,7 +984,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs_)
+        y : ndarray of shape (n_samples,) or (n_samples, `n_outputs_`)
             Predictions; 1-D for a single output.
         """
         z = self._decision(X)
@@ -1008,7 +1013,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
             raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
         scale = TargetScale(*self.target_range_)
         low, high = scale.reachable
-        outside = int(((y <= low) | (y >= high)).sum())
+        counts = y if weights is None else y[weights > 0]
+        outside = int(((counts <= low) | (counts >= high)).sum())
         if outside:
             warnings.warn(
                 f"{outside} values of y lie outside what the network can predict with "

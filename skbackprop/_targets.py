@@ -39,7 +39,7 @@ class TargetScale:
     """The affine map between values of y and activations, for each output.
 
     ``a = ½ + gain · (y − centre)`` takes `low` to 0.1 and `high` to 0.9. Where `low`
-    equals `high` (a constant target) the map keeps the unit of y.
+    equals `high` (a constant target) a range of 1 stands in for theirs.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ class TargetScale:
         self.centre = low / 2 + high / 2
         half = high / 2 - low / 2
         half = np.where(half < np.finfo(np.float64).tiny, 0.5, half)
+        # A range that rounding would lose beside a large centre cannot be mapped.
+        half = np.maximum(half, 8 * np.spacing(np.abs(self.centre)))
         self.gain = (HIGH_ACTIVATION - LOW_ACTIVATION) / 2 / half
 
     def encoder(self, y: Array) -> Encoder:

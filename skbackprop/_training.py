@@ -205,11 +205,11 @@ def auto_learning_rate(units: Sequence[int], per_output: float) -> float:
     """η for a network of these layers: ``per_output · n_L · min(1, 100 / width)``.
 
     The factor `n_L` makes up for the ``1/n_L`` of the cost, so that an output neuron
-    moves alike in networks of one output and of ten. `width` is the number of neurons
-    that feed the widest layer after the first (for a single layer, of inputs). Their
-    activations are near ½ at the start, hence the curvature of the cost in an output
-    neuron's parameters is up to ``width/4 · 1/16``; descent is stable below 2 divided
-    by that, which is 1.28 for a width of 100.
+    moves alike in networks of one output and of ten. `width` is that of the widest
+    hidden layer (for a single layer, the number of inputs). Its activations are near ½
+    at the start, hence the curvature of the cost in the parameters of a neuron that it
+    feeds is up to ``width/4 · 1/16``; descent is stable below 2 divided by that, which
+    is 1.28 for a width of 100.
     """
     width = max(units[1:-1], default=units[0])
     return per_output * units[-1] * min(1.0, 100 / width)

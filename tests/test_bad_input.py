@@ -76,7 +76,7 @@ def test_a_parameter_out_of_range_is_named_with_what_is_expected(
     ids=str,
 )
 def test_a_bad_target_range_is_named(value, iris):
-    with pytest.raises(ValueError, match="^target_range must be"):
+    with pytest.raises(ValueError, match=r"^target_range must be"):
         SGDSigmoidMLPRegressor(target_range=value).fit(*iris)
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import Network
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.sparse import csr_matrix, random_array
+from scipy.sparse import csr_matrix
 from scipy.special import expit
 
 from skbackprop import _engine
@@ -230,7 +231,7 @@ def test_sparse_rows_with_duplicate_and_unsorted_entries_count_every_entry():
 @pytest.mark.parametrize("n_rows", [1, 1500])
 def test_decision_is_the_last_pre_activation(n_rows, sparse, dtype):
     network = Network((6, 5, 3), dtype)
-    X = random_array((n_rows, 6), density=0.5, format="csr", random_state=0)
+    X = scipy.sparse.random(n_rows, 6, density=0.5, format="csr", random_state=0)
     X = csr_matrix(X.astype(dtype))
     z, _ = eq.forward(X.toarray().T.astype(np.float64), network.W, network.b)
     got = decision(network.coefs, network.intercepts, X if sparse else X.toarray())
