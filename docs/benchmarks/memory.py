@@ -1,4 +1,4 @@
-"""Peak memory that `fit` with `batch_size="full"` needs beyond X, for more and more rows.
+"""Peak memory that a full-batch `fit` needs beyond X, for more and more rows.
 
     python docs/benchmarks/memory.py
 
