@@ -180,18 +180,21 @@ def test_both_formulas_of_the_sigmoid_train_alike(width):
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("target", "spoil"),
     [
-        lambda c: np.ascontiguousarray(c),
-        lambda c: c.astype(np.float32),
-        lambda c: np.asfortranarray(np.repeat(c, 2, axis=0))[::2],
+        ("_target_Wt", np.ascontiguousarray),
+        ("_target_Wt", lambda c: c.astype(np.float32)),
+        ("_target_Wt", lambda c: np.asfortranarray(np.repeat(c, 2, axis=0))[::2]),
+        ("_target_b", lambda b: b.astype(np.float32)),
+        ("_target_b", lambda b: np.repeat(b, 2)[::2]),
     ],
-    ids=["memory order", "dtype", "stride"],
+    ids=["order of W", "dtype of W", "stride of W", "dtype of b", "stride of b"],
 )
-def test_an_array_that_blas_would_copy_is_refused(spoil):
+def test_an_array_that_blas_would_copy_is_refused(target, spoil):
     network = Network((5, 4, 3))
     engine = Engine(network.coefs, network.intercepts, batch_size=2)
-    engine._target_Wt[1] = spoil(engine._target_Wt[1])
+    arrays = getattr(engine, target)
+    arrays[1] = spoil(arrays[1])
     X, Y = network.examples(2)
     with pytest.raises(RuntimeError, match="in place"):
         engine.descend(X, Y, None, eta=0.5)
@@ -208,6 +211,19 @@ def test_inputs_and_initial_parameters_are_left_alone(sparse):
     )
     engine.descend(rows, Y, None, eta=0.5)
     after = (*network.coefs, *network.intercepts, rows.toarray() if sparse else X, Y)
+    for old, new in zip(before, after, strict=True):
+        assert_array_equal(old, new)
+
+
+def test_parameters_given_out_do_not_change_with_further_training():
+    network = Network((5, 4, 3))
+    X, Y = network.examples(2)
+    engine = Engine(network.coefs, network.intercepts, batch_size=2, momentum=0.5)
+    engine.descend(X, Y, None, eta=0.5)
+    given = [p for pair in (engine.parameters(), engine.velocities()) for p in pair]
+    before = [p.copy() for layers in given for p in layers]
+    engine.descend(X, Y, None, eta=0.5)
+    after = [p for layers in given for p in layers]
     for old, new in zip(before, after, strict=True):
         assert_array_equal(old, new)
 

@@ -280,7 +280,7 @@ def test_multilabel_learns_every_label_on_its_own(as_sparse):
 @pytest.mark.parametrize("n_classes", [1, 2, 3])
 def test_log_probabilities_do_not_round_to_minus_infinity(n_classes, iris):
     X, y = iris[0], iris[1] % n_classes
-    model = fitted(SGDSigmoidMLP(max_iter=3, random_state=0), X, y)
+    model = fitted(SGDSigmoidMLP((), max_iter=3, random_state=0), X, y)
     for scale in (1, 1e4):
         with np.errstate(divide="ignore"):
             expected = np.log(model.predict_proba(X * scale))
