@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
@@ -45,10 +46,19 @@ def test_scikit_learn_finds_no_fault(estimator, check):
     check(estimator)
 
 
+def test_tags_say_what_is_supported():
+    classifier, regressor = map(get_tags, (SGDSigmoidMLP(), SGDSigmoidMLPRegressor()))
+    assert classifier.classifier_tags.multi_label
+    assert regressor.target_tags.multi_output
+    assert classifier.input_tags.sparse
+    assert regressor.input_tags.sparse
+
+
 def test_scikit_learn_finds_no_fault_with_array_api_input():
     """The one check that scikit-learn skips unless scipy was imported this way."""
     code = """
 import warnings; warnings.simplefilter("ignore")
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 for estimator in SGDSigmoidMLP(), SGDSigmoidMLPRegressor():
