@@ -2,5 +2,5 @@
 
 from ._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 __all__ = ["SGDSigmoidMLP", "SGDSigmoidMLPRegressor"]

@@ -8,6 +8,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -38,6 +39,7 @@ from ._training import (
     Plan,
     Progress,
     auto_learning_rate,
+    constant_loss,
     initial_parameters,
     train,
 )
@@ -47,6 +49,9 @@ Array = NDArray[Any]
 # The value of batch_size="auto", where there are as many rows. docs/defaults.md has the
 # study behind this and the other defaults.
 AUTO_BATCH_SIZE = 32
+# Part of a constant prediction's loss that counts as no better than that: a network
+# that has learnt nothing is at 1, or a little below where it wavers.
+NO_BETTER = 0.98
 
 
 class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
@@ -104,7 +109,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         with _state_kept_on_error(self), np.errstate(all="ignore"):
             check_parameters(self)
             X, y, weights = self._validate(X, y, sample_weight, reset=not go_on)
-            encode = self._encode(y, weights, classes, go_on)
+            encode = self._encode(y, weights, classes, go_on, incremental)
             random_state = self._initialise(X.dtype, go_on)
             trained = self._train(X, encode, weights, random_state, incremental)
             self._store(*trained, random_state)
@@ -133,6 +138,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         weights: Array | None,
         classes: ArrayLike | None,
         go_on: bool,
+        incremental: bool,
     ) -> Encoder:
         """Set `n_outputs_` and all that belongs to targets; return the encoder."""
 
@@ -213,10 +219,20 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         finished = train(engine, examples, plan, progress, random_state)
         if not (finished or incremental):
             warnings.warn(
-                f"max_iter={self.max_iter} epochs are done, but the loss has not yet "
-                f"been without an improvement of tol={self.tol} for more than "
-                f"n_iter_no_change={self.n_iter_no_change} of them. Raise max_iter or, "
-                "if loss_curve_ falls slowly, learning_rate_init.",
+                f"max_iter={self.max_iter} epochs are done and the loss still improved "
+                f"by tol={self.tol} in one of the last {self.n_iter_no_change}. Raise "
+                "max_iter or, if loss_curve_ falls slowly, learning_rate_init (it was "
+                f"{plan.learning_rate_init:g}).",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        if finished and progress.best_loss >= NO_BETTER * constant_loss(examples) > 0:
+            warnings.warn(
+                f"Training stopped after {progress.n_iter} epochs no better "
+                f"than a constant prediction (loss {progress.best_loss:.3g}). Scale X "
+                "to about unit variance, try another learning_rate_init (it was "
+                f"{plan.learning_rate_init:g}), a smaller alpha or momentum where they "
+                "are not 0, or a smaller tol.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -240,7 +256,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
     def _resolve_learning_rate_init(self) -> float:
         if self.learning_rate_init == "auto":
             units = [self.n_features_in_, *map(len, self.intercepts_)]
-            return auto_learning_rate(units, self._eta_per_output)
+            return auto_learning_rate(units, self._eta_per_output, self.momentum)
         return float(self.learning_rate_init)
 
     def _store(
@@ -302,8 +318,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
     learning_rate_init : float > 0 or "auto", default="auto"
         The step size η. The ``1/n_L`` of the cost is real: the ``η = 3`` of a textbook
         whose cost sums over the output neurons is ``learning_rate_init = 3 * n_L``
-        here. "auto" is ``n_L · min(1, 100 / width)`` with the width of the widest
-        hidden layer, or the number of features where there is none: no single number
+        here. "auto" is ``n_L · min(1, 100 / width) · (1 − momentum)`` with the width
+        of the widest hidden layer, or the number of features if none: no single number
         serves one output and ten, or 100 neurons and 500 ("How the defaults were
         chosen" in the documentation). `learning_rate_init_` has the value.
 
@@ -318,8 +334,9 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         Schedule of the step size. "constant" keeps η; "invscaling" uses
-        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before; "adaptive"
-        divides by 5 whenever training would have stopped, until η is 1e-6 or less.
+        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before, as in
+        scikit-learn (fast: η/32 after 1,000 examples); "adaptive" divides by 5
+        whenever training would have stopped, until η is 1e-6 or less.
 
     power_t : float >= 0, default=0.5
         Exponent of "invscaling". The default is MLPClassifier's.
@@ -335,8 +352,10 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
-        gradient of a batch of `m` examples. It is no part of the reported loss. The
-        default is the derivation's unpenalised cost.
+        gradient of a batch of `m` examples. It is no part of the reported loss. Values
+        do not carry over from MLPClassifier: next to this cost's smaller gradients,
+        larger η and smaller batches, 1e-3 is already strong. The default is the
+        derivation's unpenalised cost.
 
     shuffle : bool, default=True
         Whether to draw a new order of the rows before each epoch.
@@ -345,9 +364,10 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         Source of the initial weights and of the orders. With an int, the same data and
         the same machine, models are bit-identical.
 
-    tol : float >= 0, default=2e-5
-        The loss improves if it falls by at least this below the best so far. Chosen
-        for the scale of this cost, which is at most ½.
+    tol : float >= 0, default=5e-6
+        The loss improves if it falls by at least this below the best so far. Much
+        smaller than MLPClassifier's: this cost is an average over the output neurons,
+        near ``1 / (2·n_L)`` at the start of training on many classes.
 
     n_iter_no_change : int >= 1 or inf, default=10
         Training stops after more than this many epochs in a row without improvement.
@@ -454,7 +474,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         alpha: float = 0.0,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
-        tol: float = 2e-5,
+        tol: float = 5e-6,
         n_iter_no_change: float = 10,
     ) -> None:
         super().__init__(
@@ -504,7 +524,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         Warns
         -----
         ConvergenceWarning
-            `max_iter` epochs were done before the loss stopped improving.
+            `max_iter` epochs were done before the loss stopped improving, or it stopped
+            no better than that of a constant prediction.
         UserWarning
             `batch_size` is larger than the number of rows.
         """
@@ -661,6 +682,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         weights: Array | None,
         classes: ArrayLike | None,
         go_on: bool,
+        incremental: bool,
     ) -> Encoder:
         multilabel = y.ndim == 2
         found = np.arange(y.shape[1]) if multilabel else unique_labels(y)
@@ -720,8 +742,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
     learning_rate_init : float > 0 or "auto", default="auto"
         The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` in units of
         activations, with its ``1/n_L``. "auto" is
-        ``0.1 · n_L · min(1, 100 / width)`` with the width of the widest hidden layer,
-        or the number of features where there is none.
+        ``0.1 · n_L · min(1, 100 / width) · (1 − momentum)`` with the width of the
+        widest hidden layer, or the number of features if there is none.
         That is less than the classifier's: noisy targets between 0.1 and 0.9 want
         smaller steps than labels ("How the defaults were chosen" in the
         documentation). `learning_rate_init_` has the value.
@@ -742,8 +764,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         Schedule of the step size. "constant" keeps η; "invscaling" uses
-        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before; "adaptive"
-        divides by 5 whenever training would have stopped, until η is 1e-6 or less.
+        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before, as in
+        scikit-learn (fast: η/32 after 1,000 examples); "adaptive" divides by 5
+        whenever training would have stopped, until η is 1e-6 or less.
 
     power_t : float >= 0, default=0.5
         Exponent of "invscaling". The default is MLPRegressor's.
@@ -759,8 +782,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
-        gradient of a batch of `m` examples. It is no part of the reported loss. The
-        default is the derivation's unpenalised cost.
+        gradient of a batch of `m` examples. It is no part of the reported loss. Values
+        do not carry over from MLPClassifier: next to this cost's smaller gradients,
+        larger η and smaller batches, 1e-3 is already strong. The default is the
+        derivation's unpenalised cost.
 
     shuffle : bool, default=True
         Whether to draw a new order of the rows before each epoch.
@@ -769,9 +794,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         Source of the initial weights and of the orders. With an int, the same data and
         the same machine, models are bit-identical.
 
-    tol : float >= 0, default=2e-5
-        The loss improves if it falls by at least this below the best so far. Chosen
-        for the scale of this cost, which is in units of activations.
+    tol : float >= 0, default=5e-6
+        The loss improves if it falls by at least this below the best so far. Much
+        smaller than MLPRegressor's: this cost is in units of activations.
 
     n_iter_no_change : int >= 1 or inf, default=10
         Training stops after more than this many epochs in a row without improvement.
@@ -874,7 +899,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         alpha: float = 0.0,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
-        tol: float = 2e-5,
+        tol: float = 5e-6,
         n_iter_no_change: float = 10,
     ) -> None:
         super().__init__(
@@ -925,7 +950,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         Warns
         -----
         ConvergenceWarning
-            `max_iter` epochs were done before the loss stopped improving.
+            `max_iter` epochs were done before the loss stopped improving, or it stopped
+            no better than that of a constant prediction.
         UserWarning
             `batch_size` is larger than the number of rows, or `y` has values that the
             network cannot reach with this `target_range`.
@@ -995,6 +1021,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> tuple[Any, Any, Array | None]:
         X, y, weights = super()._validate(X, y, sample_weight, reset)
+        if y.dtype.kind in "SUmM":
+            raise ValueError(f"y must be numbers, got an array of dtype {y.dtype}.")
         floats = [np.float64, np.float32]
         y = check_array(y, ensure_2d=False, dtype=floats, input_name="y")
         return X, y.reshape(len(y), -1), weights
@@ -1005,10 +1033,19 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         weights: Array | None,
         classes: ArrayLike | None,
         go_on: bool,
+        incremental: bool,
     ) -> Encoder:
         if not go_on:
             self.n_outputs_ = y.shape[1]
             self.target_range_ = self._resolve_target_range(y, weights)
+            if incremental and (self.target_range_[0] == self.target_range_[1]).any():
+                warnings.warn(
+                    "The first partial_fit saw only one value of y, from which "
+                    'target_range="auto" cannot tell the range of the stream. Give '
+                    "target_range=(low, high).",
+                    UserWarning,
+                    stacklevel=4,
+                )
         elif y.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
         scale = TargetScale(*self.target_range_)
@@ -1017,9 +1054,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         outside = int(((counts <= low) | (counts >= high)).sum())
         if outside:
             warnings.warn(
-                f"{outside} values of y lie outside what the network can predict with "
-                f"target_range_={self.target_range_.tolist()}: more than 1/8 of the "
-                "range below or above it. Give a wider target_range.",
+                f"y has {outside} of {counts.size} values outside what the network can "
+                f"predict, ({low.min():g}, {high.max():g}): more than 1/8 of the "
+                "target_range below or above it. Fit anew with a wider target_range.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -1036,9 +1073,14 @@ def _check_weights(sample_weight: ArrayLike | None, X: Any) -> Array | None:
     """The weights as a float64 array ``(n_rows,)``, or None."""
     if sample_weight is None:
         return None
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    try:
+        weights = check_array(
+            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight must be finite numbers: {error}") from error
     if weights.shape != (X.shape[0],):
         raise ValueError(
             f"sample_weight has shape {weights.shape}, expected ({X.shape[0]},): one "

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
@@ -44,8 +45,9 @@ def check_target_range(target_range: Any, n_outputs: int) -> NDArray[np.float64]
         low = high = np.full(n_outputs, np.nan)
     if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all():
         raise InvalidParameterError(
-            'target_range must be "auto" or a pair (low, high) of finite numbers, or '
-            f"of {n_outputs} numbers each, with low < high; got {target_range!r}."
+            'target_range must be "auto" or a pair (low, high) with low < high of '
+            f"finite numbers, or of one for each of {n_outputs} outputs; got "
+            f"{target_range!r}."
         )
     return np.array([low, high])
 
@@ -75,6 +77,12 @@ def _one_of(*options: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and value in options
 
 
+def _seed(value: Any) -> bool:
+    if isinstance(value, Integral) and _real(value):
+        return 0 <= int(value) < 2**32
+    return value is None or value is np.random or isinstance(value, RandomState)
+
+
 _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "hidden_layer_sizes": ("an integer >= 1 or a tuple of such integers", _counts),
     "learning_rate_init": (
@@ -98,6 +106,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "nesterovs_momentum": ("a bool", _boolean),
     "alpha": ("a finite number >= 0", _not_negative),
     "shuffle": ("a bool", _boolean),
+    "random_state": ("an integer in [0, 2**32), a RandomState or None", _seed),
     "tol": ("a finite number >= 0", _not_negative),
     "n_iter_no_change": (
         "an integer >= 1 or infinity",

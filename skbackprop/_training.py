@@ -112,7 +112,8 @@ def step_size(plan: Plan, progress: Progress) -> float:
     """η of the coming epoch, in closed form from what has been seen so far."""
     eta_0 = plan.learning_rate_init
     if plan.learning_rate == "invscaling":
-        return eta_0 / (progress.t + 1) ** plan.power_t
+        # A power below the smallest number is 0; Python's own would be an error.
+        return float(eta_0 * np.power(progress.t + 1.0, -plan.power_t))
     if plan.learning_rate == "adaptive":
         return eta_0 / 5**progress.n_eta_drops
     return eta_0
@@ -133,8 +134,8 @@ def train(
             raise ValueError(
                 f"Training left the finite numbers in epoch {progress.n_iter + 1} "
                 f"with learning_rate_init={plan.learning_rate_init} (η): the loss is "
-                f"{loss}. Use a smaller learning_rate_init, or scale X to about unit "
-                "variance."
+                f"{loss}. Use a smaller learning_rate_init (and a smaller alpha or "
+                "momentum, where they are not 0), or scale X to about unit variance."
             )
         progress.add_epoch(loss, len(examples), plan.tol)
         if progress.n_no_change > plan.n_iter_no_change:
@@ -201,15 +202,32 @@ def initial_parameters(
     return [W.astype(dtype) for W in coefs], [b.astype(dtype) for b in intercepts]
 
 
-def auto_learning_rate(units: Sequence[int], per_output: float) -> float:
-    """η for a network of these layers: ``per_output · n_L · min(1, 100 / width)``.
+def constant_loss(examples: Examples) -> float:
+    """Loss of a network that says the same for all rows, at its best.
+
+    ``1/n_L Σ_j ½ Var(y_j)``, with the weights of the rows.
+    """
+    count, total, squares = 0.0, np.zeros(()), np.zeros(())
+    for rows in gen_batches(len(examples), CHUNK_ROWS):
+        Y = np.asarray(examples.encode(rows), dtype=np.float64)
+        w = np.ones(len(Y)) if examples.weights is None else examples.weights[rows]
+        count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
+    return float(np.mean(squares / count - (total / count) ** 2) / 2)
+
+
+def auto_learning_rate(
+    units: Sequence[int], per_output: float, momentum: float
+) -> float:
+    """η for a network of these layers.
+
+    ``per_output · n_L · min(1, 100 / width) · (1 − momentum)``
 
     The factor `n_L` makes up for the ``1/n_L`` of the cost, so that an output neuron
     moves alike in networks of one output and of ten. `width` is that of the widest
     hidden layer (for a single layer, the number of inputs). Its activations are near ½
     at the start, hence the curvature of the cost in the parameters of a neuron that it
     feeds is up to ``width/4 · 1/16``; descent is stable below 2 divided by that, which
-    is 1.28 for a width of 100.
+    is 1.28 for a width of 100. Momentum adds steps up to ``1 / (1 − momentum)`` of one.
     """
     width = max(units[1:-1], default=units[0])
-    return per_output * units[-1] * min(1.0, 100 / width)
+    return per_output * units[-1] * min(1.0, 100 / width) * (1 - momentum)

@@ -47,6 +47,7 @@ def assert_same_state(before, after):
         ("alpha", [-1e-9, nan, inf, "x", None]),
         ("shuffle", [1, "yes", None]),
         ("tol", [-1e-9, nan, inf, "x", None]),
+        ("random_state", [-1, 2**32, 1.5, "x", [0]]),
         ("n_iter_no_change", [0, -1, 2.5, nan, "x", None]),
     ],
 )
@@ -112,8 +113,14 @@ GOOD_X, GOOD_Y = np.arange(24.0).reshape(6, 4), np.array([0, 1, 2, 0, 1, 2])
         (GOOD_X, GOOD_Y, np.ones((6, 1)), r"sample_weight has shape \(6, 1\)"),
         (GOOD_X, GOOD_Y, -np.ones(6), "sample_weight must not be negative, got -1"),
         (GOOD_X, GOOD_Y, np.zeros(6), "sample_weight is zero in every row"),
-        (GOOD_X, GOOD_Y, X_with(nan)[:, 1], "sample_weight contains NaN"),
-        (GOOD_X, GOOD_Y, ["a"] * 6, "could not convert"),
+        (
+            GOOD_X,
+            GOOD_Y,
+            X_with(nan)[:, 1],
+            "sample_weight must be finite numbers: .* NaN",
+        ),
+        (GOOD_X, GOOD_Y, ["a"] * 6, "sample_weight must be finite numbers: could not"),
+        (GOOD_X, GOOD_Y, "balanced", "sample_weight must be finite numbers: could not"),
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -153,9 +160,18 @@ def test_targets_that_are_no_labels_are_refused(y, message):
         SGDSigmoidMLP().fit(GOOD_X, y)
 
 
-@pytest.mark.parametrize("y", [["a"] * 6, np.ones((6, 2, 2)), GOOD_Y * 1j])
-def test_targets_that_are_no_numbers_are_refused_by_the_regressor(y):
-    with pytest.raises(ValueError, match=r"."):
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["a"] * 6, "y must be numbers, got an array of dtype <U1"),
+        (["1"] * 6, "y must be numbers"),
+        (np.ones(6, "m8[s]"), "y must be numbers"),
+        (np.ones((6, 2, 2)), "dim 3"),
+        (GOOD_Y * 1j, "Complex data not supported"),
+    ],
+)
+def test_targets_that_are_no_numbers_are_refused_by_the_regressor(y, message):
+    with pytest.raises(ValueError, match=message):
         SGDSigmoidMLPRegressor().fit(GOOD_X, y)
 
 

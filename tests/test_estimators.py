@@ -343,7 +343,9 @@ def test_regressor_warns_of_targets_that_it_cannot_reach(iris):
     X, y = iris[0], iris[0][:, 0]
     model = SGDSigmoidMLPRegressor(target_range=(0.0, 1.0), max_iter=2)
     outside = np.sum((y <= -0.125) | (y >= 1.125))
-    with pytest.warns(UserWarning, match=f"{outside} values of y lie outside"):
+    with pytest.warns(
+        UserWarning, match=rf"{outside} of 150 values .*\(-0.125, 1.125\)"
+    ):
         fitted(model, X, y)
 
 
@@ -443,6 +445,39 @@ def test_a_fitted_estimator_holds_plain_values_and_arrays_only(iris):
 def test_convergence_warning_says_what_to_raise(iris):
     with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs are done"):
         SGDSigmoidMLP(max_iter=2).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda X, model: (X * 1e-4 + 1e5, model),
+        lambda X, model: (X, model.set_params(learning_rate_init=1e4)),
+        lambda X, model: (X, model.set_params(learning_rate_init=1e-12)),
+        lambda X, model: (X, model.set_params(alpha=100.0)),
+    ],
+    ids=["X not scaled", "η too large", "η too small", "alpha too large"],
+)
+def test_stopping_no_better_than_a_constant_warns(spoil, iris):
+    X, model = spoil(iris[0], SGDSigmoidMLP(random_state=0))
+    with pytest.warns(ConvergenceWarning, match="no better than a constant"):
+        model.fit(X, iris[1])
+
+
+def test_a_partial_fit_that_shows_one_value_only_asks_for_a_target_range(iris):
+    X, y = iris[0][:1], [5.0]
+    with pytest.warns(UserWarning, match="saw only one value of y"):
+        SGDSigmoidMLPRegressor().partial_fit(X, y)
+    SGDSigmoidMLPRegressor(target_range=(0, 10)).partial_fit(X, y)
+    fitted(SGDSigmoidMLPRegressor(), X, y)
+
+
+def test_one_number_is_the_weight_of_every_row(iris):
+    model = SGDSigmoidMLP((5,), max_iter=2, random_state=0)
+    with_weight = fitted(clone(model), *iris, sample_weight=3.0)
+    for a, b in zip(
+        parameters(with_weight), parameters(fitted(model, *iris)), strict=True
+    ):
+        assert_allclose(a, b, rtol=1e-12)
 
 
 def test_fitted_attributes_describe_the_training(iris):

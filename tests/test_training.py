@@ -14,6 +14,7 @@ from skbackprop._training import (
     Plan,
     Progress,
     auto_learning_rate,
+    constant_loss,
     initial_parameters,
     run_epoch,
     step_size,
@@ -205,6 +206,22 @@ def test_loss_is_measured_with_the_weights_about_to_be_updated():
     assert_allclose(loss, np.mean(costs), rtol=1e-14)
 
 
+def test_invscaling_underflows_to_zero():
+    settings = plan(learning_rate="invscaling", power_t=1e6)
+    assert step_size(settings, new_progress(t=1000)) == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_constant_loss_is_that_of_the_mean_target(weighted):
+    _, Y = Network((3, 2)).examples(3000)
+    weights = np.random.default_rng(0).random(3000) if weighted else None
+    mean = np.average(Y, axis=0, weights=weights)
+    costs = eq.half_squared_error(np.tile(mean, (3000, 1)).T, Y.T)
+    examples = Examples(Y, lambda rows: Y[rows], weights, np.dtype(float))
+    expected = np.average(costs, weights=weights)
+    assert_allclose(constant_loss(examples), expected, rtol=1e-12)
+
+
 def test_initial_weights_are_the_same_draw_in_both_dtypes():
     units = [50, 400, 3]
     double, single = (
@@ -233,6 +250,6 @@ def test_initial_weights_are_the_same_draw_in_both_dtypes():
         ([200, 2], 1),
     ],
 )
-def test_auto_eta_grows_with_outputs_and_falls_with_width(units, eta):
-    assert_allclose(auto_learning_rate(units, 1.0), eta)
-    assert_allclose(auto_learning_rate(units, 0.1), eta / 10)
+def test_auto_eta_grows_with_outputs_and_falls_with_width_and_momentum(units, eta):
+    assert_allclose(auto_learning_rate(units, 1.0, momentum=0.0), eta)
+    assert_allclose(auto_learning_rate(units, 0.1, momentum=0.9), eta / 100)
