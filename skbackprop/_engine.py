@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import get_blas_funcs
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, issparse
 from scipy.special import expit
 
 Array = NDArray[Any]
@@ -48,6 +48,8 @@ def decision(coefs: Layers, intercepts: Layers, X: Any) -> Array:
     """
     dtype = np.result_type(X.dtype, coefs[0].dtype)
     coefs = [coef.astype(dtype, copy=False) for coef in coefs]
+    if issparse(X):  # scipy would put them in this order anew for each block
+        coefs[0] = np.ascontiguousarray(coefs[0])
     z_L = np.empty((X.shape[0], coefs[-1].shape[1]), dtype=dtype)
     for start in range(0, X.shape[0], CHUNK_ROWS):
         rows = slice(start, start + CHUNK_ROWS)
@@ -125,7 +127,8 @@ class Engine:
             )
             self.velocity = self._target
             if self.nesterov:
-                self._velocity_before = np.empty_like(self.velocity)
+                self._velocity_before = np.zeros_like(self.velocity)
+                _require_in_place(self._blas, [], [self._velocity_before])
         self._passes: dict[int, tuple[Propagate, AddGradient]] = {}
 
     def _flat(self, coefs: Layers, intercepts: Layers) -> tuple[Array, Layers, Layers]:
@@ -269,7 +272,7 @@ class Engine:
         _require_in_place(
             self._blas,
             matrices=[*a, *d, *self._target_Wt[sparse:]],
-            vectors=[*self._target_b, target_biases, self.theta],
+            vectors=[*self._target_b, target_biases, a_all, self.theta, self._target],
         )
 
         def propagate(x: Any, y: Array, w: Array | None) -> float:
@@ -371,7 +374,7 @@ def _columns_of(X: Any, start: int, stop: int, m: int) -> Iterable[Any]:
 def _add_sparse_gradient(
     x: Any, delta: Array, rate: float, keep: float, Wt: Array
 ) -> None:
-    """``Wt ← keep·Wt + rate·xᵀ δᵀ``, touching no more rows than `x` has entries."""
+    """``Wt ← keep·Wt + rate·xᵀ δᵀ``, the sum for the features that `x` has only."""
     features, position = np.unique(x.indices, return_inverse=True)
     shape = (x.shape[0], len(features))
     compact = csr_matrix((x.data, position, x.indptr), shape=shape)
@@ -382,16 +385,17 @@ def _add_sparse_gradient(
 
 def _require_in_place(blas: list[Any], matrices: Layers, vectors: Layers) -> None:
     """Raise RuntimeError for an array that a fused call would copy, not update."""
-    gemm, gemv, axpy, _, _ = blas
+    gemm, gemv, axpy, copy, _ = blas
     for c in matrices:
-        column, row = (
-            np.zeros(shape, c.dtype) for shape in ((len(c), 1), (1, c.shape[1]))
-        )
+        column, row = np.zeros((len(c), 1), c.dtype), np.zeros((1, c.shape[1]), c.dtype)
         if gemm(0.0, column, row, 1.0, c, 0, 0, 1) is not c:
             raise RuntimeError(f"gemm does not update {c.shape} {c.dtype} in place")
     for y in vectors:
-        column, one = np.zeros((len(y), 1), y.dtype), np.zeros(1, y.dtype)
-        if gemv(0.0, column, one, 1.0, y, 0, 1, 0, 1, 0, 1) is not y:
-            raise RuntimeError(f"gemv does not update {y.shape} {y.dtype} in place")
-        if axpy(column[:, 0], y, len(y), 0.0) is not y:
-            raise RuntimeError(f"axpy does not update {y.shape} {y.dtype} in place")
+        one = np.zeros(1, y.dtype)
+        updates = (
+            gemv(0.0, y[:, np.newaxis], one, 1.0, y, 0, 1, 0, 1, 0, 1),
+            axpy(y, y, len(y), 0.0),
+            copy(y, y),
+        )
+        if any(update is not y for update in updates):
+            raise RuntimeError(f"BLAS does not update {y.shape} {y.dtype} in place")

@@ -1,7 +1,7 @@
 """The public estimators: validate, encode targets, initialise, train, store.
 
-The only room that speaks scikit-learn. What a fitted estimator holds is plain Python
-values and numpy arrays; engine and buffers are gone when `fit` returns.
+The room that speaks scikit-learn to users. What a fitted estimator holds is plain
+Python values and numpy arrays; engine and buffers are gone when `fit` returns.
 """
 
 import warnings
@@ -33,7 +33,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._engine import Engine, decision
 from ._parameters import check_parameters, check_target_range, hidden_units
-from ._targets import Encoder, TargetScale, indicator_encoder, label_encoder
+from ._targets import (
+    Encoder,
+    TargetScale,
+    indicator_encoder,
+    label_encoder,
+    usable_range,
+)
 from ._training import (
     Examples,
     Plan,
@@ -106,7 +112,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         classes: ArrayLike | None = None,
     ) -> Self:
         go_on = incremental and hasattr(self, "coefs_")
-        with _state_kept_on_error(self), np.errstate(all="ignore"):
+        with _state_kept_on_error(self):
             check_parameters(self)
             X, y, weights = self._validate(X, y, sample_weight, reset=not go_on)
             encode = self._encode(y, weights, classes, go_on, incremental)
@@ -127,8 +133,8 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
             dtype=[np.float64, np.float32],
             multi_output=True,
         )
-        if y.ndim == 2 and y.shape[1] == 1 and not issparse(y):
-            y = column_or_1d(y, warn=True)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y.toarray() if issparse(y) else y, warn=True)
         return X, y, _check_weights(sample_weight, X)
 
     @abstractmethod
@@ -181,13 +187,12 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         incremental: bool,
     ) -> tuple[Engine, Plan, Progress]:
         alpha = self.alpha
-        if weights is not None:
-            if not incremental:
-                # Only the relation of the weights counts, so that η keeps its meaning.
-                # The penalty is relative to their sum, as in scikit-learn.
-                mean = weights.mean()
-                weights, alpha = weights / mean, alpha / mean
-            weights = weights.astype(self.coefs_[0].dtype)
+        if weights is not None and not incremental:
+            # Divided by their mean, so that η keeps its meaning. The penalty is
+            # relative to their sum, as in scikit-learn: a weight of 2 is a row twice.
+            largest = weights.max()  # first, lest the mean overflow
+            mean = (weights / largest).mean()
+            weights, alpha = weights / largest / mean, alpha / mean / largest
         plan = Plan(
             batch_size=self._resolve_batch_size(X.shape[0], warn=not incremental),
             max_iter=1 if incremental else self.max_iter,
@@ -215,8 +220,11 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
             velocity=self._velocity,
             sparse=issparse(X),
         )
-        examples = Examples(X, encode, weights, engine.dtype)
-        finished = train(engine, examples, plan, progress, random_state)
+        if weights is not None:
+            weights = _as_dtype(weights, engine.dtype)
+        examples = Examples(X, encode, self.n_outputs_, weights, engine.dtype)
+        with np.errstate(all="ignore"):
+            finished = train(engine, examples, plan, progress, random_state)
         if not (finished or incremental):
             warnings.warn(
                 f"max_iter={self.max_iter} epochs are done and the loss still improved "
@@ -385,7 +393,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         Biases of each layer.
 
     learning_rate_init_ : float
-        The η that training began with.
+        The η of the last call, before its schedule.
 
     loss_ : float
         Mean cost of the examples in the last epoch, each measured with the weights that
@@ -432,7 +440,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
     an `X` is neither modified nor copied whole. Any other type is converted to float64
     first, and any other sparse format to CSR.
 
-    An error leaves the estimator in the state that it had before the call.
+    An error leaves the estimator in the state that it had before the call (but a
+    RandomState object given as `random_state` stays advanced).
 
     References
     ----------
@@ -505,9 +514,9 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             Class labels, or a binary indicator matrix (dense or sparse) of the labels.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative and not all zero. They are divided by their mean; a
-            batch then averages ``w_i · gradient_i`` over its size. With
-            ``batch_size="full"``, integer weights equal repeated rows (but for
+            Weights, not negative and not all zero. They are divided by their mean, and
+            so is `alpha`; a batch then averages ``w_i · gradient_i`` over its size.
+            With ``batch_size="full"``, integer weights equal repeated rows (but for
             rounding, and "invscaling" counts rows as they are).
 
         Returns
@@ -686,6 +695,8 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
     ) -> Encoder:
         multilabel = y.ndim == 2
         found = np.arange(y.shape[1]) if multilabel else unique_labels(y)
+        if classes is not None and np.ndim(classes) != 1:
+            raise ValueError(f"classes must be a list of labels, got {classes!r}.")
         given = found if classes is None else unique_labels(classes)
         if not go_on:
             self.classes_, self._multilabel = given, multilabel
@@ -814,7 +825,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         Biases of each layer.
 
     learning_rate_init_ : float
-        The η that training began with.
+        The η of the last call, before its schedule.
 
     loss_ : float
         Mean cost of the examples in the last epoch, in units of activations, each
@@ -861,7 +872,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
     an `X` is neither modified nor copied whole. Any other type is converted to float64
     first, and any other sparse format to CSR.
 
-    An error leaves the estimator in the state that it had before the call.
+    An error leaves the estimator in the state that it had before the call (but a
+    RandomState object given as `random_state` stays advanced).
 
     References
     ----------
@@ -883,6 +895,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
     """
 
     _eta_per_output = 0.1
+    target_range_: Array
 
     def __init__(
         self,
@@ -931,9 +944,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
             Targets, finite numbers of any scale.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative and not all zero. They are divided by their mean; a
-            batch then averages ``w_i · gradient_i`` over its size. With
-            ``batch_size="full"``, integer weights equal repeated rows (but for
+            Weights, not negative and not all zero. They are divided by their mean, and
+            so is `alpha`; a batch then averages ``w_i · gradient_i`` over its size.
+            With ``batch_size="full"``, integer weights equal repeated rows (but for
             rounding, and "invscaling" counts rows as they are).
 
         Returns
@@ -1035,10 +1048,22 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         go_on: bool,
         incremental: bool,
     ) -> Encoder:
-        if not go_on:
-            self.n_outputs_ = y.shape[1]
-            self.target_range_ = self._resolve_target_range(y, weights)
-            if incremental and (self.target_range_[0] == self.target_range_[1]).any():
+        if go_on and y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
+        auto = isinstance(self.target_range, str) and self.target_range == "auto"
+        if not auto:
+            given = check_target_range(self.target_range, y.shape[1])
+            if go_on and not np.array_equal(given, self.target_range_):
+                raise ValueError(
+                    f"target_range={self.target_range!r} differs from that of the "
+                    f"fitted model, {self.target_range_.tolist()}. Call fit to start "
+                    "anew."
+                )
+        elif not go_on:
+            seen = y if weights is None else y[weights > 0]
+            low, high = seen.min(axis=0).astype(float), seen.max(axis=0).astype(float)
+            given = usable_range(low, high)
+            if incremental and (low == high).any():
                 warnings.warn(
                     "The first partial_fit saw only one value of y, from which "
                     'target_range="auto" cannot tell the range of the stream. Give '
@@ -1046,8 +1071,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
                     UserWarning,
                     stacklevel=4,
                 )
-        elif y.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
+        if not go_on:
+            self.n_outputs_, self.target_range_ = y.shape[1], given
         scale = TargetScale(*self.target_range_)
         low, high = scale.reachable
         counts = y if weights is None else y[weights > 0]
@@ -1061,12 +1086,6 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
                 stacklevel=4,
             )
         return scale.encoder(y)
-
-    def _resolve_target_range(self, y: Array, weights: Array | None) -> Array:
-        if isinstance(self.target_range, str) and self.target_range == "auto":
-            seen = y if weights is None else y[weights > 0]
-            return np.array([seen.min(axis=0), seen.max(axis=0)], dtype=np.float64)
-        return check_target_range(self.target_range, y.shape[1])
 
 
 def _check_weights(sample_weight: ArrayLike | None, X: Any) -> Array | None:
@@ -1096,6 +1115,18 @@ def _check_weights(sample_weight: ArrayLike | None, X: Any) -> Array | None:
     return weights
 
 
+def _as_dtype(weights: Array, dtype: Any) -> Array:
+    """The weights in the dtype of the network, if it can hold them."""
+    with np.errstate(all="ignore"):
+        converted = weights.astype(dtype)
+    if not (np.isfinite(converted).all() and converted.any()):
+        raise ValueError(
+            f"sample_weight has values from {weights.min():g} to {weights.max():g}, "
+            f"which {dtype} cannot hold."
+        )
+    return converted
+
+
 def _random_state_from(state: dict[str, Any]) -> RandomState:
     """The random stream whose state `get_state` wrote down, whatever its generator."""
     random_state = RandomState(getattr(np.random, state["bit_generator"])())
@@ -1110,6 +1141,6 @@ def _state_kept_on_error(estimator: BaseEstimator) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        # One assignment: no thread that predicts meets a half-restored estimator.
+        estimator.__dict__ = before
         raise

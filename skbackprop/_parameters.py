@@ -1,6 +1,7 @@
 """Validation of the estimators' constructor parameters, at the door of `fit`."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -53,8 +54,12 @@ def check_target_range(target_range: Any, n_outputs: int) -> NDArray[np.float64]
 
 
 def _real(value: Any) -> bool:
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return is_number and bool(np.isfinite(value))
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _not_negative(value: Any) -> bool:
@@ -66,7 +71,9 @@ def _count(value: Any) -> bool:
 
 
 def _counts(value: Any) -> bool:
-    return all(_count(n) for n in (value if np.iterable(value) else [value]))
+    if isinstance(value, Sequence | np.ndarray) and np.ndim(value) == 1:
+        return all(_count(n) for n in value)
+    return _count(value)
 
 
 def _boolean(value: Any) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import LabelBinarizer
 
 Array = NDArray[Any]
 Encoder = Callable[[slice | Array], Array]
@@ -22,10 +21,10 @@ LOW_ACTIVATION, HIGH_ACTIVATION = 0.1, 0.9
 
 def label_encoder(y: Array, classes: Array) -> Encoder:
     """One output neuron for two classes (or one), one each (one-hot) for more."""
-    table = LabelBinarizer().fit(classes).transform(classes)
     smallest = np.min_scalar_type(len(classes))
     codes = np.searchsorted(classes, y).astype(smallest)
-    return lambda rows: table[codes[rows]]
+    said_by_neuron = np.arange(len(classes)) if len(classes) > 2 else np.array([1])
+    return lambda rows: codes[rows, np.newaxis] == said_by_neuron
 
 
 def indicator_encoder(y: Any) -> Encoder:
@@ -35,11 +34,22 @@ def indicator_encoder(y: Any) -> Encoder:
     return lambda rows: y[rows].toarray()
 
 
+def usable_range(low: Array, high: Array) -> Array:
+    """The array ``(2, n_outputs)`` of both, with a range of 1 where they are equal.
+
+    Also where they are so close that rounding would lose them beside their centre.
+    """
+    centre, half = low / 2 + high / 2, high / 2 - low / 2
+    least = np.maximum(np.finfo(np.float64).tiny, 8 * np.spacing(np.abs(centre)))
+    too_close = half < least
+    half = np.maximum(least, 0.5)
+    return np.where(too_close, [centre - half, centre + half], [low, high])
+
+
 class TargetScale:
     """The affine map between values of y and activations, for each output.
 
-    ``a = ½ + gain · (y − centre)`` takes `low` to 0.1 and `high` to 0.9. Where `low`
-    equals `high` (a constant target) a range of 1 stands in for theirs.
+    ``a = ½ + gain · (y − centre)`` takes `low` to 0.1 and `high` to 0.9.
 
     Parameters
     ----------
@@ -48,11 +58,7 @@ class TargetScale:
 
     def __init__(self, low: Array, high: Array) -> None:
         self.centre = low / 2 + high / 2
-        half = high / 2 - low / 2
-        half = np.where(half < np.finfo(np.float64).tiny, 0.5, half)
-        # A range that rounding would lose beside a large centre cannot be mapped.
-        half = np.maximum(half, 8 * np.spacing(np.abs(self.centre)))
-        self.gain = (HIGH_ACTIVATION - LOW_ACTIVATION) / 2 / half
+        self.gain = (HIGH_ACTIVATION - LOW_ACTIVATION) / 2 / (high / 2 - low / 2)
 
     def encoder(self, y: Array) -> Encoder:
         """Encoder of numbers `y`, shape ``(n_rows, n_outputs)``."""
@@ -60,8 +66,8 @@ class TargetScale:
 
     def decode(self, a: Array) -> Array:
         """Values of y for activations, in the activations' dtype."""
-        centre, gain = (p.astype(a.dtype) for p in (self.centre, self.gain))
-        return centre + (a - 0.5) / gain
+        # In float64 to the end: a small range beside a large centre needs it.
+        return (self.centre + (a.astype(float) - 0.5) / self.gain).astype(a.dtype)
 
     @property
     def reachable(self) -> tuple[Array, Array]:

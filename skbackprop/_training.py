@@ -37,6 +37,7 @@ class Examples:
 
     X: Any
     encode: Encoder
+    n_outputs: int
     weights: Array | None
     dtype: np.dtype[Any]
 
@@ -45,10 +46,11 @@ class Examples:
 
     @property
     def row_bytes(self) -> int:
-        """Average size of a row of X; a sparse entry is a value and an index."""
+        """Average size of a row of X and Y; a sparse entry is a value and an index."""
+        Y_bytes = self.n_outputs * self.dtype.itemsize
         if isinstance(self.X, np.ndarray):
-            return self.X.shape[1] * self.dtype.itemsize
-        return int(self.X.nnz) * (self.dtype.itemsize + 4) // len(self) + 1
+            return self.X.shape[1] * self.dtype.itemsize + Y_bytes
+        return int(self.X.nnz) * (self.dtype.itemsize + 4) // len(self) + Y_bytes
 
     def load(self, rows: slice | Array, buffer: Array | None = None) -> Block:
         """The block (X, Y, weights) of these rows, as the engine takes it."""
@@ -115,7 +117,7 @@ def step_size(plan: Plan, progress: Progress) -> float:
         # A power below the smallest number is 0; Python's own would be an error.
         return float(eta_0 * np.power(progress.t + 1.0, -plan.power_t))
     if plan.learning_rate == "adaptive":
-        return eta_0 / 5**progress.n_eta_drops
+        return eta_0 * 5.0**-progress.n_eta_drops
     return eta_0
 
 
@@ -153,7 +155,7 @@ def run_epoch(
     eta: float,
     random_state: RandomState,
 ) -> float:
-    """One pass over all rows; return the mean cost of an example."""
+    """One pass over all rows; return the (weighted) mean cost of an example."""
     n, m = len(examples), plan.batch_size
     # A batch of all rows is the same in any order.
     order = random_state.permutation(n) if plan.shuffle and m < n else None
@@ -164,11 +166,13 @@ def run_epoch(
         for block in _load_blocks(examples, order, 0, n, block_rows):
             cost += engine.descend(*block, eta)
     else:
+        # Larger than a block of small batches, because larger products are faster: on
+        # 784-30-10, 939,000 examples/s in chunks of 1,000 against 864,000 in 200.
         block_rows = min(CHUNK_ROWS, 4 * rows_that_fit)
         for batch in gen_batches(n, m):
             blocks = _load_blocks(examples, order, batch.start, batch.stop, block_rows)
             cost += engine.descend_in_chunks(blocks, batch.stop - batch.start, eta)
-    return cost / n
+    return cost / (n if examples.weights is None else float(examples.weights.sum()))
 
 
 def _load_blocks(
@@ -209,7 +213,7 @@ def constant_loss(examples: Examples) -> float:
     """
     count, total, squares = 0.0, np.zeros(()), np.zeros(())
     for rows in gen_batches(len(examples), CHUNK_ROWS):
-        Y = np.asarray(examples.encode(rows), dtype=np.float64)
+        Y = np.asarray(examples.encode(rows), dtype=float)
         w = np.ones(len(Y)) if examples.weights is None else examples.weights[rows]
         count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
     return float(np.mean(squares / count - (total / count) ** 2) / 2)

@@ -1,10 +1,13 @@
 """Bad input: the error names the thing, and a fitted model stays as it was."""
 
 import copy
+import sys
+import threading
 import warnings
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -219,6 +222,60 @@ def test_the_regressor_keeps_its_number_of_outputs():
     model = small_fit(SGDSigmoidMLPRegressor, GOOD_X, GOOD_X[:, :2])
     with pytest.raises(ValueError, match="y has 3 columns, expected 2"):
         model.partial_fit(GOOD_X, GOOD_X[:, :3])
+
+
+def test_the_regressor_keeps_its_target_range(iris):
+    model = small_fit(SGDSigmoidMLPRegressor, *iris)
+    model.set_params(target_range=(-5, 5))
+    with pytest.raises(
+        ValueError, match=r"target_range=\(-5, 5\) differs from that of"
+    ):
+        model.partial_fit(*iris)
+    model.set_params(target_range=(0, 2)).partial_fit(*iris)
+
+
+@pytest.mark.parametrize("classes", [3, [[0, 1, 2]], "ab"])
+def test_classes_must_be_a_list(classes):
+    with pytest.raises(ValueError, match="classes must be a list of labels"):
+        SGDSigmoidMLP().partial_fit(GOOD_X, GOOD_Y, classes=classes)
+
+
+def test_weights_that_float32_cannot_hold_are_named(iris):
+    X = iris[0].astype(np.float32)
+    with pytest.raises(
+        ValueError, match=r"sample_weight has values from 1e\+39 to 1e\+39"
+    ):
+        SGDSigmoidMLP().partial_fit(X, iris[1], [0, 1, 2], np.full(150, 1e39))
+
+
+@BOTH
+def test_a_failing_call_does_not_disturb_predictions_of_other_threads(Estimator, iris):
+    model = small_fit(Estimator, *iris)
+    expected, failures = model.predict(iris[0]), []
+
+    def predict():
+        while not done.is_set():
+            try:
+                assert_array_equal(model.predict(iris[0]), expected)
+            except Exception as error:
+                failures.append(error)
+
+    done = threading.Event()
+    threads = [threading.Thread(target=predict) for _ in range(3)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(100):
+            with pytest.raises(ValueError, match="NaN"):
+                model.partial_fit(iris[0] * nan, iris[1])
+    finally:
+        done.set()
+        sys.setswitchinterval(interval)
+    for thread in threads:
+        thread.join()
+    assert not failures
 
 
 @BOTH

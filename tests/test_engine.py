@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import Network
 from numpy.testing import assert_allclose, assert_array_equal
@@ -150,6 +150,7 @@ def test_a_batch_in_chunks_is_one_update(
     assert deviation(engine, *reference.theta) <= TOLERANCE[dtype]
 
 
+@settings(deadline=None)
 @given(
     units=st.lists(st.integers(1, 12), min_size=2, max_size=5),
     n_rows=st.integers(1, 30),

@@ -20,6 +20,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop import _equations as eq
 
 
 def fitted(model, *args, **kwargs):
@@ -58,7 +59,6 @@ def test_scikit_learn_finds_no_fault_with_array_api_input():
     """The one check that scikit-learn skips unless scipy was imported this way."""
     code = """
 import warnings; warnings.simplefilter("ignore")
-from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 for estimator in SGDSigmoidMLP(), SGDSigmoidMLPRegressor():
@@ -166,6 +166,27 @@ def test_partial_fit_after_fit_goes_on_with_schedule_momentum_and_stream(
     assert_same_bits(long, short)
 
 
+@pytest.mark.parametrize("batch_size", [1024, 1025, 1500, 3000])
+def test_batches_beyond_a_chunk_average_over_all_their_rows(batch_size):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3000, 4)), rng.integers(3, size=3000)
+    model = SGDSigmoidMLP((5,), batch_size=batch_size, shuffle=False, random_state=0)
+    # An η this small leaves the initial parameters as they are.
+    start = clone(model).set_params(learning_rate_init=1e-300)
+    start.partial_fit(X, y, [0, 1, 2])
+    W = [coef.T for coef in start.coefs_]
+    b = [intercept[:, np.newaxis] for intercept in start.intercepts_]
+    Y = np.eye(3)[y]
+    for first in range(0, 3000, batch_size):
+        rows = slice(first, first + batch_size)
+        grad_W, grad_b = eq.gradients(X[rows].T, Y[rows].T, W, b)
+        W = [eq.updated(p, g, 3.0) for p, g in zip(W, grad_W, strict=True)]
+        b = [eq.updated(p, g, 3.0) for p, g in zip(b, grad_b, strict=True)]
+    model.set_params(learning_rate_init=3.0).partial_fit(X, y, [0, 1, 2])
+    for coef, W_l in zip(model.coefs_, W, strict=True):
+        assert_allclose(coef.T, W_l, rtol=1e-11, atol=1e-13)
+
+
 @pytest.mark.parametrize("form", [np.asfortranarray, csr_matrix, csc_matrix, csr_array])
 @pytest.mark.parametrize("batch_size", [1, 10, "full"])
 def test_the_form_of_X_does_not_matter(batch_size, form, iris):
@@ -237,6 +258,32 @@ def test_only_the_relation_of_weights_counts_in_fit(batch_size, iris):
     small = fitted(clone(model), X, y, sample_weight=weights)
     large = fitted(clone(model), X, y, sample_weight=weights * 1024)
     assert_same_bits(small, large)
+
+
+def test_the_penalty_is_relative_to_the_sum_of_the_weights(iris):
+    settings = {"max_iter": 3, "random_state": 0}
+    weights = np.full(150, 4.0)
+    heavy = SGDSigmoidMLP((5,), alpha=0.8, **settings)
+    fitted(heavy, *iris, sample_weight=weights)
+    plain = fitted(SGDSigmoidMLP((5,), alpha=0.2, **settings), *iris)
+    for a, b in zip(parameters(heavy), parameters(plain), strict=True):
+        assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e300, 1.7e308])
+def test_the_scale_of_weights_may_be_anything(scale, iris):
+    model = SGDSigmoidMLP((5,), max_iter=3, random_state=0)
+    scaled = fitted(clone(model), *iris, sample_weight=np.full(150, scale))
+    plain = fitted(model, *iris)
+    for a, b in zip(parameters(scaled), parameters(plain), strict=True):
+        assert_allclose(a, b, rtol=1e-12)
+
+
+def test_the_loss_of_partial_fit_is_a_weighted_mean(iris):
+    model = SGDSigmoidMLP((5,), learning_rate_init=1e-12, random_state=0)
+    weighted = clone(model).partial_fit(*iris, [0, 1, 2], np.full(150, 2.0))
+    plain = clone(model).partial_fit(*iris, [0, 1, 2])
+    assert_allclose(weighted.loss_, plain.loss_, rtol=1e-9)
 
 
 def test_a_weight_in_partial_fit_multiplies_the_step(iris):
@@ -428,6 +475,31 @@ def test_memory_does_not_grow_with_the_rows(batch_size, order):
     assert large - small < 2e6
 
 
+@pytest.mark.parametrize("as_labels", [True, False], ids=["labels", "sparse labels"])
+def test_memory_does_not_grow_with_rows_times_outputs(as_labels):
+    rng = np.random.default_rng(0)
+    X = rng.random((100_000, 2))
+    y = rng.integers(200, size=len(X))
+    if not as_labels:
+        y = csr_matrix((np.ones(len(X)), (np.arange(len(X)), y)), shape=(len(X), 200))
+    model = SGDSigmoidMLP((5,), max_iter=1)
+    tracemalloc.start()
+    fitted(model, X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6  # all targets of float64 are 160 MB
+
+
+def test_memory_of_predict_is_that_of_its_result_and_a_block(iris):
+    model = fitted(SGDSigmoidMLP((500,), max_iter=1), *iris)
+    X = np.zeros((50_000, 4))
+    tracemalloc.start()
+    model.decision_function(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000 * 3 * 8 + 20e6  # all hidden activations are 200 MB
+
+
 def test_a_fitted_estimator_holds_plain_values_and_arrays_only(iris):
     model = fitted(SGDSigmoidMLP((5,), momentum=0.9, max_iter=2), *iris)
     plain = (bool, int, float, str, type(None), np.ndarray, np.generic)
@@ -443,8 +515,9 @@ def test_a_fitted_estimator_holds_plain_values_and_arrays_only(iris):
 
 
 def test_convergence_warning_says_what_to_raise(iris):
-    with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs are done"):
+    with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs are done") as record:
         SGDSigmoidMLP(max_iter=2).fit(*iris)
+    assert record[0].filename == __file__  # the line that called fit
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def numbered_examples(n_rows, form):
         "csr": csr_matrix,
     }
     Y = X[:, :1]
-    return Examples(forms[form](X), lambda rows: Y[rows], None, np.dtype(float))
+    return Examples(forms[form](X), lambda rows: Y[rows], 1, None, np.dtype(float))
 
 
 @pytest.mark.parametrize("form", ["C", "F", "strided", "csr"])
@@ -194,7 +194,7 @@ def test_loss_is_measured_with_the_weights_about_to_be_updated():
     network = Network((3, 2))
     X, Y = network.examples(6)
     engine = Engine(network.coefs, network.intercepts, batch_size=2)
-    examples = Examples(X, lambda rows: Y[rows], None, np.dtype(float))
+    examples = Examples(X, lambda rows: Y[rows], 2, None, np.dtype(float))
     loss = run_epoch(engine, examples, plan(batch_size=2), 0.5, None)
     W, b, costs = network.W, network.b, []
     for i in (0, 2, 4):
@@ -217,7 +217,7 @@ def test_constant_loss_is_that_of_the_mean_target(weighted):
     weights = np.random.default_rng(0).random(3000) if weighted else None
     mean = np.average(Y, axis=0, weights=weights)
     costs = eq.half_squared_error(np.tile(mean, (3000, 1)).T, Y.T)
-    examples = Examples(Y, lambda rows: Y[rows], weights, np.dtype(float))
+    examples = Examples(Y, lambda rows: Y[rows], 2, weights, np.dtype(float))
     expected = np.average(costs, weights=weights)
     assert_allclose(constant_loss(examples), expected, rtol=1e-12)
 
