@@ -23,7 +23,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "benchmarks"]
 
-myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["dollarmath"]
 
 html_theme = "furo"
 html_title = f"skbackprop {release}"

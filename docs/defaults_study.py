@@ -98,13 +98,13 @@ STUDY = [
         },
     ),
     ("Rows of a batch", CLASSES, classifiers(batch_size=[10, 32, 100])),
-    ("Stopping", CLASSES, classifiers(tol=[1e-4, 5e-5, 2e-5, 1e-5])),
+    ("Stopping", CLASSES, classifiers(tol=[1e-4, 2e-5, 5e-6, 1e-6])),
     (
         "η of the regressor",
         NUMBERS,
         regressors(learning_rate_init=[0.02, 0.05, 0.1, 0.2, 0.5, 3.0]),
     ),
-    ("Stopping of the regressor", NUMBERS, regressors(tol=[1e-4, 2e-5, 1e-5])),
+    ("Stopping of the regressor", NUMBERS, regressors(tol=[1e-4, 2e-5, 5e-6, 1e-6])),
 ]
 
 
@@ -140,12 +140,12 @@ def main():
     for title, sets, rows in STUDY:
         table(title, sets, rows, options.seeds)
     for name, function in INITIALISATIONS.items():
-        # The one place that a study can put another initialisation in.
+        # The one place where a study can put another initialisation in.
         _estimators.initial_parameters = function
-        table("Initial parameters", CLASSES, {name: SGDSigmoidMLP()}, options.seeds)
-        table(
-            "of the regressor", NUMBERS, {name: SGDSigmoidMLPRegressor()}, options.seeds
-        )
+        title = f"Initial parameters: {name}"
+        table(title, CLASSES, {"`SGDSigmoidMLP()`": SGDSigmoidMLP()}, options.seeds)
+        regressor = {"`SGDSigmoidMLPRegressor()`": SGDSigmoidMLPRegressor()}
+        table(title, NUMBERS, regressor, options.seeds)
 
 
 if __name__ == "__main__":

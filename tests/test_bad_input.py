@@ -38,9 +38,9 @@ def assert_same_state(before, after):
     [
         (
             "hidden_layer_sizes",
-            [0, -1, (5, 0), 2.5, (2.5,), "abc", None, True, (True,)],
+            [0, -1, (5, 0), 2.5, (2.5,), "abc", None, True, (True,), {5: 1}],
         ),
-        ("learning_rate_init", [0, -1.0, nan, inf, "fast", None, True, [1.0]]),
+        ("learning_rate_init", [0, -1.0, nan, inf, "fast", None, True, [1.0], 10**400]),
         ("batch_size", [0, -5, 2.5, "all", None, True]),
         ("max_iter", [0, -1, 2.5, "10", None]),
         ("learning_rate", ["Constant", "", None, 3, ["constant"]]),
