@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.random import RandomState
@@ -58,6 +58,17 @@ AUTO_BATCH_SIZE = 32
 # Part of a constant prediction's loss that counts as no better than that: a network
 # that has learnt nothing is at 1, or a little below where it wavers.
 NO_BETTER = 0.98
+
+
+class Trained(NamedTuple):
+    """What training hands over to be stored, and how it ended."""
+
+    engine: Engine
+    plan: Plan
+    progress: Progress
+    random_state: RandomState
+    finished: bool
+    useless: bool
 
 
 class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
@@ -118,7 +129,9 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
             encode = self._encode(y, weights, classes, go_on, incremental)
             random_state = self._initialise(X.dtype, go_on)
             trained = self._train(X, encode, weights, random_state, incremental)
-            self._store(*trained, random_state)
+            self._store(trained)
+        if not incremental:
+            _warn_if_not_converged(trained)
         return self
 
     def _validate(
@@ -185,7 +198,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         weights: Array | None,
         random_state: RandomState,
         incremental: bool,
-    ) -> tuple[Engine, Plan, Progress]:
+    ) -> Trained:
         alpha = self.alpha
         if weights is not None and not incremental:
             # Divided by their mean, so that η keeps its meaning. The penalty is
@@ -225,26 +238,10 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         examples = Examples(X, encode, self.n_outputs_, weights, engine.dtype)
         with np.errstate(all="ignore"):
             finished = train(engine, examples, plan, progress, random_state)
-        if not (finished or incremental):
-            warnings.warn(
-                f"max_iter={self.max_iter} epochs are done and the loss still improved "
-                f"by tol={self.tol} in one of the last {self.n_iter_no_change}. Raise "
-                "max_iter or, if loss_curve_ falls slowly, learning_rate_init (it was "
-                f"{plan.learning_rate_init:g}).",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        if finished and progress.best_loss >= NO_BETTER * constant_loss(examples) > 0:
-            warnings.warn(
-                f"Training stopped after {progress.n_iter} epochs no better "
-                f"than a constant prediction (loss {progress.best_loss:.3g}). Scale X "
-                "to about unit variance, try another learning_rate_init (it was "
-                f"{plan.learning_rate_init:g}), a smaller alpha or momentum where they "
-                "are not 0, or a smaller tol.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        return engine, plan, progress
+        useless = finished and (
+            progress.best_loss >= NO_BETTER * constant_loss(examples) > 0
+        )
+        return Trained(engine, plan, progress, random_state, finished, useless)
 
     def _resolve_batch_size(self, n_rows: int, warn: bool) -> int:
         if self.batch_size == "full":
@@ -267,20 +264,20 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
             return auto_learning_rate(units, self._eta_per_output, self.momentum)
         return float(self.learning_rate_init)
 
-    def _store(
-        self, engine: Engine, plan: Plan, progress: Progress, random_state: RandomState
-    ) -> None:
+    def _store(self, trained: Trained) -> None:
+        engine, progress = trained.engine, trained.progress
         self.coefs_, self.intercepts_ = engine.parameters()
         self._velocity = engine.velocities()
-        self._random_state = random_state.get_state(legacy=False)
-        self.learning_rate_init_ = plan.learning_rate_init
+        self._random_state = trained.random_state.get_state(legacy=False)
+        self.learning_rate_init_ = trained.plan.learning_rate_init
         self.n_iter_ = progress.n_iter
         self.t_ = progress.t
         self.best_loss_ = progress.best_loss
         self._n_no_change = progress.n_no_change
         self._n_eta_drops = progress.n_eta_drops
         self.loss_ = progress.losses[-1]
-        self.loss_curve_ = [*self.loss_curve_, *progress.losses]
+        # Last and in place: copies for each chunk of a long stream would add up.
+        self.loss_curve_ += progress.losses
 
     def _decision(self, X: Any) -> Array:
         """``z^L``, a row for each row of `X`."""
@@ -1113,6 +1110,29 @@ def _check_weights(sample_weight: ArrayLike | None, X: Any) -> Array | None:
     if not weights.any():
         raise ValueError("sample_weight is zero in every row; at least one must count.")
     return weights
+
+
+def _warn_if_not_converged(trained: Trained) -> None:
+    """Comes after the model is stored: a warning made an error must not lose it."""
+    plan, progress = trained.plan, trained.progress
+    if not trained.finished:
+        message = (
+            f"max_iter={plan.max_iter} epochs are done and the loss still improved "
+            f"by tol={plan.tol} in one of the last {plan.n_iter_no_change}. Raise "
+            "max_iter or, if loss_curve_ falls slowly, learning_rate_init (it was "
+            f"{plan.learning_rate_init:g})."
+        )
+    elif trained.useless:
+        message = (
+            f"Training stopped after {progress.n_iter} epochs no better than a "
+            f"constant prediction (loss {progress.best_loss:.3g}). Scale X to about "
+            "unit variance, try another learning_rate_init (it was "
+            f"{plan.learning_rate_init:g}), a smaller alpha or momentum where they "
+            "are not 0, or a smaller tol."
+        )
+    else:
+        return
+    warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
 
 def _as_dtype(weights: Array, dtype: Any) -> Array:

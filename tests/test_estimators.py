@@ -553,6 +553,13 @@ def test_one_number_is_the_weight_of_every_row(iris):
         assert_allclose(a, b, rtol=1e-12)
 
 
+def test_a_convergence_warning_made_an_error_does_not_lose_the_model(iris):
+    model = SGDSigmoidMLP(max_iter=2)
+    with pytest.raises(ConvergenceWarning):  # warnings are errors here
+        model.fit(*iris)
+    assert model.n_iter_ == 2
+
+
 def test_fitted_attributes_describe_the_training(iris):
     model = SGDSigmoidMLP((7, 5), max_iter=500, tol=1e-3, random_state=0).fit(*iris)
     assert model.n_layers_ == 4
