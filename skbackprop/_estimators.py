@@ -238,8 +238,10 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         examples = Examples(X, encode, self.n_outputs_, weights, engine.dtype)
         with np.errstate(all="ignore"):
             finished = train(engine, examples, plan, progress, random_state)
-        useless = finished and (
-            progress.best_loss >= NO_BETTER * constant_loss(examples) > 0
+        useless = (
+            not incremental
+            and finished
+            and progress.best_loss >= NO_BETTER * constant_loss(examples) > 0
         )
         return Trained(engine, plan, progress, random_state, finished, useless)
 
@@ -691,7 +693,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         incremental: bool,
     ) -> Encoder:
         multilabel = y.ndim == 2
-        found = np.arange(y.shape[1]) if multilabel else unique_labels(y)
+        found = np.arange(y.shape[1]) if multilabel else np.unique(y)
         if classes is not None and np.ndim(classes) != 1:
             raise ValueError(f"classes must be a list of labels, got {classes!r}.")
         given = found if classes is None else unique_labels(classes)

@@ -21,13 +21,10 @@ class InvalidParameterError(ValueError, TypeError):
 
 def check_parameters(estimator: BaseEstimator) -> None:
     """Raise InvalidParameterError for a parameter that no `fit` could work with."""
-    for name, value in estimator.get_params(deep=False).items():
-        if name in _RULES:
-            expected, is_valid = _RULES[name]
-            if not is_valid(value):
-                raise InvalidParameterError(
-                    f"{name} must be {expected}, got {value!r}."
-                )
+    for name, (expected, is_valid) in _RULES.items():
+        value = getattr(estimator, name)
+        if not is_valid(value):
+            raise InvalidParameterError(f"{name} must be {expected}, got {value!r}.")
 
 
 def hidden_units(hidden_layer_sizes: Any) -> list[int]:
