@@ -490,6 +490,17 @@ def test_memory_does_not_grow_with_rows_times_outputs(as_labels):
     assert peak < 20e6  # all targets of float64 are 160 MB
 
 
+def test_memory_of_a_shuffled_large_batch_does_not_grow_with_the_features():
+    rng = np.random.default_rng(0)
+    X = rng.random((4000, 5000), dtype=np.float32)
+    model = SGDSigmoidMLP((2,), batch_size=2000, max_iter=1)
+    tracemalloc.start()
+    fitted(model, X, np.arange(4000) % 2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 15e6  # 1,024 rows are 20 MB
+
+
 def test_memory_of_predict_is_that_of_its_result_and_a_block(iris):
     model = fitted(SGDSigmoidMLP((500,), max_iter=1), *iris)
     X = np.zeros((50_000, 4))
@@ -534,6 +545,11 @@ def test_stopping_no_better_than_a_constant_warns(spoil, iris):
     X, model = spoil(iris[0], SGDSigmoidMLP(random_state=0))
     with pytest.warns(ConvergenceWarning, match="no better than a constant"):
         model.fit(X, iris[1])
+
+
+def test_a_constant_target_is_no_reason_to_warn(iris):
+    SGDSigmoidMLPRegressor(tol=1e-3).fit(iris[0], np.ones(150))
+    SGDSigmoidMLP(tol=1e-3).fit(iris[0], np.ones(150))
 
 
 def test_a_partial_fit_that_shows_one_value_only_asks_for_a_target_range(iris):
