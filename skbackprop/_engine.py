@@ -233,17 +233,11 @@ class Engine:
         # Closures, because a local name is the cheapest look-up there is and an update
         # of a small network is no more than a dozen calls.
         gemm, gemv, axpy, copy, dot = self._blas
-        multiply, subtract, sparse, single = (
-            np.multiply,
-            np.subtract,
-            self.sparse,
-            m == 1,
-        )
+        multiply, subtract = np.multiply, np.subtract
+        sparse, single = self.sparse, m == 1
         ones = np.ones(m, dtype=self.dtype)
-        biases, target_biases = (
-            self.theta[self.n_weights :],
-            self._target[self.n_weights :],
-        )
+        biases = self.theta[self.n_weights :]
+        target_biases = self._target[self.n_weights :]
 
         # One flat buffer for each of a, σ' and δ holds all layers one after the other:
         # σ' of the whole network is two calls, and so are all biases at m = 1.
@@ -374,7 +368,7 @@ def _columns_of(X: Any, start: int, stop: int, m: int) -> Iterable[Any]:
 def _add_sparse_gradient(
     x: Any, delta: Array, rate: float, keep: float, Wt: Array
 ) -> None:
-    """``Wt ← keep·Wt + rate·xᵀ δᵀ``, the sum for the features that `x` has only."""
+    """``Wt ← keep·Wt + rate·xᵀ δᵀ``; only the features that `x` has are added to."""
     features, position = np.unique(x.indices, return_inverse=True)
     shape = (x.shape[0], len(features))
     compact = csr_matrix((x.data, position, x.indptr), shape=shape)

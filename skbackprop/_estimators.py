@@ -169,12 +169,11 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
             self.n_outputs_,
         ]
         if go_on:
-            fitted = [self.n_features_in_, *map(len, self.intercepts_)]
-            if units != fitted:
+            if units != self._units:
                 raise ValueError(
                     f"hidden_layer_sizes={self.hidden_layer_sizes!r} means layers of "
-                    f"{units} neurons, but the fitted model has {fitted}. Call fit to "
-                    "start anew."
+                    f"{units} neurons, but the fitted model has {self._units}. Call "
+                    "fit to start anew."
                 )
             return _random_state_from(self._random_state)
         random_state = check_random_state(self.random_state)
@@ -245,6 +244,11 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
         )
         return Trained(engine, plan, progress, random_state, finished, useless)
 
+    @property
+    def _units(self) -> list[int]:
+        """Neurons of each layer of the parameters there are, inputs and outputs too."""
+        return [self.n_features_in_, *map(len, self.intercepts_)]
+
     def _resolve_batch_size(self, n_rows: int, warn: bool) -> int:
         if self.batch_size == "full":
             return n_rows
@@ -262,8 +266,7 @@ class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
 
     def _resolve_learning_rate_init(self) -> float:
         if self.learning_rate_init == "auto":
-            units = [self.n_features_in_, *map(len, self.intercepts_)]
-            return auto_learning_rate(units, self._eta_per_output, self.momentum)
+            return auto_learning_rate(self._units, self._eta_per_output, self.momentum)
         return float(self.learning_rate_init)
 
     def _store(self, trained: Trained) -> None:
@@ -1049,6 +1052,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
     ) -> Encoder:
         if go_on and y.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
+        # A row without weight says nothing of the range that is needed.
+        counts = y if weights is None else y[weights > 0]
         auto = isinstance(self.target_range, str) and self.target_range == "auto"
         if not auto:
             given = check_target_range(self.target_range, y.shape[1])
@@ -1059,8 +1064,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
                     "anew."
                 )
         elif not go_on:
-            seen = y if weights is None else y[weights > 0]
-            low, high = seen.min(axis=0).astype(float), seen.max(axis=0).astype(float)
+            low, high = (end(axis=0).astype(float) for end in (counts.min, counts.max))
             given = usable_range(low, high)
             if incremental and (low == high).any():
                 warnings.warn(
@@ -1074,7 +1078,6 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
             self.n_outputs_, self.target_range_ = y.shape[1], given
         scale = TargetScale(*self.target_range_)
         low, high = scale.reachable
-        counts = y if weights is None else y[weights > 0]
         outside = int(((counts <= low) | (counts >= high)).sum())
         if outside:
             warnings.warn(
