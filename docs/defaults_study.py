@@ -25,8 +25,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _estimators
-from skbackprop._training import initial_parameters
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _base
+from skbackprop._initialisation import initial_parameters
 
 CLASSES = {
     "iris": load_iris,
@@ -141,7 +141,7 @@ def main():
         table(title, sets, rows, options.seeds)
     for name, function in INITIALISATIONS.items():
         # The one place where a study can put another initialisation in.
-        _estimators.initial_parameters = function
+        _base.initial_parameters = function
         title = f"Initial parameters: {name}"
         table(title, CLASSES, {"`SGDSigmoidMLP()`": SGDSigmoidMLP()}, options.seeds)
         regressor = {"`SGDSigmoidMLPRegressor()`": SGDSigmoidMLPRegressor()}

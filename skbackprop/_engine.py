@@ -157,6 +157,17 @@ class Engine:
             return _copies(self._target_Wt), _copies(self._target_b)
         return None
 
+    def snapshot(self) -> tuple[Array, Array | None]:
+        """Copies of all that updates change, for `restore`."""
+        return self.theta.copy(), self._target.copy() if self.momentum > 0 else None
+
+    def restore(self, snapshot: tuple[Array, Array | None]) -> None:
+        """Go back to where `snapshot` was taken."""
+        theta, velocity = snapshot
+        np.copyto(self.theta, theta)
+        if velocity is not None:
+            np.copyto(self._target, velocity)
+
     def descend(self, X: Any, Y: Array, weights: Array | None, eta: float) -> float:
         """One update for each `batch_size` rows of a block; a rest makes a smaller one.
 

@@ -1,38 +1,27 @@
-"""The public estimators: validate, encode targets, initialise, train, store.
+"""The public estimators: what is particular to classes, and to numbers.
 
-The room that speaks scikit-learn to users. What a fitted estimator holds is plain
-Python values and numpy arrays; engine and buffers are gone when `fit` returns.
+The room that speaks scikit-learn to users; `_base` has what the two share.
 """
 
-import warnings
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from numbers import Real
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.random import RandomState
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from scipy.special import expit, log_expit, log_softmax, softmax
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    MultiOutputMixin,
-    RegressorMixin,
-)
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import (
     check_classification_targets,
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._engine import Engine, decision
-from ._parameters import check_parameters, check_target_range, hidden_units
+from ._base import BaseSGDSigmoidMLP, Data
+from ._held_out import Score, class_accuracy, label_accuracy, r_squared
+from ._parameters import check_target_range
 from ._targets import (
     Encoder,
     TargetScale,
@@ -40,266 +29,13 @@ from ._targets import (
     label_encoder,
     usable_range,
 )
-from ._training import (
-    Examples,
-    Plan,
-    Progress,
-    auto_learning_rate,
-    constant_loss,
-    initial_parameters,
-    train,
-)
+from ._warnings import warn
+from ._weights import class_factors
 
 Array = NDArray[Any]
 
-# The value of batch_size="auto", where there are as many rows. docs/defaults.md has the
-# study behind this and the other defaults.
-AUTO_BATCH_SIZE = 32
-# Part of a constant prediction's loss that counts as no better than that: a network
-# that has learnt nothing is at 1, or a little below where it wavers.
-NO_BETTER = 0.98
 
-
-class Trained(NamedTuple):
-    """What training hands over to be stored, and how it ended."""
-
-    engine: Engine
-    plan: Plan
-    progress: Progress
-    random_state: RandomState
-    finished: bool
-    useless: bool
-
-
-class _BaseSGDSigmoidMLP(BaseEstimator, ABC):
-    """What the classifier and the regressor share: everything but the targets."""
-
-    # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.
-    _eta_per_output: float
-    coefs_: list[Array]
-    intercepts_: list[Array]
-    loss_curve_: list[float]
-    best_loss_: float
-    n_outputs_: int
-    _velocity: tuple[list[Array], list[Array]] | None
-    _random_state: dict[str, Any]
-
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Sequence[int],
-        learning_rate_init: float | str,
-        batch_size: int | str,
-        max_iter: int,
-        learning_rate: str,
-        power_t: float,
-        momentum: float,
-        nesterovs_momentum: bool,
-        alpha: float,
-        shuffle: bool,
-        random_state: int | RandomState | None,
-        tol: float,
-        n_iter_no_change: float,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.learning_rate = learning_rate
-        self.power_t = power_t
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.alpha = alpha
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None,
-        incremental: bool = False,
-        classes: ArrayLike | None = None,
-    ) -> Self:
-        go_on = incremental and hasattr(self, "coefs_")
-        with _state_kept_on_error(self):
-            check_parameters(self)
-            X, y, weights = self._validate(X, y, sample_weight, reset=not go_on)
-            encode = self._encode(y, weights, classes, go_on, incremental)
-            random_state = self._initialise(X.dtype, go_on)
-            trained = self._train(X, encode, weights, random_state, incremental)
-            self._store(trained)
-        if not incremental:
-            _warn_if_not_converged(trained)
-        return self
-
-    def _validate(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
-    ) -> tuple[Any, Any, Array | None]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y.toarray() if issparse(y) else y, warn=True)
-        return X, y, _check_weights(sample_weight, X)
-
-    @abstractmethod
-    def _encode(
-        self,
-        y: Any,
-        weights: Array | None,
-        classes: ArrayLike | None,
-        go_on: bool,
-        incremental: bool,
-    ) -> Encoder:
-        """Set `n_outputs_` and all that belongs to targets; return the encoder."""
-
-    def _initialise(self, dtype: DTypeLike, go_on: bool) -> RandomState:
-        """Set what training starts from; return the random state it continues."""
-        units = [
-            self.n_features_in_,
-            *hidden_units(self.hidden_layer_sizes),
-            self.n_outputs_,
-        ]
-        if go_on:
-            if units != self._units:
-                raise ValueError(
-                    f"hidden_layer_sizes={self.hidden_layer_sizes!r} means layers of "
-                    f"{units} neurons, but the fitted model has {self._units}. Call "
-                    "fit to start anew."
-                )
-            return _random_state_from(self._random_state)
-        random_state = check_random_state(self.random_state)
-        self.coefs_, self.intercepts_ = initial_parameters(units, dtype, random_state)
-        self.n_layers_ = len(units)
-        self.out_activation_ = "logistic"
-        self.n_iter_ = self.t_ = 0
-        self.loss_curve_ = []
-        self.best_loss_ = np.inf
-        # No part of the training is validated; MLPClassifier says so with None.
-        self.validation_scores_ = self.validation_loss_curve_ = None
-        self.best_validation_score_ = None
-        self._velocity = None
-        self._n_no_change = self._n_eta_drops = 0
-        return random_state
-
-    def _train(
-        self,
-        X: Any,
-        encode: Encoder,
-        weights: Array | None,
-        random_state: RandomState,
-        incremental: bool,
-    ) -> Trained:
-        alpha = self.alpha
-        if weights is not None and not incremental:
-            # Divided by their mean, so that η keeps its meaning. The penalty is
-            # relative to their sum, as in scikit-learn: a weight of 2 is a row twice.
-            largest = weights.max()  # first, lest the mean overflow
-            mean = (weights / largest).mean()
-            weights, alpha = weights / largest / mean, alpha / mean / largest
-        plan = Plan(
-            batch_size=self._resolve_batch_size(X.shape[0], warn=not incremental),
-            max_iter=1 if incremental else self.max_iter,
-            shuffle=self.shuffle,
-            learning_rate=self.learning_rate,
-            learning_rate_init=self._resolve_learning_rate_init(),
-            power_t=self.power_t,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-        )
-        progress = Progress(
-            n_iter=self.n_iter_,
-            t=self.t_,
-            best_loss=self.best_loss_,
-            n_no_change=self._n_no_change,
-            n_eta_drops=self._n_eta_drops,
-        )
-        engine = Engine(
-            self.coefs_,
-            self.intercepts_,
-            batch_size=plan.batch_size,
-            alpha=alpha,
-            momentum=self.momentum,
-            nesterov=self.nesterovs_momentum,
-            velocity=self._velocity,
-            sparse=issparse(X),
-        )
-        if weights is not None:
-            weights = _as_dtype(weights, engine.dtype)
-        examples = Examples(X, encode, self.n_outputs_, weights, engine.dtype)
-        with np.errstate(all="ignore"):
-            finished = train(engine, examples, plan, progress, random_state)
-        useless = (
-            not incremental
-            and finished
-            and progress.best_loss >= NO_BETTER * constant_loss(examples) > 0
-        )
-        return Trained(engine, plan, progress, random_state, finished, useless)
-
-    @property
-    def _units(self) -> list[int]:
-        """Neurons of each layer of the parameters there are, inputs and outputs too."""
-        return [self.n_features_in_, *map(len, self.intercepts_)]
-
-    def _resolve_batch_size(self, n_rows: int, warn: bool) -> int:
-        if self.batch_size == "full":
-            return n_rows
-        if self.batch_size == "auto":
-            return min(AUTO_BATCH_SIZE, n_rows)
-        batch_size = int(self.batch_size)
-        if batch_size > n_rows and warn:
-            warnings.warn(
-                f"batch_size={batch_size} is larger than the {n_rows} rows of X; "
-                "all of them together make one batch.",
-                UserWarning,
-                stacklevel=5,
-            )
-        return min(batch_size, n_rows)
-
-    def _resolve_learning_rate_init(self) -> float:
-        if self.learning_rate_init == "auto":
-            return auto_learning_rate(self._units, self._eta_per_output, self.momentum)
-        return float(self.learning_rate_init)
-
-    def _store(self, trained: Trained) -> None:
-        engine, progress = trained.engine, trained.progress
-        self.coefs_, self.intercepts_ = engine.parameters()
-        self._velocity = engine.velocities()
-        self._random_state = trained.random_state.get_state(legacy=False)
-        self.learning_rate_init_ = trained.plan.learning_rate_init
-        self.n_iter_ = progress.n_iter
-        self.t_ = progress.t
-        self.best_loss_ = progress.best_loss
-        self._n_no_change = progress.n_no_change
-        self._n_eta_drops = progress.n_eta_drops
-        self.loss_ = progress.losses[-1]
-        # Last and in place: copies for each chunk of a long stream would add up.
-        self.loss_curve_ += progress.losses
-
-    def _decision(self, X: Any) -> Array:
-        """``z^L``, a row for each row of `X`."""
-        check_is_fitted(self)
-        X = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
-        )
-        with np.errstate(all="ignore"):
-            return decision(self.coefs_, self.intercepts_, X)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
+class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     """Multilayer perceptron classifier of sigmoid neurons, trained by gradient descent.
 
     The network of the textbook: the activation of every neuron is
@@ -483,10 +219,15 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         momentum: float = 0.0,
         nesterovs_momentum: bool = True,
         alpha: float = 0.0,
+        class_weight: Mapping[Any, float] | str | None = None,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
         tol: float = 5e-6,
         n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: bool | int = False,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -502,9 +243,23 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
             random_state=random_state,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            verbose=verbose,
         )
+        self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train a new network on `X` and `y`.
 
         Parameters
@@ -540,7 +295,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         UserWarning
             `batch_size` is larger than the number of rows.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def partial_fit(
         self,
@@ -586,7 +341,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         first = not hasattr(self, "coefs_")
         if first and classes is None and not type_of_target(y).startswith("multilabel"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> Array:
         """Predict the most probable class, or the set of labels.
@@ -677,53 +432,94 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
 
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
-    ) -> tuple[Any, Any, Array | None]:
-        X, y, weights = super()._validate(X, y, sample_weight, reset)
+    ) -> Data:
+        data = super()._validate(X, y, sample_weight, reset)
+        y = data.y
         check_classification_targets(y)
         if y.ndim == 2 and not np.isin(y.data if issparse(y) else y, (0, 1)).all():
             raise ValueError(
                 "y must have one label a row or be a binary indicator matrix, got "
                 f"{y.shape[1]} columns with other values than 0 and 1."
             )
-        return X, y, weights
+        return data
 
-    def _encode(
+    def _set_targets(
         self,
-        y: Any,
-        weights: Array | None,
-        classes: ArrayLike | None,
+        data: Data,
         go_on: bool,
-        incremental: bool,
-    ) -> Encoder:
-        multilabel = y.ndim == 2
-        found = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        incremental: bool = False,
+        classes: ArrayLike | None = None,
+    ) -> None:
+        multilabel = data.y.ndim == 2
+        found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
         if classes is not None and np.ndim(classes) != 1:
             raise ValueError(f"classes must be a list of labels, got {classes!r}.")
         given = found if classes is None else unique_labels(classes)
         if not go_on:
             self.classes_, self._multilabel = given, multilabel
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
-        elif multilabel != self._multilabel:
+        elif classes is not None and not np.array_equal(given, self.classes_):
+            raise ValueError(
+                f"classes={given} differs from the first call's, {self.classes_}."
+            )
+        elif not (incremental or np.array_equal(found, self.classes_)):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"{found}."
+            )
+
+    def _encoder(self, data: Data) -> Encoder:
+        y = data.y
+        multilabel = y.ndim == 2
+        if multilabel != self._multilabel:
             kinds = ("one label a row", "a binary indicator matrix")
             raise ValueError(
                 f"y is {kinds[multilabel]}, but the model was fitted on "
                 f"{kinds[self._multilabel]}."
             )
-        elif classes is not None and not np.array_equal(given, self.classes_):
-            raise ValueError(
-                f"classes={given} differs from the first call's, {self.classes_}."
-            )
-        unknown = sorted(set(found.tolist()) - set(self.classes_.tolist()))
+        if multilabel:
+            if y.shape[1] != self.n_outputs_:
+                raise ValueError(
+                    f"y has {y.shape[1]} columns, expected {self.n_outputs_}."
+                )
+            return indicator_encoder(y)
+        unknown = sorted(set(np.unique(y).tolist()) - set(self.classes_.tolist()))
         if unknown:
             raise ValueError(
                 f"y has the classes {unknown}, which are not among the expected "
                 f"{self.classes_}."
             )
-        if not multilabel:
-            return label_encoder(y, self.classes_)
-        if len(found) != self.n_outputs_:
-            raise ValueError(f"y has {len(found)} columns, expected {self.n_outputs_}.")
-        return indicator_encoder(y)
+        return label_encoder(y, self.classes_)
+
+    def _class_weighted(self, data: Data, y: Any, incremental: bool = False) -> Data:
+        if self.class_weight is None:
+            return data
+        if self._multilabel:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs one label a row, but y is a "
+                "binary indicator matrix. Give sample_weight instead."
+            )
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                'class_weight="balanced" needs to see all of y, which partial_fit does '
+                "not. Compute the weights from y, or a large sample of it: "
+                "set_params(class_weight=dict(zip(classes, compute_class_weight("
+                '"balanced", classes=classes, y=y)))), with compute_class_weight from '
+                "sklearn.utils.class_weight."
+            )
+        factors = class_factors(self.class_weight, self.classes_, y)
+        weights = factors[np.searchsorted(self.classes_, data.y)]
+        if data.weights is not None:
+            weights = weights * data.weights
+        return data._replace(weights=weights)
+
+    def _strata(self, y: Any) -> Any:
+        return None if self._multilabel else y
+
+    def _score(self) -> Score:
+        one_hot = not self._multilabel and len(self.classes_) > 2
+        return class_accuracy if one_hot else label_accuracy
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -731,7 +527,7 @@ class SGDSigmoidMLP(ClassifierMixin, _BaseSGDSigmoidMLP):
         return tags
 
 
-class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidMLP):
+class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP):
     """Multilayer perceptron regressor of sigmoid neurons, trained by gradient descent.
 
     The same network, cost and descent as `SGDSigmoidMLP`, with one output neuron for
@@ -916,6 +712,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         random_state: int | RandomState | None = None,
         tol: float = 5e-6,
         n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: bool | int = False,
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -931,10 +731,23 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
             random_state=random_state,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            verbose=verbose,
         )
         self.target_range = target_range
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train a new network on `X` and `y`.
 
         Parameters
@@ -971,7 +784,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
             `batch_size` is larger than the number of rows, or `y` has values that the
             network cannot reach with this `target_range`.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def partial_fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None
@@ -1013,7 +826,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
         UserWarning
             `y` has values that the network cannot reach with this `target_range`.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> Array:
         """Predict by the activations of the output neurons, mapped back to `y`.
@@ -1034,29 +847,27 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
 
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
-    ) -> tuple[Any, Any, Array | None]:
+    ) -> Data:
         X, y, weights = super()._validate(X, y, sample_weight, reset)
         if y.dtype.kind in "SUmM":
             raise ValueError(f"y must be numbers, got an array of dtype {y.dtype}.")
         floats = [np.float64, np.float32]
         y = check_array(y, ensure_2d=False, dtype=floats, input_name="y")
-        return X, y.reshape(len(y), -1), weights
+        return Data(X, y.reshape(len(y), -1), weights)
 
-    def _encode(
+    def _set_targets(
         self,
-        y: Any,
-        weights: Array | None,
-        classes: ArrayLike | None,
+        data: Data,
         go_on: bool,
-        incremental: bool,
-    ) -> Encoder:
-        if go_on and y.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
-        # A row without weight says nothing of the range that is needed.
-        counts = y if weights is None else y[weights > 0]
+        incremental: bool = False,
+        classes: ArrayLike | None = None,
+    ) -> None:
+        n_outputs, counts = data.y.shape[1], _that_count(data)
+        if go_on and n_outputs != self.n_outputs_:
+            raise ValueError(f"y has {n_outputs} columns, expected {self.n_outputs_}.")
         auto = isinstance(self.target_range, str) and self.target_range == "auto"
         if not auto:
-            given = check_target_range(self.target_range, y.shape[1])
+            given = check_target_range(self.target_range, n_outputs)
             if go_on and not np.array_equal(given, self.target_range_):
                 raise ValueError(
                     f"target_range={self.target_range!r} differs from that of the "
@@ -1067,105 +878,37 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, _BaseSGDSigmoidML
             low, high = (end(axis=0).astype(float) for end in (counts.min, counts.max))
             given = usable_range(low, high)
             if incremental and (low == high).any():
-                warnings.warn(
+                warn(
                     "The first partial_fit saw only one value of y, from which "
                     'target_range="auto" cannot tell the range of the stream. Give '
-                    "target_range=(low, high).",
-                    UserWarning,
-                    stacklevel=4,
+                    "target_range=(low, high)."
                 )
         if not go_on:
-            self.n_outputs_, self.target_range_ = y.shape[1], given
+            self.n_outputs_, self.target_range_ = n_outputs, given
+
+    def _encoder(self, data: Data) -> Encoder:
+        if data.y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {data.y.shape[1]} columns, expected {self.n_outputs_}."
+            )
+        counts = _that_count(data)
         scale = TargetScale(*self.target_range_)
         low, high = scale.reachable
         outside = int(((counts <= low) | (counts >= high)).sum())
         if outside:
-            warnings.warn(
+            warn(
                 f"y has {outside} of {counts.size} values outside what the network can "
                 f"predict, ({low.min():g}, {high.max():g}): more than 1/8 of the "
-                "target_range below or above it. Fit anew with a wider target_range.",
-                UserWarning,
-                stacklevel=4,
+                "target_range below or above it. Fit anew with a wider target_range."
             )
-        return scale.encoder(y)
+        return scale.encoder(data.y)
+
+    def _score(self) -> Score:
+        return r_squared
 
 
-def _check_weights(sample_weight: ArrayLike | None, X: Any) -> Array | None:
-    """The weights as a float64 array ``(n_rows,)``, or None."""
-    if sample_weight is None:
-        return None
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(X.shape[0], sample_weight)
-    try:
-        weights = check_array(
-            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-        )
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"sample_weight must be finite numbers: {error}") from error
-    if weights.shape != (X.shape[0],):
-        raise ValueError(
-            f"sample_weight has shape {weights.shape}, expected ({X.shape[0]},): one "
-            "number for each row of X."
-        )
-    if (weights < 0).any():
-        raise ValueError(
-            f"sample_weight must not be negative, got {weights.min()} in row "
-            f"{weights.argmin()}."
-        )
-    if not weights.any():
-        raise ValueError("sample_weight is zero in every row; at least one must count.")
-    return weights
-
-
-def _warn_if_not_converged(trained: Trained) -> None:
-    """Comes after the model is stored: a warning made an error must not lose it."""
-    plan, progress = trained.plan, trained.progress
-    if not trained.finished:
-        message = (
-            f"max_iter={plan.max_iter} epochs are done and the loss still improved "
-            f"by tol={plan.tol} in one of the last {plan.n_iter_no_change}. Raise "
-            "max_iter or, if loss_curve_ falls slowly, learning_rate_init (it was "
-            f"{plan.learning_rate_init:g})."
-        )
-    elif trained.useless:
-        message = (
-            f"Training stopped after {progress.n_iter} epochs no better than a "
-            f"constant prediction (loss {progress.best_loss:.3g}). Scale X to about "
-            "unit variance, try another learning_rate_init (it was "
-            f"{plan.learning_rate_init:g}), a smaller alpha or momentum where they "
-            "are not 0, or a smaller tol."
-        )
-    else:
-        return
-    warnings.warn(message, ConvergenceWarning, stacklevel=4)
-
-
-def _as_dtype(weights: Array, dtype: Any) -> Array:
-    """The weights in the dtype of the network, if it can hold them."""
-    with np.errstate(all="ignore"):
-        converted = weights.astype(dtype)
-    if not (np.isfinite(converted).all() and converted.any()):
-        raise ValueError(
-            f"sample_weight has values from {weights.min():g} to {weights.max():g}, "
-            f"which {dtype} cannot hold."
-        )
-    return converted
-
-
-def _random_state_from(state: dict[str, Any]) -> RandomState:
-    """The random stream whose state `get_state` wrote down, whatever its generator."""
-    random_state = RandomState(getattr(np.random, state["bit_generator"])())
-    random_state.set_state(state)
-    return random_state
-
-
-@contextmanager
-def _state_kept_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Give the estimator back the attributes that it had if the block raises."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        # One assignment: no thread that predicts meets a half-restored estimator.
-        estimator.__dict__ = before
-        raise
+def _that_count(data: Data) -> Array:
+    """The targets without those of no weight, which say nothing of their range."""
+    if data.weights is None or not data.weights.any():
+        return data.y
+    return data.y[data.weights > 0]

@@ -1,7 +1,7 @@
 """Validation of the estimators' constructor parameters, at the door of `fit`."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,8 +21,10 @@ class InvalidParameterError(ValueError, TypeError):
 
 def check_parameters(estimator: BaseEstimator) -> None:
     """Raise InvalidParameterError for a parameter that no `fit` could work with."""
-    for name, (expected, is_valid) in _RULES.items():
-        value = getattr(estimator, name)
+    for name, value in estimator.get_params(deep=False).items():
+        if name not in _RULES:  # target_range, which depends on y
+            continue
+        expected, is_valid = _RULES[name]
         if not is_valid(value):
             raise InvalidParameterError(f"{name} must be {expected}, got {value!r}.")
 
@@ -77,6 +79,12 @@ def _boolean(value: Any) -> bool:
     return isinstance(value, bool | np.bool_)
 
 
+def _class_weight(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(_not_negative(weight) for weight in value.values())
+    return value is None or _one_of("balanced")(value)
+
+
 def _one_of(*options: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and value in options
 
@@ -109,11 +117,27 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "nesterovs_momentum": ("a bool", _boolean),
     "alpha": ("a finite number >= 0", _not_negative),
+    "class_weight": (
+        'None, "balanced" or a dict of finite numbers >= 0 by class',
+        _class_weight,
+    ),
     "shuffle": ("a bool", _boolean),
     "random_state": ("an integer in [0, 2**32), a RandomState or None", _seed),
     "tol": ("a finite number >= 0", _not_negative),
     "n_iter_no_change": (
         "an integer >= 1 or infinity",
         lambda value: _count(value) or (isinstance(value, Real) and value == np.inf),
+    ),
+    "early_stopping": ("a bool", _boolean),
+    "validation_fraction": (
+        "a number > 0 and < 1",
+        lambda value: _real(value) and 0 < value < 1,
+    ),
+    "warm_start": ("a bool", _boolean),
+    "verbose": (
+        "a bool or an integer >= 0",
+        lambda value: (
+            _boolean(value) or (isinstance(value, Integral) and _not_negative(value))
+        ),
     ),
 }

@@ -1,80 +1,25 @@
-"""Gradient descent: epochs, shuffling, batches, step sizes, stopping, history.
+"""Gradient descent: epochs, batches, step sizes, stopping, history, interrupts.
 
 Sees an engine and rows of data, never an estimator. Everything that a later call
 needs to go on where this one ended is in `Progress`, the engine and the random state.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.random import RandomState
-from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from ._engine import CHUNK_ROWS, Engine
-from ._targets import Encoder
-
-Array = NDArray[Any]
-Block = tuple[Any, Array, Array | None]
-
-# Rows are gathered in blocks of about this size: small enough to stay in the cache
-# until they are used, large enough that the call does not count.
-BLOCK_BYTES = 2**20
+from ._examples import Array, Examples
+from ._held_out import HeldOut
 
 # An adaptive step size is not divided any further from here on, as in scikit-learn.
 SMALLEST_ADAPTIVE_ETA = 1e-6
 
-
-@dataclass(frozen=True)
-class Examples:
-    """The rows to learn from, in the form they came, and how to load some of them.
-
-    `encode` takes rows (a slice or an array of indices) and returns their targets.
-    """
-
-    X: Any
-    encode: Encoder
-    n_outputs: int
-    weights: Array | None
-    dtype: np.dtype[Any]
-
-    def __len__(self) -> int:
-        return int(self.X.shape[0])
-
-    @property
-    def row_bytes(self) -> int:
-        """Average size of a row of X and Y; a sparse entry is a value and an index."""
-        Y_bytes = self.n_outputs * self.dtype.itemsize
-        if isinstance(self.X, np.ndarray):
-            return self.X.shape[1] * self.dtype.itemsize + Y_bytes
-        return int(self.X.nnz) * (self.dtype.itemsize + 4) // len(self) + Y_bytes
-
-    def load(self, rows: slice | Array, buffer: Array | None = None) -> Block:
-        """The block (X, Y, weights) of these rows, as the engine takes it."""
-        Y = np.ascontiguousarray(self.encode(rows), dtype=self.dtype)
-        weights = None if self.weights is None else self.weights[rows]
-        return self._load_X(rows, buffer), Y, weights
-
-    def _load_X(self, rows: slice | Array, buffer: Array | None) -> Any:
-        if not isinstance(self.X, np.ndarray):
-            return self.X[rows].astype(self.dtype, copy=False)
-        if buffer is not None and not isinstance(rows, slice):
-            # mode: with "raise", take would fill a second buffer first.
-            return np.take(self.X, rows, axis=0, out=buffer[: len(rows)], mode="clip")
-        return np.ascontiguousarray(self.X[rows], dtype=self.dtype)
-
-    def new_buffer(self, n_rows: int) -> Array | None:
-        """Memory to gather rows in, or None where `load` has to do without.
-
-        `take` would first copy the whole of an X that is not C-contiguous.
-        """
-        X = self.X
-        if isinstance(X, np.ndarray) and X.flags.c_contiguous and X.dtype == self.dtype:
-            return np.empty((n_rows, X.shape[1]), dtype=self.dtype)
-        return None
+Ending = Literal["no improvement", "max_iter", "asked to stop", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -89,25 +34,61 @@ class Plan:
     power_t: float
     tol: float
     n_iter_no_change: float
+    early_stopping: bool
 
 
 @dataclass
 class Progress:
-    """What training has come to; `losses` are those of this call's epochs only."""
+    """What training has come to; the lists are those of this call's epochs only.
+
+    `n_no_change` counts epochs without improvement of the loss, or with early stopping
+    of the score on the held-out rows.
+    """
 
     n_iter: int
     t: int
     best_loss: float
     n_no_change: int
     n_eta_drops: int
+    best_score: float = -np.inf
     losses: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
 
-    def add_epoch(self, loss: float, n_rows: int, tol: float) -> None:
+    def add_epoch(
+        self,
+        loss: float,
+        n_rows: int,
+        plan: Plan,
+        validation: tuple[float, float] | None = None,
+    ) -> None:
+        """Note an epoch's loss and, if rows were held out, their (loss, score)."""
         self.n_iter += 1
         self.t += n_rows
         self.losses.append(loss)
-        self.n_no_change = self.n_no_change + 1 if loss > self.best_loss - tol else 0
+        stuck = loss > self.best_loss - plan.tol
         self.best_loss = min(self.best_loss, loss)
+        if validation is not None:
+            validation_loss, score = validation
+            self.validation_losses.append(validation_loss)
+            self.validation_scores.append(score)
+            if plan.early_stopping:
+                stuck = score < self.best_score + plan.tol
+                self.best_score = max(self.best_score, score)
+        self.n_no_change = self.n_no_change + 1 if stuck else 0
+
+
+class Watcher(Protocol):
+    """What is told how training goes, and may ask it to stop."""
+
+    def training_begins(self) -> None:
+        """Once, before the first epoch."""
+
+    def epoch_begins(self) -> None:
+        """Before each epoch."""
+
+    def epoch_ended(self, engine: Engine, progress: Progress) -> bool:
+        """After each epoch; return whether to stop."""
 
 
 def step_size(plan: Plan, progress: Progress) -> float:
@@ -127,24 +108,83 @@ def train(
     plan: Plan,
     progress: Progress,
     random_state: RandomState,
+    held_out: HeldOut | None = None,
+    watchers: Sequence[Watcher] = (),
+) -> Ending:
+    """Run up to `plan.max_iter` epochs; return why training ended.
+
+    With early stopping the parameters end as those with the best score. An interrupt
+    (Ctrl-C) first takes everything back to the end of the last whole epoch, random
+    stream included, so that going on from there is going on as if nothing had been.
+    """
+    n_iter, stream = progress.n_iter, random_state.get_state()
+    snapshot = engine.snapshot()
+    best = snapshot if progress.best_score > -np.inf else None
+    # In one assignment each time: an interrupt finds the old tuple or the new one.
+    kept = snapshot, best, vars(progress).copy()
+    ending: Ending = "max_iter"
+    try:
+        for watcher in watchers:
+            watcher.training_begins()
+        while progress.n_iter < n_iter + plan.max_iter and ending == "max_iter":
+            for watcher in watchers:
+                watcher.epoch_begins()
+            best_score = progress.best_score
+            if advance(engine, examples, plan, progress, random_state, held_out):
+                ending = "no improvement"
+            snapshot = engine.snapshot()
+            if progress.best_score > best_score:
+                best = snapshot
+            kept = snapshot, best, vars(progress).copy()
+            for watcher in watchers:
+                if watcher.epoch_ended(engine, progress):
+                    ending = "asked to stop"
+    except KeyboardInterrupt:
+        ending = "interrupted"
+        snapshot, best, scalars = kept
+        engine.restore(snapshot)
+        vars(progress).update(scalars)
+        n_epochs = progress.n_iter - n_iter
+        del progress.losses[n_epochs:]
+        del progress.validation_losses[n_epochs:]
+        del progress.validation_scores[n_epochs:]
+        # Drawn again: to write the stream down after each epoch would cost 25 µs, a
+        # third of an epoch on iris.
+        random_state.set_state(stream)
+        for _ in range(n_epochs):
+            _draw_order(len(examples), plan, random_state)
+    if best is not None:
+        engine.restore(best)
+        progress.n_no_change = 0
+    return ending
+
+
+def advance(
+    engine: Engine,
+    examples: Examples,
+    plan: Plan,
+    progress: Progress,
+    random_state: RandomState,
+    held_out: HeldOut | None = None,
 ) -> bool:
-    """Run up to `plan.max_iter` epochs; return whether training stopped by itself."""
-    for _ in range(plan.max_iter):
-        eta = step_size(plan, progress)
-        loss = run_epoch(engine, examples, plan, eta, random_state)
-        if not (np.isfinite(loss) and np.isfinite(engine.theta).all()):
-            raise ValueError(
-                f"Training left the finite numbers in epoch {progress.n_iter + 1} "
-                f"with learning_rate_init={plan.learning_rate_init} (η): the loss is "
-                f"{loss}. Use a smaller learning_rate_init (and a smaller alpha or "
-                "momentum, where they are not 0), or scale X to about unit variance."
-            )
-        progress.add_epoch(loss, len(examples), plan.tol)
-        if progress.n_no_change > plan.n_iter_no_change:
-            if plan.learning_rate != "adaptive" or eta <= SMALLEST_ADAPTIVE_ETA:
-                return True
-            progress.n_eta_drops += 1
-            progress.n_no_change = 0
+    """One epoch and its bookkeeping; return whether training should end."""
+    eta = step_size(plan, progress)
+    loss = run_epoch(engine, examples, plan, eta, random_state)
+    if not (np.isfinite(loss) and np.isfinite(engine.theta).all()):
+        raise ValueError(
+            f"Training left the finite numbers in epoch {progress.n_iter + 1} "
+            f"with learning_rate_init={plan.learning_rate_init} (η): the loss is "
+            f"{loss}. Use a smaller learning_rate_init (and a smaller alpha or "
+            "momentum, where they are not 0), or scale X to about unit variance."
+        )
+    validation = None if held_out is None else held_out.measure(engine)
+    progress.add_epoch(loss, len(examples), plan, validation)
+    if progress.n_no_change <= plan.n_iter_no_change:
+        return False
+    if plan.learning_rate != "adaptive" or eta <= SMALLEST_ADAPTIVE_ETA:
+        return True
+    progress.n_eta_drops += 1
+    progress.n_no_change = 0
     return False
 
 
@@ -157,53 +197,28 @@ def run_epoch(
 ) -> float:
     """One pass over all rows; return the (weighted) mean cost of an example."""
     n, m = len(examples), plan.batch_size
-    # A batch of all rows is the same in any order.
-    order = random_state.permutation(n) if plan.shuffle and m < n else None
-    rows_that_fit = max(1, BLOCK_BYTES // examples.row_bytes)
+    order = _draw_order(n, plan, random_state)
+    rows_that_fit = examples.rows_per_block
     cost = 0.0
     if m <= CHUNK_ROWS:
         block_rows = m * max(1, rows_that_fit // m)
-        for block in _load_blocks(examples, order, 0, n, block_rows):
+        for block in examples.blocks(0, n, block_rows, order):
             cost += engine.descend(*block, eta)
     else:
         # Larger than a block of small batches, because larger products are faster: on
         # 784-30-10, 939,000 examples/s in chunks of 1,000 against 864,000 in 200.
         block_rows = min(CHUNK_ROWS, 4 * rows_that_fit)
         for batch in gen_batches(n, m):
-            blocks = _load_blocks(examples, order, batch.start, batch.stop, block_rows)
+            blocks = examples.blocks(batch.start, batch.stop, block_rows, order)
             cost += engine.descend_in_chunks(blocks, batch.stop - batch.start, eta)
-    return cost / (n if examples.weights is None else float(examples.weights.sum()))
+    return cost / examples.total_weight
 
 
-def _load_blocks(
-    examples: Examples, order: Array | None, start: int, stop: int, block_rows: int
-) -> Iterator[Block]:
-    """Load the rows from `start` to `stop` of the order, a block at a time."""
-    buffer = (
-        None if order is None else examples.new_buffer(min(block_rows, stop - start))
-    )
-    for first in range(start, stop, block_rows):
-        rows = slice(first, min(first + block_rows, stop))
-        yield examples.load(rows if order is None else order[rows], buffer)
-
-
-def initial_parameters(
-    units: Sequence[int], dtype: DTypeLike, random_state: RandomState
-) -> tuple[list[Array], list[Array]]:
-    """Weights and biases to begin with, drawn layer by layer.
-
-    Weights are normal with deviation ``1/√n_{l−1}``, so that the pre-activations of
-    standardised inputs have about unit variance whatever the width. Biases of hidden
-    layers are standard normal, which spreads the neurons over the inputs; those of the
-    output layer are zero. Drawn in float64 and then rounded: a seed means the same
-    network in both dtypes.
-    """
-    coefs, intercepts = [], []
-    for n_in, n_out in pairwise(units):
-        coefs.append(random_state.normal(0, 1 / np.sqrt(n_in), (n_in, n_out)))
-        intercepts.append(random_state.normal(0, 1, n_out))
-    intercepts[-1][:] = 0
-    return [W.astype(dtype) for W in coefs], [b.astype(dtype) for b in intercepts]
+def _draw_order(n: int, plan: Plan, random_state: RandomState) -> Array | None:
+    """A new order of `n` rows; None, the order they are in, where none is needed."""
+    # A batch of all rows is the same in any order.
+    draw = plan.shuffle and plan.batch_size < n
+    return random_state.permutation(n) if draw else None
 
 
 def constant_loss(examples: Examples) -> float:
@@ -212,26 +227,9 @@ def constant_loss(examples: Examples) -> float:
     ``1/n_L Σ_j ½ Var(y_j)``, with the weights of the rows.
     """
     count, total, squares = 0.0, np.zeros(()), np.zeros(())
-    for rows in gen_batches(len(examples), CHUNK_ROWS):
+    for places in gen_batches(len(examples), CHUNK_ROWS):
+        rows = places if examples.rows is None else examples.rows[places]
         Y = np.asarray(examples.encode(rows), dtype=float)
         w = np.ones(len(Y)) if examples.weights is None else examples.weights[rows]
         count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
     return float(np.mean(squares / count - (total / count) ** 2) / 2)
-
-
-def auto_learning_rate(
-    units: Sequence[int], per_output: float, momentum: float
-) -> float:
-    """η for a network of these layers.
-
-    ``per_output · n_L · min(1, 100 / width) · (1 − momentum)``
-
-    The factor `n_L` makes up for the ``1/n_L`` of the cost, so that an output neuron
-    moves alike in networks of one output and of ten. `width` is that of the widest
-    hidden layer (for a single layer, the number of inputs). Its activations are near ½
-    at the start, hence the curvature of the cost in the parameters of a neuron that it
-    feeds is up to ``width/4 · 1/16``; descent is stable below 2 divided by that, which
-    is 1.28 for a width of 100. Momentum adds steps up to ``1 / (1 − momentum)`` of one.
-    """
-    width = max(units[1:-1], default=units[0])
-    return per_output * units[-1] * min(1.0, 100 / width) * (1 - momentum)

@@ -14,10 +14,23 @@ MAY_IMPORT = {
     "__init__": {"_estimators"},
     "_equations": set(),
     "_engine": set(),
-    "_targets": set(),
+    "_initialisation": set(),
     "_parameters": set(),
-    "_training": {"_engine", "_targets"},
-    "_estimators": {"_engine", "_parameters", "_targets", "_training"},
+    "_targets": set(),
+    "_warnings": set(),
+    "_weights": set(),
+    "_examples": {"_targets"},
+    "_held_out": {"_engine", "_examples"},
+    "_training": {"_engine", "_examples", "_held_out"},
+    "_verbose": {"_engine", "_training"},
+    "_callbacks": {"_engine", "_training"},
+    "_base": {
+        *("_callbacks", "_engine", "_examples", "_held_out", "_initialisation"),
+        *("_parameters", "_targets", "_training", "_verbose", "_warnings", "_weights"),
+    },
+    "_estimators": {
+        *("_base", "_held_out", "_parameters", "_targets", "_warnings", "_weights"),
+    },
 }
 OUTSIDE = {
     "_equations": {"numpy", "typing"},

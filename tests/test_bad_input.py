@@ -209,7 +209,7 @@ def test_a_later_partial_fit_must_fit_the_first(X, y, classes, message, iris):
     [
         (np.eye(3, dtype=int)[GOOD_Y], GOOD_Y, "y is one label a row, but the model"),
         (np.eye(3, dtype=int)[GOOD_Y], np.eye(2)[GOOD_Y % 2], "y has 2 columns, exp"),
-        (np.eye(2, dtype=int)[GOOD_Y % 2], np.eye(3)[GOOD_Y], "y has the classes"),
+        (np.eye(2, dtype=int)[GOOD_Y % 2], np.eye(3)[GOOD_Y], "y has 3 columns, exp"),
     ],
 )
 def test_a_multilabel_model_keeps_its_labels(fitted_on, y, message):

@@ -7,15 +7,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from skbackprop import _equations as eq
-from skbackprop import _training
+from skbackprop import _examples
 from skbackprop._engine import Engine
+from skbackprop._examples import Examples
+from skbackprop._initialisation import auto_learning_rate, initial_parameters
 from skbackprop._training import (
-    Examples,
     Plan,
     Progress,
-    auto_learning_rate,
     constant_loss,
-    initial_parameters,
     run_epoch,
     step_size,
     train,
@@ -32,6 +31,7 @@ def plan(**changes):
         "power_t": 0.5,
         "tol": 0.0,
         "n_iter_no_change": np.inf,
+        "early_stopping": False,
     }
     return Plan(**{**values, **changes})
 
@@ -48,6 +48,12 @@ class RecordingEngine:
         self.batch_size = batch_size
         self.theta = np.zeros(1)
         self.batches = []
+
+    def snapshot(self):
+        return self.theta.copy()
+
+    def restore(self, snapshot):
+        self.theta[:] = snapshot
 
     def descend(self, X, Y, weights, eta):
         for start in range(0, len(Y), self.batch_size):
@@ -84,7 +90,7 @@ def numbered_examples(n_rows, form):
 def test_an_epoch_takes_every_row_once_in_full_batches(
     batch_size, shuffle, form, monkeypatch
 ):
-    monkeypatch.setattr(_training, "BLOCK_BYTES", 500)
+    monkeypatch.setattr(_examples, "BLOCK_BYTES", 500)
     n = 3001 if batch_size > 1000 else 101
     engine = RecordingEngine(batch_size)
     examples = numbered_examples(n, form)
@@ -128,7 +134,7 @@ def test_schedule_follows_its_closed_form(schedule, expected):
     for k in range(4):
         settings = plan(learning_rate=schedule, power_t=0.3)
         etas.append(step_size(settings, progress))
-        progress.add_epoch(loss=-k, n_rows=20, tol=0.0)
+        progress.add_epoch(-k, 20, settings)
     assert_allclose(etas, expected, rtol=1e-14)
 
 
@@ -145,6 +151,11 @@ class LossesEngine(RecordingEngine):
         return next(self.losses) * len(Y)
 
 
+def run(engine, settings, progress):
+    examples = numbered_examples(4, "C")
+    return train(engine, examples, settings, progress, np.random.RandomState(0))
+
+
 def test_adaptive_divides_by_five_at_each_plateau_and_stops_below_1e_6():
     engine, progress = LossesEngine([1.0] * 1000), new_progress()
     settings = plan(
@@ -154,7 +165,7 @@ def test_adaptive_divides_by_five_at_each_plateau_and_stops_below_1e_6():
         tol=0.1,
         max_iter=1000,
     )
-    assert train(engine, numbered_examples(4, "C"), settings, progress, None)
+    assert run(engine, settings, progress) == "no improvement"
     # The first plateau needs one epoch more, which sets the best loss.
     assert_allclose(
         engine.etas,
@@ -167,7 +178,7 @@ def test_training_stops_after_more_than_n_iter_no_change_epochs_without_tol():
     losses = [1.0, 0.5, 0.45, 0.41, 0.405, 0.4, 0.0]
     engine, progress = LossesEngine(losses), new_progress()
     settings = plan(tol=0.1, n_iter_no_change=3, max_iter=20)
-    assert train(engine, numbered_examples(4, "C"), settings, progress, None)
+    assert run(engine, settings, progress) == "no improvement"
     # 0.45, 0.41, 0.405 and 0.4 each fall by less than 0.1 below the best before.
     assert progress.losses == losses[:6]
     assert progress.best_loss == 0.4
@@ -175,10 +186,8 @@ def test_training_stops_after_more_than_n_iter_no_change_epochs_without_tol():
 
 
 def test_training_that_reaches_max_iter_says_so():
-    engine, progress = LossesEngine([1.0, 0.5, 0.2]), new_progress()
-    assert not train(
-        engine, numbered_examples(4, "C"), plan(max_iter=3), progress, None
-    )
+    engine = LossesEngine([1.0, 0.5, 0.2])
+    assert run(engine, plan(max_iter=3), new_progress()) == "max_iter"
 
 
 @pytest.mark.parametrize("bad", ["loss", "parameters"])
@@ -187,7 +196,7 @@ def test_leaving_the_finite_numbers_names_eta(bad):
     if bad == "parameters":
         engine.theta = np.array([np.inf])
     with pytest.raises(ValueError, match=r"finite numbers in epoch \d .*rate_init=0.5"):
-        train(engine, numbered_examples(4, "C"), plan(), new_progress(), None)
+        run(engine, plan(), new_progress())
 
 
 def test_loss_is_measured_with_the_weights_about_to_be_updated():

@@ -1,0 +1,526 @@
+"""What the classifier and the regressor share: everything but the targets.
+
+Validate, encode targets, initialise, train, store. What a fitted estimator holds is
+plain Python values and numpy arrays; engine and buffers are gone when `fit` returns.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._callbacks import CallbackSupportMixin, FitTask, fit_task, with_callbacks
+from ._engine import Engine, decision
+from ._examples import Examples
+from ._held_out import HeldOut, Score
+from ._initialisation import auto_learning_rate, initial_parameters
+from ._parameters import check_parameters, hidden_units
+from ._targets import Encoder
+from ._training import Ending, Plan, Progress, Watcher, advance, constant_loss, train
+from ._verbose import Printer
+from ._warnings import warn
+from ._weights import as_dtype, check_weights, require_some_weight
+
+Array = NDArray[Any]
+
+# The value of batch_size="auto", where there are as many rows. docs/defaults.md has the
+# study behind this and the other defaults.
+AUTO_BATCH_SIZE = 32
+# Part of a constant prediction's loss that counts as no better than that: a network
+# that has learnt nothing is at 1, or a little below where it wavers.
+NO_BETTER = 0.98
+
+
+class Data(NamedTuple):
+    """Validated rows, their targets as the user gave them, and their weights."""
+
+    X: Any
+    y: Any
+    weights: Array | None
+
+
+class Run(NamedTuple):
+    """Training under way: all that fitted attributes are made from."""
+
+    engine: Engine
+    plan: Plan
+    progress: Progress
+    random_state: RandomState
+
+
+class BaseSGDSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
+    """What the classifier and the regressor share."""
+
+    # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.
+    _eta_per_output: float
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+    n_outputs_: int
+    _velocity: tuple[list[Array], list[Array]] | None
+    _random_state: dict[str, Any]
+    _split_seed: int | None
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int],
+        learning_rate_init: float | str,
+        batch_size: int | str,
+        max_iter: int,
+        learning_rate: str,
+        power_t: float,
+        momentum: float,
+        nesterovs_momentum: bool,
+        alpha: float,
+        shuffle: bool,
+        random_state: int | RandomState | None,
+        tol: float,
+        n_iter_no_change: float,
+        early_stopping: bool,
+        validation_fraction: float,
+        warm_start: bool,
+        verbose: bool | int,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.learning_rate = learning_rate
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.alpha = alpha
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    @with_callbacks
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        validation: tuple[Any, Any, ArrayLike | None],
+    ) -> Self:
+        """`validation` is (X_val, y_val, sample_weight_val), None where not given."""
+        task = fit_task(self, X, y, sample_weight)
+        before = vars(self).copy()
+        fitted = hasattr(self, "coefs_")
+        with _state_kept_on_error(self):
+            check_parameters(self)
+            go_on = bool(fitted and self.warm_start)
+            data = self._validate(X, y, sample_weight, reset=not go_on)
+            self._set_targets(data, go_on)
+            random_state = self._initialise(data.X.dtype, go_on)
+            self.n_iter_ = 0
+            examples, held_out = self._hold_out(data, validation, random_state)
+            run = self._begin(examples, random_state)
+            ending = self._train(run, examples, held_out, task)
+            self.__dict__.update(self._attributes(run) | self._histories(run.progress))
+        if ending == "interrupted" and fitted and not run.progress.losses:
+            # The network from before is worth more than one without training.
+            self.__dict__ = before
+        elif task is not None:
+            try:
+                task.training_ended()
+            except KeyboardInterrupt:
+                ending = "interrupted"
+        _warn_of_ending(ending, run)
+        if ending == "no improvement":
+            _warn_if_useless(examples, run)
+        return self
+
+    def _partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        go_on = hasattr(self, "coefs_")
+        with _state_kept_on_error(self):
+            check_parameters(self)
+            data = self._validate(X, y, sample_weight, reset=not go_on)
+            self._set_targets(data, go_on, incremental=True, classes=classes)
+            random_state = self._initialise(data.X.dtype, go_on)
+            weighted = self._class_weighted(data, data.y, incremental=True)
+            examples = self._examples(weighted, incremental=True)
+            run = self._begin(examples, random_state, incremental=True)
+            printer = Printer(len(examples))
+            with np.errstate(all="ignore"):
+                advance(run.engine, examples, run.plan, run.progress, random_state)
+            self.__dict__.update(self._attributes(run))
+            # Last and in place: copies for each chunk of a long stream would add up.
+            self.loss_curve_ += run.progress.losses
+        if self.verbose:
+            printer.epoch_ended(run.engine, run.progress)
+        return self
+
+    def _validate(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
+    ) -> Data:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            multi_output=True,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y.toarray() if issparse(y) else y, warn=True)
+        return Data(X, y, check_weights(sample_weight, X))
+
+    @abstractmethod
+    def _set_targets(
+        self,
+        data: Data,
+        go_on: bool,
+        incremental: bool = False,
+        classes: ArrayLike | None = None,
+    ) -> None:
+        """Set `n_outputs_` and all that belongs to targets; going on, only check it."""
+
+    @abstractmethod
+    def _encoder(self, data: Data) -> Encoder:
+        """The encoder of `data`, if its targets are those that were set."""
+
+    @abstractmethod
+    def _score(self) -> Score:
+        """How `score` would judge activations."""
+
+    def _class_weighted(self, data: Data, y: Any, incremental: bool = False) -> Data:
+        """The data with class weights multiplied in; `y` says which are balanced."""
+        return data
+
+    def _initialise(self, dtype: DTypeLike, go_on: bool) -> RandomState:
+        """Set what training starts from; return the random state it continues."""
+        units = [
+            self.n_features_in_,
+            *hidden_units(self.hidden_layer_sizes),
+            self.n_outputs_,
+        ]
+        if go_on:
+            if units != self._units:
+                raise ValueError(
+                    f"hidden_layer_sizes={self.hidden_layer_sizes!r} means layers of "
+                    f"{units} neurons, but the fitted model has {self._units}. Call "
+                    "fit (with warm_start=False) to start anew."
+                )
+            return _random_state_from(self._random_state)
+        random_state = check_random_state(self.random_state)
+        self.coefs_, self.intercepts_ = initial_parameters(units, dtype, random_state)
+        self.n_layers_ = len(units)
+        self.out_activation_ = "logistic"
+        self.n_iter_ = self.t_ = 0
+        self.loss_curve_ = []
+        self.best_loss_ = np.inf
+        # MLPClassifier says so with None where nothing is held out.
+        self.validation_scores_ = self.validation_loss_curve_ = None
+        self.best_validation_score_ = None
+        self._velocity = self._split_seed = None
+        self._n_no_change = self._n_eta_drops = 0
+        return random_state
+
+    def _hold_out(
+        self,
+        data: Data,
+        validation: tuple[Any, Any, ArrayLike | None],
+        random_state: RandomState,
+    ) -> tuple[Examples, HeldOut | None]:
+        """The examples to learn from, and those to measure on if there are any."""
+        weighted = self._class_weighted(data, data.y)
+        if any(given is not None for given in validation):
+            held_out = self._validate_held_out(*validation)
+            weighted_held_out = self._class_weighted(held_out, data.y)
+            return self._examples(weighted), self._held_out(weighted_held_out)
+        if not self.early_stopping:
+            return self._examples(weighted), None
+        rows, held_out_rows = self._split(data, random_state)
+        return (
+            self._examples(weighted, rows),
+            self._held_out(weighted, held_out_rows),
+        )
+
+    def _validate_held_out(
+        self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
+    ) -> Data:
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
+        try:
+            return self._validate(X_val, y_val, sample_weight_val, reset=False)
+        except ValueError as error:
+            raise ValueError(f"In X_val, y_val or sample_weight_val: {error}") from None
+
+    def _split(self, data: Data, random_state: RandomState) -> tuple[Array, Array]:
+        """Indices of the rows to learn from and of those to hold out, in order."""
+        if self._split_seed is None:  # kept: a warm start must not mix the two
+            self._split_seed = int(random_state.randint(2**31))
+        try:
+            rows, held_out = train_test_split(
+                np.arange(data.X.shape[0]),
+                test_size=float(self.validation_fraction),
+                random_state=self._split_seed,
+                stratify=self._strata(data.y),
+            )
+        except ValueError as error:
+            raise ValueError(
+                "early_stopping=True cannot hold out validation_fraction="
+                f"{self.validation_fraction} of the {data.X.shape[0]} rows: {error} "
+                "Give X_val and y_val instead, or more rows."
+            ) from error
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' "
+                f"(it is {self.validation_fraction}) or the number of rows (there are "
+                f"{data.X.shape[0]}), or give X_val and y_val."
+            )
+        return np.sort(rows), np.sort(held_out)
+
+    def _strata(self, y: Any) -> Any:
+        """What `early_stopping` keeps the proportions of."""
+        return None
+
+    def _examples(
+        self,
+        data: Data,
+        rows: Array | None = None,
+        incremental: bool = False,
+        purpose: str = "",
+    ) -> Examples:
+        """The examples in these rows, None for all.
+
+        Their weights are divided by their mean, so that η keeps its meaning; but not
+        those of a stream, which has no mean to divide by.
+        """
+        weights, mean = data.weights, 1.0
+        if weights is not None:
+            own = weights if rows is None else weights[rows]
+            require_some_weight(own, purpose)
+            if not incremental:
+                largest = own.max()  # first, lest the mean overflow
+                mean = float((own / largest).mean())
+                weights = weights / largest / mean
+                mean *= float(largest)
+            weights = as_dtype(weights, self.coefs_[0].dtype)
+        return Examples(
+            data.X,
+            self._encoder(data),
+            self.n_outputs_,
+            weights,
+            self.coefs_[0].dtype,
+            rows,
+            mean,
+        )
+
+    def _held_out(self, data: Data, rows: Array | None = None) -> HeldOut:
+        examples = self._examples(data, rows, purpose=" held out for validation")
+        return HeldOut(examples, self._score())
+
+    def _begin(
+        self, examples: Examples, random_state: RandomState, incremental: bool = False
+    ) -> Run:
+        """An engine, and where training is, as the fitted attributes say."""
+        plan = Plan(
+            batch_size=self._resolve_batch_size(len(examples), not incremental),
+            max_iter=self.max_iter,
+            shuffle=self.shuffle,
+            learning_rate=self.learning_rate,
+            learning_rate_init=self._resolve_learning_rate_init(),
+            power_t=self.power_t,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            early_stopping=self.early_stopping and not incremental,
+        )
+        progress = Progress(
+            n_iter=self.n_iter_,
+            t=self.t_,
+            best_loss=np.inf if self.best_loss_ is None else self.best_loss_,
+            n_no_change=self._n_no_change,
+            n_eta_drops=self._n_eta_drops,
+        )
+        engine = Engine(
+            self.coefs_,
+            self.intercepts_,
+            batch_size=plan.batch_size,
+            # Relative to the sum of the weights, as in scikit-learn: a weight of 2 is
+            # a row twice.
+            alpha=self.alpha / examples.mean_weight,
+            momentum=self.momentum,
+            nesterov=self.nesterovs_momentum,
+            velocity=self._velocity,
+            sparse=issparse(examples.X),
+        )
+        return Run(engine, plan, progress, random_state)
+
+    def _train(
+        self,
+        run: Run,
+        examples: Examples,
+        held_out: HeldOut | None,
+        task: FitTask | None,
+    ) -> Ending:
+        watchers: list[Watcher] = [Printer(len(examples))] if self.verbose else []
+        if task is not None and task.is_watched:
+            task.attributes = lambda: (
+                self._attributes(run) | self._histories(run.progress)
+            )
+            watchers.append(task)
+        with np.errstate(all="ignore"):
+            if run.progress.t and run.plan.early_stopping and held_out is not None:
+                # A warm start may find nothing better than what it starts from.
+                run.progress.best_score = held_out.measure(run.engine)[1]
+            return train(
+                run.engine,
+                examples,
+                run.plan,
+                run.progress,
+                run.random_state,
+                held_out,
+                watchers,
+            )
+
+    @property
+    def _units(self) -> list[int]:
+        """Neurons of each layer of the parameters there are, inputs and outputs too."""
+        return [self.n_features_in_, *map(len, self.intercepts_)]
+
+    def _resolve_batch_size(self, n_rows: int, may_warn: bool) -> int:
+        if self.batch_size == "full":
+            return n_rows
+        if self.batch_size == "auto":
+            return min(AUTO_BATCH_SIZE, n_rows)
+        batch_size = int(self.batch_size)
+        if batch_size > n_rows and may_warn:
+            warn(
+                f"batch_size={batch_size} is larger than the {n_rows} rows to learn "
+                "from; all of them together make one batch."
+            )
+        return min(batch_size, n_rows)
+
+    def _resolve_learning_rate_init(self) -> float:
+        if self.learning_rate_init == "auto":
+            return auto_learning_rate(self._units, self._eta_per_output, self.momentum)
+        return float(self.learning_rate_init)
+
+    def _attributes(self, run: Run) -> dict[str, Any]:
+        """The fitted attributes that training changes, but for `_histories`."""
+        engine, plan, progress, random_state = run
+        coefs, intercepts = engine.parameters()
+        attributes = {
+            "coefs_": coefs,
+            "intercepts_": intercepts,
+            "_velocity": engine.velocities(),
+            "_random_state": random_state.get_state(legacy=False),
+            "learning_rate_init_": plan.learning_rate_init,
+            "n_iter_": progress.n_iter,
+            "t_": progress.t,
+            "loss_": progress.losses[-1] if progress.losses else np.nan,
+            "best_loss_": None if plan.early_stopping else progress.best_loss,
+            "_n_no_change": progress.n_no_change,
+            "_n_eta_drops": progress.n_eta_drops,
+        }
+        if plan.early_stopping:
+            attributes["best_validation_score_"] = progress.best_score
+        return attributes
+
+    def _histories(self, progress: Progress) -> dict[str, Any]:
+        """The lists of what every epoch came to, with the new epochs added."""
+        histories = {"loss_curve_": [*self.loss_curve_, *progress.losses]}
+        if progress.validation_scores:
+            scores, losses = self.validation_scores_, self.validation_loss_curve_
+            histories |= {
+                "validation_scores_": [*(scores or ()), *progress.validation_scores],
+                "validation_loss_curve_": [
+                    *(losses or ()),
+                    *progress.validation_losses,
+                ],
+            }
+        return histories
+
+    def _decision(self, X: Any) -> Array:
+        """``z^L``, a row for each row of `X`."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
+        )
+        with np.errstate(all="ignore"):
+            return decision(self.coefs_, self.intercepts_, X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _warn_of_ending(ending: Ending, run: Run) -> None:
+    """Comes after the model is stored: a warning made an error must not lose it."""
+    plan, progress = run.plan, run.progress
+    if ending == "interrupted":
+        warn(
+            f"Training was interrupted. The model is that of {progress.n_iter} whole "
+            "epochs; fit with warm_start=True, or partial_fit, goes on from there."
+        )
+    elif ending == "max_iter":
+        what = "validation score" if plan.early_stopping else "loss"
+        warn(
+            f"max_iter={plan.max_iter} epochs are done and the {what} still improved "
+            f"by tol={plan.tol} in one of the last {plan.n_iter_no_change}. Raise "
+            "max_iter or, if loss_curve_ falls slowly, learning_rate_init (it was "
+            f"{plan.learning_rate_init:g}).",
+            ConvergenceWarning,
+        )
+
+
+def _warn_if_useless(examples: Examples, run: Run) -> None:
+    """Training that has stopped should have learnt something."""
+    plan, progress = run.plan, run.progress
+    if progress.best_loss >= NO_BETTER * constant_loss(examples) > 0:
+        warn(
+            f"Training stopped after {progress.n_iter} epochs no better than a "
+            f"constant prediction (loss {progress.best_loss:.3g}). Scale X to about "
+            "unit variance, try another learning_rate_init (it was "
+            f"{plan.learning_rate_init:g}), a smaller alpha or momentum where they "
+            "are not 0, or a smaller tol.",
+            ConvergenceWarning,
+        )
+
+
+def _random_state_from(state: dict[str, Any]) -> RandomState:
+    """The random stream whose state `get_state` wrote down, whatever its generator."""
+    random_state = RandomState(getattr(np.random, state["bit_generator"])())
+    random_state.set_state(state)
+    return random_state
+
+
+@contextmanager
+def _state_kept_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Give the estimator back the attributes that it had if the block raises."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        # One assignment: no thread that predicts meets a half-restored estimator.
+        estimator.__dict__ = before
+        raise

@@ -1,0 +1,70 @@
+"""Weights of examples: from the user's words to numbers that multiply gradients."""
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_class_weight
+
+Array = NDArray[Any]
+
+
+def check_weights(
+    sample_weight: ArrayLike | None, X: Any, name: str = "sample_weight"
+) -> Array | None:
+    """The weights as a float64 array ``(n_rows,)``, or None."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    try:
+        weights = check_array(
+            sample_weight, ensure_2d=False, dtype=np.float64, input_name=name
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be finite numbers: {error}") from error
+    if weights.shape != (X.shape[0],):
+        raise ValueError(
+            f"{name} has shape {weights.shape}, expected ({X.shape[0]},): one number "
+            "for each row of X."
+        )
+    if (weights < 0).any():
+        raise ValueError(
+            f"{name} must not be negative, got {weights.min()} in row "
+            f"{weights.argmin()}."
+        )
+    return weights
+
+
+def class_factors(
+    class_weight: Mapping[Any, float] | str, classes: Array, y: Array
+) -> Array:
+    """The weight of each of `classes`; ``n / (n_classes · count)`` if "balanced"."""
+    try:
+        return np.asarray(compute_class_weight(class_weight, classes=classes, y=y))
+    except ValueError as error:
+        raise ValueError(f"class_weight={class_weight!r}: {error}") from error
+
+
+def require_some_weight(weights: Array, purpose: str) -> None:
+    """Raise ValueError where no row counts of those that serve the purpose."""
+    if not weights.any():
+        raise ValueError(
+            f"sample_weight is zero in every row{purpose}; at least one must count "
+            "(and have a class_weight above zero, if that is given)."
+        )
+
+
+def as_dtype(weights: Array, dtype: Any) -> Array:
+    """The weights in the dtype of the network, if it can hold them."""
+    with np.errstate(all="ignore"):
+        converted = weights.astype(dtype)
+    if not (np.isfinite(converted).all() and converted.any()):
+        raise ValueError(
+            f"sample_weight has values from {weights.min():g} to {weights.max():g}, "
+            f"which {dtype} cannot hold."
+        )
+    return converted
