@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._callbacks import CallbackSupportMixin, FitTask, fit_task, with_callbacks
+from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from ._engine import Engine, decision
 from ._examples import Examples
 from ._held_out import HeldOut, Score
@@ -58,7 +58,7 @@ class Run(NamedTuple):
     random_state: RandomState
 
 
-class BaseSGDSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
     """What the classifier and the regressor share."""
 
     # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.
@@ -139,7 +139,9 @@ class BaseSGDSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if ending == "interrupted" and fitted and not run.progress.losses:
             # The network from before is worth more than one without training.
             self.__dict__ = before
-        elif task is not None:
+            warn("Training was interrupted. The model is as it was before this call.")
+            return self
+        if task is not None:
             try:
                 task.training_ended()
             except KeyboardInterrupt:
@@ -251,16 +253,18 @@ class BaseSGDSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """The examples to learn from, and those to measure on if there are any."""
         weighted = self._class_weighted(data, data.y)
         if any(given is not None for given in validation):
-            held_out = self._validate_held_out(*validation)
-            weighted_held_out = self._class_weighted(held_out, data.y)
-            return self._examples(weighted), self._held_out(weighted_held_out)
+            try:
+                held_out = self._validate_held_out(*validation)
+                measured = self._held_out(self._class_weighted(held_out, data.y))
+            except ValueError as error:
+                raise ValueError(
+                    f"In X_val, y_val or sample_weight_val: {error}"
+                ) from error
+            return self._examples(weighted), measured
         if not self.early_stopping:
             return self._examples(weighted), None
         rows, held_out_rows = self._split(data, random_state)
-        return (
-            self._examples(weighted, rows),
-            self._held_out(weighted, held_out_rows),
-        )
+        return self._examples(weighted, rows), self._held_out(weighted, held_out_rows)
 
     def _validate_held_out(
         self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
@@ -268,10 +272,7 @@ class BaseSGDSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
-        try:
-            return self._validate(X_val, y_val, sample_weight_val, reset=False)
-        except ValueError as error:
-            raise ValueError(f"In X_val, y_val or sample_weight_val: {error}") from None
+        return self._validate(X_val, y_val, sample_weight_val, reset=False)
 
     def _split(self, data: Data, random_state: RandomState) -> tuple[Array, Array]:
         """Indices of the rows to learn from and of those to hold out, in order."""
@@ -480,7 +481,8 @@ def _warn_of_ending(ending: Ending, run: Run) -> None:
     if ending == "interrupted":
         warn(
             f"Training was interrupted. The model is that of {progress.n_iter} whole "
-            "epochs; fit with warm_start=True, or partial_fit, goes on from there."
+            "epochs, or with early stopping the best of them; fit with "
+            "warm_start=True, or partial_fit, goes on from there."
         )
     elif ending == "max_iter":
         what = "validation score" if plan.early_stopping else "loss"

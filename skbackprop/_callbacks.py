@@ -13,7 +13,7 @@ from ._training import Progress
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 try:
-    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin
+    from sklearn.callback import CallbackSupportMixin
     from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:
 
@@ -27,6 +27,20 @@ except ImportError:
 def with_callbacks(method: Method) -> Method:
     """Tear callbacks down when the method ends, however it ends."""
     return _with_callbacks(method)
+
+
+class WithCallbacks(CallbackSupportMixin):
+    """Gives an estimator `set_callbacks`, and copies of it that are fit to be saved."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without a fit under way, which is no part of the estimators it hands out."""
+        state = super().__getstate__()
+        passing = (
+            "_callback_fit_ctx",
+            "_parent_callback_ctx",
+            "_skl_callbacks_to_teardown",
+        )
+        return {key: value for key, value in state.items() if key not in passing}
 
 
 def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> "FitTask | None":
@@ -74,8 +88,12 @@ class FitTask:
         return bool(
             self._epoch.call_on_fit_task_end(
                 **self._data,
-                # Called only if a callback wants the fitted estimator.
-                reconstruction_attributes=self.attributes,
+                # Called only if a callback wants the fitted estimator. That one has
+                # no callbacks, and can be saved where they could not.
+                reconstruction_attributes=lambda: {
+                    **self.attributes(),
+                    "_skl_callbacks": [],
+                },
             )
         )
 

@@ -503,10 +503,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         if incremental and self.class_weight == "balanced":
             raise ValueError(
                 'class_weight="balanced" needs to see all of y, which partial_fit does '
-                "not. Compute the weights from y, or a large sample of it: "
-                "set_params(class_weight=dict(zip(classes, compute_class_weight("
-                '"balanced", classes=classes, y=y)))), with compute_class_weight from '
-                "sklearn.utils.class_weight."
+                "not. Compute the weights from y, or from a large sample of it, with "
+                'compute_class_weight("balanced", classes=classes, y=y) of '
+                "sklearn.utils.class_weight (classes is an array), and set "
+                "class_weight=dict(zip(classes, weights))."
             )
         factors = class_factors(self.class_weight, self.classes_, y)
         weights = factors[np.searchsorted(self.classes_, data.y)]
@@ -885,15 +885,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
                 )
         if not go_on:
             self.n_outputs_, self.target_range_ = n_outputs, given
-
-    def _encoder(self, data: Data) -> Encoder:
-        if data.y.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {data.y.shape[1]} columns, expected {self.n_outputs_}."
-            )
-        counts = _that_count(data)
-        scale = TargetScale(*self.target_range_)
-        low, high = scale.reachable
+        low, high = TargetScale(*self.target_range_).reachable
         outside = int(((counts <= low) | (counts >= high)).sum())
         if outside:
             warn(
@@ -901,7 +893,13 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
                 f"predict, ({low.min():g}, {high.max():g}): more than 1/8 of the "
                 "target_range below or above it. Fit anew with a wider target_range."
             )
-        return scale.encoder(data.y)
+
+    def _encoder(self, data: Data) -> Encoder:
+        if data.y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {data.y.shape[1]} columns, expected {self.n_outputs_}."
+            )
+        return TargetScale(*self.target_range_).encoder(data.y)
 
     def _score(self) -> Score:
         return r_squared

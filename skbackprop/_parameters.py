@@ -21,10 +21,10 @@ class InvalidParameterError(ValueError, TypeError):
 
 def check_parameters(estimator: BaseEstimator) -> None:
     """Raise InvalidParameterError for a parameter that no `fit` could work with."""
-    for name, value in estimator.get_params(deep=False).items():
-        if name not in _RULES:  # target_range, which depends on y
+    for name, (expected, is_valid) in _RULES.items():
+        if not hasattr(estimator, name):  # class_weight is the classifier's alone
             continue
-        expected, is_valid = _RULES[name]
+        value = getattr(estimator, name)
         if not is_valid(value):
             raise InvalidParameterError(f"{name} must be {expected}, got {value!r}.")
 

@@ -1,8 +1,10 @@
-"""Small random networks for the tests."""
+"""Small random networks for the tests, and their descent by the derivation alone."""
 
 from itertools import pairwise
 
 import numpy as np
+
+from skbackprop import _equations as eq
 
 
 class Network:
@@ -30,3 +32,44 @@ class Network:
         X = rng.normal(size=(n_rows, self.units[0])).astype(dtype)
         Y = rng.random((n_rows, self.units[-1])).astype(dtype)
         return X, Y
+
+
+class Reference:
+    """The same descent by `_equations`, with an explicit velocity."""
+
+    def __init__(self, network, alpha=0.0, momentum=0.0, nesterov=False):
+        self.theta = [network.W, network.b]
+        self.v = [[np.zeros_like(p) for p in layers] for layers in self.theta]
+        self.alpha, self.momentum, self.nesterov = alpha, momentum, nesterov
+
+    def update(self, X, Y, eta, weights=None):
+        x, y = X.T.astype(np.float64), Y.T.astype(np.float64)
+        m = len(X)
+        W, b = self.theta
+        z, a = eq.forward(x, W, b)
+        delta = eq.errors(z, a, y, W)
+        if weights is not None:
+            delta = [d * weights for d in delta]
+        grads = [
+            [
+                eq.weight_gradient(d, a_l) + self.alpha / m * W_l
+                for d, a_l, W_l in zip(delta, a[:-1], W, strict=True)
+            ],
+            [eq.bias_gradient(d) for d in delta],
+        ]
+        for kind in (0, 1):
+            for layer, grad in enumerate(grads[kind]):
+                v = self.momentum * self.v[kind][layer] - eta * grad
+                step = self.momentum * v - eta * grad if self.nesterov else v
+                self.v[kind][layer] = v
+                self.theta[kind][layer] = self.theta[kind][layer] + step
+        costs = eq.half_squared_error(a[-1], y)
+        return float(costs @ (np.ones(m) if weights is None else weights))
+
+    def descend(self, X, Y, eta, batch_size, weights=None):
+        cost = 0.0
+        for start in range(0, len(X), batch_size):
+            rows = slice(start, start + batch_size)
+            w = None if weights is None else weights[rows]
+            cost += self.update(X[rows], Y[rows], eta, w)
+        return cost

@@ -1,0 +1,92 @@
+"""Ctrl-C: a real SIGINT, in a process of its own, at random moments."""
+
+import subprocess
+import sys
+
+import pytest
+
+INTERRUPTED_FITS = """
+import os, random, signal, sys, threading, warnings
+import joblib, numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+import skbackprop
+
+Estimator = getattr(skbackprop, sys.argv[1])
+X, y = load_digits(return_X_y=True)
+X = X / 16
+rng = random.Random(0)
+settings = [
+    {"batch_size": 1},
+    {"batch_size": 32, "momentum": 0.9},
+    {"batch_size": "full", "alpha": 0.1},
+    {"batch_size": 200, "early_stopping": True},
+    {"batch_size": 200, "learning_rate": "adaptive", "tol": 1.0},
+]
+epochs = []
+for k in range(25):
+    model = Estimator((10,), random_state=k, max_iter=10**6, n_iter_no_change=np.inf)
+    model.set_params(**settings[k % len(settings)])
+    delay = rng.uniform(0.01, 0.08)
+    timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        timer.start()
+        model.fit(X, y)
+    (warning,) = caught
+    assert "Training was interrupted" in str(warning.message), warning.message
+    assert warning.filename == "<string>", warning.filename
+    assert all(np.isfinite(coef).all() for coef in model.coefs_)
+    assert np.isfinite(model.score(X, y))
+    epochs.append(model.n_iter_)
+    if model.n_iter_ == 0:
+        continue
+    # The network after so many epochs, to the bit, and so is what comes after it.
+    whole = clone(model).set_params(max_iter=model.n_iter_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole.fit(X, y)
+    for one in (model, whole):
+        one.set_params(max_iter=None)
+    assert joblib.hash(vars(model)) == joblib.hash(vars(whole)), k
+print(epochs)
+assert sum(n > 0 for n in epochs) > 20, epochs
+"""
+
+
+@pytest.mark.parametrize("estimator", ["SGDSigmoidMLP", "SGDSigmoidMLPRegressor"])
+def test_an_interrupted_fit_is_that_of_its_whole_epochs(estimator):
+    command = [sys.executable, "-c", INTERRUPTED_FITS, estimator]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+INTERRUPTED_STREAM = """
+import os, signal, threading, time
+import joblib
+from sklearn.datasets import load_digits
+from skbackprop import SGDSigmoidMLP
+
+X, y = load_digits(return_X_y=True)
+model = SGDSigmoidMLP((10,), batch_size=1, random_state=0)
+model.partial_fit(X, y, classes=range(10))
+n_chunks = 0
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    while True:
+        before = joblib.hash(vars(model))
+        model.partial_fit(X, y)
+        n_chunks += 1
+except KeyboardInterrupt:
+    after = joblib.hash(vars(model))
+print(n_chunks, model.n_iter_, after == before)
+"""
+
+
+def test_an_interrupt_ends_a_stream_and_undoes_the_pass_it_came_in():
+    command = [sys.executable, "-c", INTERRUPTED_STREAM]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    n_chunks, n_iter, unchanged = output.split()
+    assert int(n_chunks) > 0
+    assert int(n_iter) in (int(n_chunks) + 1, int(n_chunks) + 2)
+    assert unchanged == "True" or int(n_iter) == int(n_chunks) + 2

@@ -1,0 +1,216 @@
+"""Training that stops and goes on: the same bits as training that did not stop."""
+
+import subprocess
+import sys
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+from networks import Reference
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+
+ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
+SETTINGS = {
+    "plain": {},
+    "in order": {"shuffle": False},
+    "momentum": {"momentum": 0.9, "nesterovs_momentum": False, "alpha": 0.1},
+    "nesterov": {"momentum": 0.9, "alpha": 0.1, "learning_rate": "invscaling"},
+    # Such a plateau comes at once: η drops before and after the change-over.
+    "adaptive": {"learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1},
+    "full": {"batch_size": "full", "momentum": 0.5},
+    "one by one": {"batch_size": 1},
+}
+
+
+def fit(model, *args, **kwargs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(*args, **kwargs)
+
+
+def state(model):
+    """Everything that training has changed."""
+    kept = {**vars(model), "max_iter": None, "warm_start": None, "n_iter_": None}
+    return joblib.hash(kept)
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_two_warm_fits_are_one_longer_fit(Estimator, settings, iris):
+    model = Estimator((5,), random_state=3, **settings)
+    long = fit(clone(model).set_params(max_iter=9), *iris)
+    warm = fit(model.set_params(max_iter=4, warm_start=True), *iris)
+    assert warm.n_iter_ == 4
+    fit(warm.set_params(max_iter=5), *iris)
+    # As in MLPClassifier, n_iter_ is of this fit; t_ and loss_curve_ are of all.
+    assert warm.n_iter_ == 5
+    assert warm.t_ == long.t_ == 9 * 150
+    assert warm.loss_curve_ == long.loss_curve_
+    assert state(warm) == state(long)
+
+
+def test_a_warm_fit_stops_where_the_longer_fit_stops(iris):
+    model = SGDSigmoidMLP((5,), tol=2e-3, random_state=0)
+    long = clone(model).fit(*iris)
+    assert 20 < long.n_iter_ < 200
+    warm = fit(clone(model).set_params(max_iter=20, warm_start=True), *iris)
+    warm.set_params(max_iter=200).fit(*iris)
+    assert warm.n_iter_ == long.n_iter_ - 20
+    assert state(warm) == state(long.set_params(warm_start=True))
+
+
+def test_a_cold_fit_forgets_all_that_was(iris):
+    model = fit(SGDSigmoidMLP((5,), max_iter=3, momentum=0.5, random_state=0), *iris)
+    fresh = state(model)
+    model.partial_fit(*iris)
+    assert state(model) != fresh
+    assert state(fit(model, *iris)) == fresh
+
+
+GO_ON_ELSEWHERE = """
+import sys, warnings, joblib
+folder, way, n_epochs = sys.argv[1:]
+model, X, y = joblib.load(f"{folder}/saved.joblib")
+warnings.simplefilter("ignore")
+if way == "warm_start":
+    model.set_params(warm_start=True, max_iter=int(n_epochs)).fit(X, y)
+else:
+    for _ in range(int(n_epochs)):
+        model.partial_fit(X, y)
+joblib.dump(model, f"{folder}/done.joblib")
+"""
+
+
+@pytest.mark.parametrize("way", ["warm_start", "partial_fit"])
+@pytest.mark.parametrize("settings", ["plain", "nesterov", "adaptive"])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_saved_run_goes_on_in_another_process_to_the_same_bits(
+    Estimator, settings, way, tmp_path, iris
+):
+    model = Estimator((5,), random_state=3, **SETTINGS[settings])
+    long = fit(clone(model).set_params(max_iter=9), *iris)
+    saved = fit(model.set_params(max_iter=4), *iris)
+    joblib.dump((saved, *iris), tmp_path / "saved.joblib")
+    command = [sys.executable, "-c", GO_ON_ELSEWHERE, tmp_path, way, "5"]
+    subprocess.run(command, check=True)
+    assert state(joblib.load(tmp_path / "done.joblib")) == state(long)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_a_seed_means_the_same_bits_in_parallel(backend, iris):
+    models = [
+        Estimator((5,), max_iter=5, random_state=seed)
+        for Estimator in ESTIMATORS
+        for seed in range(3)
+    ]
+    serial = [state(fit(clone(model), *iris)) for model in models]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        parallel = joblib.Parallel(n_jobs=2, backend=backend)(
+            joblib.delayed(clone(model).fit)(*iris) for model in models
+        )
+    assert [state(model) for model in parallel] == serial
+
+
+@pytest.mark.parametrize(
+    ("change", "y", "message"),
+    [
+        ({"hidden_layer_sizes": (6,)}, [0, 1, 2], "hidden_layer_sizes=.* start anew"),
+        ({}, [0, 1, 1], r"same classes .* Previously got \[0 1 2\], `y` has \[0 1\]"),
+        ({}, [0, 1, 3], r"Previously got \[0 1 2\], `y` has \[0 1 3\]"),
+        ({}, np.eye(3, dtype=int), "indicator matrix, but the model"),
+    ],
+)
+def test_a_warm_start_of_another_network_is_an_error(change, y, message, iris):
+    model = fit(SGDSigmoidMLP((5,), max_iter=3, warm_start=True), *iris)
+    before = state(model)
+    model.set_params(**change)
+    with pytest.raises(ValueError, match=message):
+        model.fit(iris[0][::60], y)
+    model.set_params(hidden_layer_sizes=(5,))
+    assert state(model) == before
+
+
+def test_a_warm_start_keeps_the_features(iris):
+    model = fit(SGDSigmoidMLP((5,), max_iter=3, warm_start=True), *iris)
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* expecting 4"):
+        model.fit(iris[0][:, :3], iris[1])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("schedule", "step_sizes"),
+    [
+        ({"learning_rate": "constant"}, [0.7] * 4),
+        (
+            {"learning_rate": "invscaling", "power_t": 0.3},
+            [0.7 / (150 * k + 1) ** 0.3 for k in range(4)],
+        ),
+        # tol=inf would do, if it were allowed: no epoch but the first improves.
+        (
+            {"learning_rate": "adaptive", "tol": 1e9, "n_iter_no_change": 1},
+            [0.7, 0.7, 0.7, 0.14],
+        ),
+    ],
+    ids=["constant", "invscaling", "adaptive"],
+)
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+def test_fit_is_the_equations_with_a_velocity_a_penalty_and_a_schedule(
+    momentum, nesterov, schedule, step_sizes, weighted, iris
+):
+    X, y = iris
+    weights = np.random.default_rng(0).random(150) if weighted else None
+    model = SGDSigmoidMLP(
+        (5, 4),
+        learning_rate_init=0.7,
+        batch_size=32,
+        momentum=momentum,
+        nesterovs_momentum=nesterov,
+        alpha=0.05,
+        shuffle=False,
+        random_state=0,
+        **schedule,
+    )
+    start = fit(clone(model).set_params(learning_rate_init=1e-300, max_iter=1), X, y)
+
+    start.W = [coef.T for coef in start.coefs_]
+    start.b = [intercept[:, np.newaxis] for intercept in start.intercepts_]
+    mean = 1.0 if weights is None else weights.mean()
+    reference = Reference(start, 0.05 / mean, momentum, nesterov)
+    w = None if weights is None else weights / mean
+    losses = [
+        reference.descend(X, np.eye(3)[y], eta, 32, w) / 150 for eta in step_sizes
+    ]
+    fit(model.set_params(max_iter=4), X, y, weights)
+    assert_allclose(model.loss_curve_, losses, rtol=1e-10)
+    W, b = reference.theta
+    for coef, W_l in zip(model.coefs_, W, strict=True):
+        assert_allclose(coef, W_l.T, rtol=1e-9, atol=1e-12)
+    for intercept, b_l in zip(model.intercepts_, b, strict=True):
+        assert_allclose(intercept, b_l[:, 0], rtol=1e-9, atol=1e-12)
+
+
+def test_verbose_prints_a_line_an_epoch_as_MLPClassifier_does(capsys, iris):
+    model = SGDSigmoidMLP((5,), max_iter=3, verbose=True, random_state=0)
+    fit(model, *iris)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    for k, (line, loss) in enumerate(zip(lines, model.loss_curve_, strict=True), 1):
+        start, speed = line.rsplit(", ", 1)
+        assert start == f"Iteration {k}, loss = {loss:.8f}"
+        number, unit = speed.split()
+        assert int(number) > 0
+        assert unit == "examples/s"
+    model.partial_fit(*iris)
+    assert capsys.readouterr().out.startswith("Iteration 4, loss = ")
+    fit(model.set_params(early_stopping=True), *iris)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert f"validation score = {model.validation_scores_[0]:.6f}, " in first
+    fit(model.set_params(verbose=False), *iris)
+    assert capsys.readouterr().out == ""
