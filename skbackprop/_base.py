@@ -241,7 +241,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         self.validation_scores_ = self.validation_loss_curve_ = None
         self.best_validation_score_ = None
         self._velocity = self._split_seed = None
-        self._n_no_change = self._n_eta_drops = 0
+        self._no_improvement_count = self._n_eta_drops = 0
         return random_state
 
     def _hold_out(
@@ -358,7 +358,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             n_iter=self.n_iter_,
             t=self.t_,
             best_loss=np.inf if self.best_loss_ is None else self.best_loss_,
-            n_no_change=self._n_no_change,
+            n_no_change=self._no_improvement_count,
             n_eta_drops=self._n_eta_drops,
         )
         engine = Engine(
@@ -439,7 +439,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             "t_": progress.t,
             "loss_": progress.losses[-1] if progress.losses else np.nan,
             "best_loss_": None if plan.early_stopping else progress.best_loss,
-            "_n_no_change": progress.n_no_change,
+            "_no_improvement_count": progress.n_no_change,
             "_n_eta_drops": progress.n_eta_drops,
         }
         if plan.early_stopping:
