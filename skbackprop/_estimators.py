@@ -103,6 +103,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         larger η and smaller batches, 1e-3 is already strong. The default is the
         derivation's unpenalised cost.
 
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, finite and not negative; those that a dict leaves out
+        have 1. "balanced" is ``n_samples / (n_classes · count of the class)``, counted
+        over all rows of `fit`; `partial_fit` cannot know it and raises. A row has the
+        product of its class's weight and its `sample_weight`. Not for a multilabel `y`.
+
     shuffle : bool, default=True
         Whether to draw a new order of the rows before each epoch.
 
@@ -118,6 +124,28 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     n_iter_no_change : int >= 1 or inf, default=10
         Training stops after more than this many epochs in a row without improvement.
         The default is MLPClassifier's.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, in the proportions of the
+        classes (but of a multilabel `y` at random), and to stop when the accuracy on
+        them has not risen by at least `tol` for more than `n_iter_no_change` epochs.
+        The parameters are then those of the epoch with the best accuracy. A warm start
+        holds out the same rows. `partial_fit` takes no notice of it. The default is
+        MLPClassifier's.
+
+    validation_fraction : float in (0, 1), default=0.1
+        Part of the rows held out, where `early_stopping` has no `X_val` from `fit`. The
+        default is MLPClassifier's.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters, the momentum, the schedule and the
+        random numbers where the last call ended, instead of anew: without early
+        stopping, and to the bit, as one longer `fit` would. The classes must be the
+        same.
+
+    verbose : bool or int >= 0, default=False
+        Whether to print a line after each epoch: its number, `loss_`, the score of the
+        held-out rows if there are any, and examples learnt per second.
 
     Attributes
     ----------
@@ -137,14 +165,15 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Mean cost of the examples in the last epoch, each measured with the weights that
         it was about to update.
 
-    best_loss_ : float
-        Smallest `loss_` of all epochs.
+    best_loss_ : float or None
+        Smallest `loss_` of all epochs; None with early stopping, which goes by the
+        score.
 
     loss_curve_ : list of float
         `loss_` of every epoch.
 
     n_iter_ : int
-        Epochs so far; `partial_fit` adds one.
+        Epochs of the last `fit`; `partial_fit` adds one.
 
     t_ : int
         Examples seen so far.
@@ -164,8 +193,16 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` has names that are all strings.
 
-    validation_scores_, validation_loss_curve_, best_validation_score_ : None
-        As in an MLPClassifier without early stopping.
+    validation_scores_ : list of float or None
+        Accuracy of the held-out rows after each epoch; None if no rows were held out.
+
+    validation_loss_curve_ : list of float or None
+        Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
+        others; None if no rows were held out.
+
+    best_validation_score_ : float or None
+        Largest of `validation_scores_`, that of `coefs_` and `intercepts_` as `fit`
+        left them; None without early stopping.
 
     See Also
     --------
@@ -179,7 +216,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     first, and any other sparse format to CSR.
 
     An error leaves the estimator in the state that it had before the call (but a
-    RandomState object given as `random_state` stays advanced).
+    RandomState object given as `random_state` stays advanced). Ctrl-C ends `fit` with a
+    warning and is raised by `partial_fit`, which undoes its pass.
+
+    With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
+    :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch.
 
     References
     ----------
@@ -271,10 +312,22 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             Class labels, or a binary indicator matrix (dense or sparse) of the labels.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative and not all zero. They are divided by their mean, and
-            so is `alpha`; a batch then averages ``w_i · gradient_i`` over its size.
-            With ``batch_size="full"``, integer weights equal repeated rows (but for
-            rounding, and "invscaling" counts rows as they are).
+            Weights, not negative and not all zero. They are divided by their mean over
+            the rows to learn from, and so is `alpha`; a batch then averages
+            ``w_i · gradient_i`` over its size. With ``batch_size="full"``, integer
+            weights equal repeated rows (but for rounding, and "invscaling" counts rows
+            as they are).
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Inputs of held-out rows. With early stopping they take the place of rows
+            split off from `X`; without it they are only measured, for
+            `validation_scores_` and `validation_loss_curve_`.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
+            Their targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights in the score and in the loss; only their relation counts.
 
         Returns
         -------
@@ -284,16 +337,20 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Raises
         ------
         ValueError
-            A parameter, `X`, `y` or `sample_weight` is not as described, or the
-            parameters of the network left the finite numbers because η is too large.
+            A parameter or an argument is not as described, `early_stopping` cannot
+            split so few rows, a warm start is given another network, or the parameters
+            of the network left the finite numbers because η is too large.
 
         Warns
         -----
         ConvergenceWarning
-            `max_iter` epochs were done before the loss stopped improving, or it stopped
-            no better than that of a constant prediction.
+            `max_iter` epochs were done before the loss (with early stopping the score)
+            stopped improving, or the loss stopped no better than that of a constant
+            prediction.
         UserWarning
-            `batch_size` is larger than the number of rows.
+            `batch_size` is larger than the number of rows, or Ctrl-C ended training:
+            the network is that of the last whole epoch, or the one fitted before if
+            there was no whole epoch.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -611,6 +668,27 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Training stops after more than this many epochs in a row without improvement.
         The default is MLPRegressor's.
 
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, and to stop when R² on
+        them has not risen by at least `tol` for more than `n_iter_no_change` epochs.
+        The parameters are then those of the epoch with the best R². A warm start holds
+        out the same rows. `partial_fit` takes no notice of it. The default is
+        MLPRegressor's.
+
+    validation_fraction : float in (0, 1), default=0.1
+        Part of the rows held out, where `early_stopping` has no `X_val` from `fit`. The
+        default is MLPRegressor's.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters, the momentum, the schedule and the
+        random numbers where the last call ended, instead of anew: without early
+        stopping, and to the bit, as one longer `fit` would. `target_range_` stays as it
+        is.
+
+    verbose : bool or int >= 0, default=False
+        Whether to print a line after each epoch: its number, `loss_`, the score of the
+        held-out rows if there are any, and examples learnt per second.
+
     Attributes
     ----------
     target_range_ : ndarray of shape (2, `n_outputs_`)
@@ -629,14 +707,15 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Mean cost of the examples in the last epoch, in units of activations, each
         measured with the weights that it was about to update.
 
-    best_loss_ : float
-        Smallest `loss_` of all epochs.
+    best_loss_ : float or None
+        Smallest `loss_` of all epochs; None with early stopping, which goes by the
+        score.
 
     loss_curve_ : list of float
         `loss_` of every epoch.
 
     n_iter_ : int
-        Epochs so far; `partial_fit` adds one.
+        Epochs of the last `fit`; `partial_fit` adds one.
 
     t_ : int
         Examples seen so far.
@@ -656,8 +735,16 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` has names that are all strings.
 
-    validation_scores_, validation_loss_curve_, best_validation_score_ : None
-        As in an MLPRegressor without early stopping.
+    validation_scores_ : list of float or None
+        R² of the held-out rows after each epoch; None if no rows were held out.
+
+    validation_loss_curve_ : list of float or None
+        Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
+        others; None if no rows were held out.
+
+    best_validation_score_ : float or None
+        Largest of `validation_scores_`, that of `coefs_` and `intercepts_` as `fit`
+        left them; None without early stopping.
 
     See Also
     --------
@@ -671,7 +758,11 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     first, and any other sparse format to CSR.
 
     An error leaves the estimator in the state that it had before the call (but a
-    RandomState object given as `random_state` stays advanced).
+    RandomState object given as `random_state` stays advanced). Ctrl-C ends `fit` with a
+    warning and is raised by `partial_fit`, which undoes its pass.
+
+    With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
+    :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch.
 
     References
     ----------
@@ -759,10 +850,22 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             Targets, finite numbers of any scale.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative and not all zero. They are divided by their mean, and
-            so is `alpha`; a batch then averages ``w_i · gradient_i`` over its size.
-            With ``batch_size="full"``, integer weights equal repeated rows (but for
-            rounding, and "invscaling" counts rows as they are).
+            Weights, not negative and not all zero. They are divided by their mean over
+            the rows to learn from, and so is `alpha`; a batch then averages
+            ``w_i · gradient_i`` over its size. With ``batch_size="full"``, integer
+            weights equal repeated rows (but for rounding, and "invscaling" counts rows
+            as they are).
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Inputs of held-out rows. With early stopping they take the place of rows
+            split off from `X`; without it they are only measured, for
+            `validation_scores_` and `validation_loss_curve_`.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights in the score and in the loss; only their relation counts.
 
         Returns
         -------
@@ -772,17 +875,21 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Raises
         ------
         ValueError
-            A parameter, `X`, `y` or `sample_weight` is not as described, or the
-            parameters of the network left the finite numbers because η is too large.
+            A parameter or an argument is not as described, `early_stopping` cannot
+            split so few rows, a warm start is given another network, or the parameters
+            of the network left the finite numbers because η is too large.
 
         Warns
         -----
         ConvergenceWarning
-            `max_iter` epochs were done before the loss stopped improving, or it stopped
-            no better than that of a constant prediction.
+            `max_iter` epochs were done before the loss (with early stopping the score)
+            stopped improving, or the loss stopped no better than that of a constant
+            prediction.
         UserWarning
-            `batch_size` is larger than the number of rows, or `y` has values that the
-            network cannot reach with this `target_range`.
+            `batch_size` is larger than the number of rows, `y` has values that the
+            network cannot reach with this `target_range`, or Ctrl-C ended training:
+            the network is that of the last whole epoch, or the one fitted before if
+            there was no whole epoch.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
