@@ -7,6 +7,7 @@ plain Python values and numpy arrays; engine and buffers are gone when `fit` ret
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -26,8 +27,18 @@ from ._held_out import HeldOut, Score
 from ._initialisation import auto_learning_rate, initial_parameters
 from ._parameters import check_parameters, hidden_units
 from ._targets import Encoder
-from ._training import Ending, Plan, Progress, Watcher, advance, constant_loss, train
-from ._verbose import Printer
+from ._threads import one_blas_thread
+from ._training import (
+    Ending,
+    Plan,
+    Progress,
+    Watcher,
+    advance,
+    constant_loss,
+    train,
+    uninterrupted,
+)
+from ._verbose import Printer, print_stop
 from ._warnings import warn
 from ._weights import as_dtype, check_weights, require_some_weight
 
@@ -74,6 +85,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
     _velocity: tuple[list[Array], list[Array]] | None
     _random_state: dict[str, Any]
     _split_seed: int | None
+    _best_loss: float
 
     def __init__(
         self,
@@ -135,19 +147,25 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             examples, held_out = self._hold_out(data, validation, random_state)
             run = self._begin(examples, random_state)
             ending = self._train(run, examples, held_out, task)
-            self.__dict__.update(self._attributes(run) | self._histories(run.progress))
-        if ending == "interrupted" and fitted and not run.progress.losses:
-            # The network from before is worth more than one without training.
-            self.__dict__ = before
+            attributes = uninterrupted(
+                lambda: self._attributes(run) | self._histories(run.progress)
+            )
+            self.__dict__.update(attributes)
+            if ending == "interrupted" and fitted and not run.progress.losses:
+                # The network from before is worth more than one without training.
+                self.__dict__ = before
+            elif task is not None:
+                try:
+                    task.training_ended()
+                except KeyboardInterrupt:
+                    ending = "interrupted"
+        if self.__dict__ is before:
             warn("Training was interrupted. The model is as it was before this call.")
             return self
-        if task is not None:
-            try:
-                task.training_ended()
-            except KeyboardInterrupt:
-                ending = "interrupted"
         _warn_of_ending(ending, run)
         if ending == "no improvement":
+            if self.verbose:
+                print_stop(run.plan)
             _warn_if_useless(examples, run)
         return self
 
@@ -168,9 +186,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             examples = self._examples(weighted, incremental=True)
             run = self._begin(examples, random_state, incremental=True)
             printer = Printer(len(examples))
-            with np.errstate(all="ignore"):
+            with one_blas_thread(), np.errstate(all="ignore"):
                 advance(run.engine, examples, run.plan, run.progress, random_state)
-            self.__dict__.update(self._attributes(run))
+            self.__dict__.update(self._attributes(run, incremental=True))
             # Last and in place: copies for each chunk of a long stream would add up.
             self.loss_curve_ += run.progress.losses
         if self.verbose:
@@ -236,7 +254,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         self.out_activation_ = "logistic"
         self.n_iter_ = self.t_ = 0
         self.loss_curve_ = []
-        self.best_loss_ = np.inf
+        self.best_loss_ = self._best_loss = np.inf
         # MLPClassifier says so with None where nothing is held out.
         self.validation_scores_ = self.validation_loss_curve_ = None
         self.best_validation_score_ = None
@@ -272,7 +290,13 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
-        return self._validate(X_val, y_val, sample_weight_val, reset=False)
+        data = self._validate(X_val, y_val, sample_weight_val, reset=False)
+        if self.early_stopping:
+            self._require_a_score(data)
+        return data
+
+    def _require_a_score(self, data: Data) -> None:
+        """Raise ValueError where every network would have the same score."""
 
     def _split(self, data: Data, random_state: RandomState) -> tuple[Array, Array]:
         """Indices of the rows to learn from and of those to hold out, in order."""
@@ -357,7 +381,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         progress = Progress(
             n_iter=self.n_iter_,
             t=self.t_,
-            best_loss=np.inf if self.best_loss_ is None else self.best_loss_,
+            best_loss=self._best_loss,
             n_no_change=self._no_improvement_count,
             n_eta_drops=self._n_eta_drops,
         )
@@ -384,11 +408,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
     ) -> Ending:
         watchers: list[Watcher] = [Printer(len(examples))] if self.verbose else []
         if task is not None and task.is_watched:
-            task.attributes = lambda: (
-                self._attributes(run) | self._histories(run.progress)
-            )
+            task.attributes = partial(self._attributes_if_stopped, run)
             watchers.append(task)
-        with np.errstate(all="ignore"):
+        with one_blas_thread(), np.errstate(all="ignore"):
             if run.progress.t and run.plan.early_stopping and held_out is not None:
                 # A warm start may find nothing better than what it starts from.
                 run.progress.best_score = held_out.measure(run.engine)[1]
@@ -425,7 +447,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             return auto_learning_rate(self._units, self._eta_per_output, self.momentum)
         return float(self.learning_rate_init)
 
-    def _attributes(self, run: Run) -> dict[str, Any]:
+    def _attributes(self, run: Run, incremental: bool = False) -> dict[str, Any]:
         """The fitted attributes that training changes, but for `_histories`."""
         engine, plan, progress, random_state = run
         coefs, intercepts = engine.parameters()
@@ -438,13 +460,32 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             "n_iter_": progress.n_iter,
             "t_": progress.t,
             "loss_": progress.losses[-1] if progress.losses else np.nan,
-            "best_loss_": None if plan.early_stopping else progress.best_loss,
-            "_no_improvement_count": progress.n_no_change,
+            "_best_loss": progress.best_loss,
+            # From the best network, there have been none yet.
+            "_no_improvement_count": progress.n_no_change
+            if progress.best is None
+            else 0,
             "_n_eta_drops": progress.n_eta_drops,
         }
         if plan.early_stopping:
+            attributes["best_loss_"] = None
             attributes["best_validation_score_"] = progress.best_score
+        elif not incremental:
+            attributes["best_loss_"] = progress.best_loss
+            attributes["best_validation_score_"] = None
+        elif self.best_loss_ is not None:
+            attributes["best_loss_"] = progress.best_loss
         return attributes
+
+    def _attributes_if_stopped(self, run: Run) -> dict[str, Any]:
+        """All that training has changed, as if it had ended with this epoch."""
+        snapshot = run.engine.snapshot()
+        if run.progress.best is not None:
+            run.engine.restore(run.progress.best)
+        try:
+            return self._attributes(run) | self._histories(run.progress)
+        finally:
+            run.engine.restore(snapshot)
 
     def _histories(self, progress: Progress) -> dict[str, Any]:
         """The lists of what every epoch came to, with the new epochs added."""
@@ -466,7 +507,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         X = validate_data(
             self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
-        with np.errstate(all="ignore"):
+        with one_blas_thread(), np.errstate(all="ignore"):
             return decision(self.coefs_, self.intercepts_, X)
 
     def __sklearn_tags__(self) -> Any:
@@ -487,9 +528,11 @@ def _warn_of_ending(ending: Ending, run: Run) -> None:
     elif ending == "max_iter":
         what = "validation score" if plan.early_stopping else "loss"
         warn(
-            f"max_iter={plan.max_iter} epochs are done and the {what} still improved "
-            f"by tol={plan.tol} in one of the last {plan.n_iter_no_change}. Raise "
-            "max_iter or, if loss_curve_ falls slowly, learning_rate_init (it was "
+            f"max_iter={plan.max_iter} epochs are done and training had not stopped by "
+            f"itself, as it does after more than n_iter_no_change="
+            f"{plan.n_iter_no_change} epochs in a row in which the {what} does not "
+            f"improve by tol={plan.tol}. Raise max_iter or, if "
+            "loss_curve_ falls slowly, learning_rate_init (it was "
             f"{plan.learning_rate_init:g}).",
             ConvergenceWarning,
         )

@@ -98,4 +98,6 @@ class FitTask:
         )
 
     def training_ended(self) -> None:
-        self._root.call_on_fit_task_end(**self._data, reconstruction_attributes={})
+        self._root.call_on_fit_task_end(
+            **self._data, reconstruction_attributes={"_skl_callbacks": []}
+        )

@@ -28,6 +28,7 @@ from scipy.special import expit
 
 Array = NDArray[Any]
 Layers = list[Array]
+Snapshot = tuple[Array, Array | None]
 Propagate = Callable[[Any, Array, Array | None], float]
 AddGradient = Callable[[Any, float, float, float], None]
 
@@ -157,11 +158,11 @@ class Engine:
             return _copies(self._target_Wt), _copies(self._target_b)
         return None
 
-    def snapshot(self) -> tuple[Array, Array | None]:
+    def snapshot(self) -> Snapshot:
         """Copies of all that updates change, for `restore`."""
         return self.theta.copy(), self._target.copy() if self.momentum > 0 else None
 
-    def restore(self, snapshot: tuple[Array, Array | None]) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Go back to where `snapshot` was taken."""
         theta, velocity = snapshot
         np.copyto(self.theta, theta)

@@ -166,7 +166,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         it was about to update.
 
     best_loss_ : float or None
-        Smallest `loss_` of all epochs; None with early stopping, which goes by the
+        Smallest `loss_` of all epochs; None after early stopping, which goes by the
         score.
 
     loss_curve_ : list of float
@@ -194,15 +194,17 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Their names, where `X` has names that are all strings.
 
     validation_scores_ : list of float or None
-        Accuracy of the held-out rows after each epoch; None if no rows were held out.
+        Accuracy on the held-out rows after each epoch that had some, weighted by
+        `sample_weight` times `class_weight` where these are given; None if no rows were
+        held out.
 
     validation_loss_curve_ : list of float or None
         Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
         others; None if no rows were held out.
 
     best_validation_score_ : float or None
-        Largest of `validation_scores_`, that of `coefs_` and `intercepts_` as `fit`
-        left them; None without early stopping.
+        Score on the held-out rows of the network that the last `fit` kept, the best of
+        its epochs; None without early stopping.
 
     See Also
     --------
@@ -216,11 +218,13 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     first, and any other sparse format to CSR.
 
     An error leaves the estimator in the state that it had before the call (but a
-    RandomState object given as `random_state` stays advanced). Ctrl-C ends `fit` with a
+    RandomState object given as `random_state` stays advanced). Warnings come last: one
+    that is made an error finds the network stored. Ctrl-C ends `fit` with a
     warning and is raised by `partial_fit`, which undoes its pass.
 
     With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
-    :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch.
+    :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,
+    `partial_fit` is none.
 
     References
     ----------
@@ -708,7 +712,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         measured with the weights that it was about to update.
 
     best_loss_ : float or None
-        Smallest `loss_` of all epochs; None with early stopping, which goes by the
+        Smallest `loss_` of all epochs; None after early stopping, which goes by the
         score.
 
     loss_curve_ : list of float
@@ -736,15 +740,16 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Their names, where `X` has names that are all strings.
 
     validation_scores_ : list of float or None
-        R² of the held-out rows after each epoch; None if no rows were held out.
+        R² on the held-out rows after each epoch that had some, weighted by
+        `sample_weight` where it is given; None if no rows were held out.
 
     validation_loss_curve_ : list of float or None
         Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
         others; None if no rows were held out.
 
     best_validation_score_ : float or None
-        Largest of `validation_scores_`, that of `coefs_` and `intercepts_` as `fit`
-        left them; None without early stopping.
+        Score on the held-out rows of the network that the last `fit` kept, the best of
+        its epochs; None without early stopping.
 
     See Also
     --------
@@ -758,11 +763,13 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     first, and any other sparse format to CSR.
 
     An error leaves the estimator in the state that it had before the call (but a
-    RandomState object given as `random_state` stays advanced). Ctrl-C ends `fit` with a
+    RandomState object given as `random_state` stays advanced). Warnings come last: one
+    that is made an error finds the network stored. Ctrl-C ends `fit` with a
     warning and is raised by `partial_fit`, which undoes its pass.
 
     With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
-    :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch.
+    :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,
+    `partial_fit` is none.
 
     References
     ----------
@@ -978,8 +985,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             if go_on and not np.array_equal(given, self.target_range_):
                 raise ValueError(
                     f"target_range={self.target_range!r} differs from that of the "
-                    f"fitted model, {self.target_range_.tolist()}. Call fit to start "
-                    "anew."
+                    f"fitted model, {self.target_range_.tolist()}. Call fit (with "
+                    "warm_start=False) to start anew."
                 )
         elif not go_on:
             low, high = (end(axis=0).astype(float) for end in (counts.min, counts.max))
@@ -1010,6 +1017,13 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     def _score(self) -> Score:
         return r_squared
+
+    def _require_a_score(self, data: Data) -> None:
+        if (data.y == data.y[:1]).all():
+            raise ValueError(
+                f"y_val is {data.y[0].tolist()} in all of {len(data.y)} rows, where R² "
+                "is the same for every network. early_stopping needs different values."
+            )
 
 
 def _that_count(data: Data) -> Array:

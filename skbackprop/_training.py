@@ -4,21 +4,26 @@ Sees an engine and rows of data, never an estimator. Everything that a later cal
 needs to go on where this one ended is in `Progress`, the engine and the random state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import gen_batches
 
-from ._engine import CHUNK_ROWS, Engine
+from ._engine import CHUNK_ROWS, Engine, Snapshot
 from ._examples import Array, Examples
 from ._held_out import HeldOut
 
 # An adaptive step size is not divided any further from here on, as in scikit-learn.
 SMALLEST_ADAPTIVE_ETA = 1e-6
 
+# After so many rows the random stream is written down anew: that takes 25 µs, a third
+# of an epoch on iris, a hundredth of these rows. An interrupt draws again from there.
+ROWS_PER_COPY_OF_STREAM = 10_000
+
+Result = TypeVar("Result")
 Ending = Literal["no improvement", "max_iter", "asked to stop", "interrupted"]
 
 
@@ -42,7 +47,7 @@ class Progress:
     """What training has come to; the lists are those of this call's epochs only.
 
     `n_no_change` counts epochs without improvement of the loss, or with early stopping
-    of the score on the held-out rows.
+    of the score on the held-out rows; `best` is then the network with the best score.
     """
 
     n_iter: int
@@ -51,6 +56,7 @@ class Progress:
     n_no_change: int
     n_eta_drops: int
     best_score: float = -np.inf
+    best: Snapshot | None = None
     losses: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
@@ -117,16 +123,18 @@ def train(
     (Ctrl-C) first takes everything back to the end of the last whole epoch, random
     stream included, so that going on from there is going on as if nothing had been.
     """
-    n_iter, stream = progress.n_iter, random_state.get_state()
+    first = progress.n_iter
     snapshot = engine.snapshot()
-    best = snapshot if progress.best_score > -np.inf else None
+    if progress.best_score > -np.inf:
+        progress.best = snapshot
+    stream, stream_at = random_state.get_state(legacy=False), first
     # In one assignment each time: an interrupt finds the old tuple or the new one.
-    kept = snapshot, best, vars(progress).copy()
+    kept = snapshot, vars(progress).copy(), stream, stream_at
     ending: Ending = "max_iter"
     try:
         for watcher in watchers:
             watcher.training_begins()
-        while progress.n_iter < n_iter + plan.max_iter and ending == "max_iter":
+        while progress.n_iter < first + plan.max_iter and ending == "max_iter":
             for watcher in watchers:
                 watcher.epoch_begins()
             best_score = progress.best_score
@@ -134,29 +142,44 @@ def train(
                 ending = "no improvement"
             snapshot = engine.snapshot()
             if progress.best_score > best_score:
-                best = snapshot
-            kept = snapshot, best, vars(progress).copy()
+                progress.best = snapshot
+            if (progress.n_iter - stream_at) * len(examples) > ROWS_PER_COPY_OF_STREAM:
+                stream, stream_at = (
+                    random_state.get_state(legacy=False),
+                    progress.n_iter,
+                )
+            kept = snapshot, vars(progress).copy(), stream, stream_at
             for watcher in watchers:
                 if watcher.epoch_ended(engine, progress):
                     ending = "asked to stop"
     except KeyboardInterrupt:
         ending = "interrupted"
-        snapshot, best, scalars = kept
-        engine.restore(snapshot)
-        vars(progress).update(scalars)
-        n_epochs = progress.n_iter - n_iter
-        del progress.losses[n_epochs:]
-        del progress.validation_losses[n_epochs:]
-        del progress.validation_scores[n_epochs:]
-        # Drawn again: to write the stream down after each epoch would cost 25 µs, a
-        # third of an epoch on iris.
-        random_state.set_state(stream)
-        for _ in range(n_epochs):
-            _draw_order(len(examples), plan, random_state)
-    if best is not None:
-        engine.restore(best)
-        progress.n_no_change = 0
+
+        def rewind() -> None:
+            snapshot, scalars, stream, stream_at = kept
+            engine.restore(snapshot)
+            vars(progress).update(scalars)
+            n_epochs = progress.n_iter - first
+            del progress.losses[n_epochs:]
+            del progress.validation_losses[n_epochs:]
+            del progress.validation_scores[n_epochs:]
+            random_state.set_state(stream)
+            for _ in range(progress.n_iter - stream_at):
+                _draw_order(len(examples), plan, random_state)
+
+        uninterrupted(rewind)
+    if progress.best is not None:
+        engine.restore(progress.best)
     return ending
+
+
+def uninterrupted(function: Callable[[], Result]) -> Result:
+    """Call until no Ctrl-C comes in between: a second one must not lose the work."""
+    while True:
+        try:
+            return function()
+        except KeyboardInterrupt:
+            continue
 
 
 def advance(

@@ -3,7 +3,7 @@
 from time import perf_counter
 
 from ._engine import Engine
-from ._training import Progress
+from ._training import Plan, Progress
 
 
 class Printer:
@@ -26,3 +26,12 @@ class Printer:
             line += f", validation score = {progress.validation_scores[-1]:.6f}"
         print(f"{line}, {self._n_rows / seconds:.0f} examples/s")
         return False
+
+
+def print_stop(plan: Plan) -> None:
+    """Say why training stopped, as MLPClassifier does."""
+    what = "Validation score" if plan.early_stopping else "Training loss"
+    print(
+        f"{what} did not improve more than tol={plan.tol:f} for "
+        f"{plan.n_iter_no_change} consecutive epochs. Stopping."
+    )

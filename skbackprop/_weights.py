@@ -43,18 +43,25 @@ def class_factors(
     class_weight: Mapping[Any, float] | str, classes: Array, y: Array
 ) -> Array:
     """The weight of each of `classes`; ``n / (n_classes · count)`` if "balanced"."""
-    try:
+    if isinstance(class_weight, str):
         return np.asarray(compute_class_weight(class_weight, classes=classes, y=y))
-    except ValueError as error:
-        raise ValueError(f"class_weight={class_weight!r}: {error}") from error
+    # Not by compute_class_weight, which takes a label "1" for the number.
+    labels = classes.tolist()
+    unknown = [key for key in class_weight if key not in labels]
+    if unknown:
+        raise ValueError(
+            f"class_weight has weights for {unknown}, which are not among the classes "
+            f"{labels}."
+        )
+    return np.array([class_weight.get(label, 1.0) for label in labels], dtype=float)
 
 
 def require_some_weight(weights: Array, purpose: str) -> None:
     """Raise ValueError where no row counts of those that serve the purpose."""
     if not weights.any():
         raise ValueError(
-            f"sample_weight is zero in every row{purpose}; at least one must count "
-            "(and have a class_weight above zero, if that is given)."
+            "sample_weight (times class_weight, if that is given) is zero in every "
+            f"row{purpose}; at least one must count."
         )
 
 

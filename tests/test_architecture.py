@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "_initialisation": set(),
     "_parameters": set(),
     "_targets": set(),
+    "_threads": set(),
     "_warnings": set(),
     "_weights": set(),
     "_examples": {"_targets"},
@@ -26,7 +27,8 @@ MAY_IMPORT = {
     "_callbacks": {"_engine", "_training"},
     "_base": {
         *("_callbacks", "_engine", "_examples", "_held_out", "_initialisation"),
-        *("_parameters", "_targets", "_training", "_verbose", "_warnings", "_weights"),
+        *("_parameters", "_targets", "_threads", "_training", "_verbose", "_warnings"),
+        "_weights",
     },
     "_estimators": {
         *("_base", "_held_out", "_parameters", "_targets", "_warnings", "_weights"),
@@ -36,7 +38,8 @@ OUTSIDE = {
     "_equations": {"numpy", "typing"},
     "_engine": {"numpy", "scipy", "collections", "itertools", "typing"},
 }
-RUN_TIME = {"numpy", "scipy", "sklearn", "joblib"}
+# threadpoolctl comes with scikit-learn.
+RUN_TIME = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
 
 
 def imports(path):

@@ -53,6 +53,8 @@ class Recorder:
         self, estimator, context, *, X=None, metadata=None, fitted_estimator=None
     ):
         self.events.append(f"{context.task_name} ends")
+        if self.at == f"end of {context.task_name}":
+            raise self.raises
         self.X, self.metadata = X, metadata
         if context.task_name == "epoch":
             self.estimators.append(fitted_estimator)
@@ -82,9 +84,8 @@ def test_the_estimator_of_an_epoch_is_one_fitted_for_so_many(
     for k, estimator in enumerate(recorder.estimators, 1):
         assert estimator.n_iter_ == len(estimator.loss_curve_) == k
         assert np.isfinite(estimator.score(*iris))
-        if not early_stopping:  # which ends with the best network instead
-            short = clone(model).set_params(max_iter=k)
-            assert state(estimator) == state(fit(short, *iris))
+        short = clone(model).set_params(max_iter=k)
+        assert state(estimator) == state(fit(short, *iris))
 
 
 def test_a_saved_estimator_of_an_epoch_goes_on_to_the_same_bits(tmp_path, iris):
@@ -97,6 +98,17 @@ def test_a_saved_estimator_of_an_epoch_goes_on_to_the_same_bits(tmp_path, iris):
     whole = fit(clone(model).set_callbacks(Checkpoint()), *iris)
     loaded = joblib.load(tmp_path / "m.joblib").set_params(warm_start=True, max_iter=4)
     assert state(fit(loaded, *iris)) == state(whole)
+
+
+def test_the_estimator_of_the_whole_fit_can_be_saved(tmp_path, iris):
+    class Saver(Recorder):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            if context.task_name == "fit":
+                joblib.dump(fitted_estimator, tmp_path / "m.joblib")
+
+    model = SGDSigmoidMLP((5,), max_iter=3, random_state=0).set_callbacks(Saver())
+    fit(model, *iris)
+    assert state(joblib.load(tmp_path / "m.joblib")) == state(model)
 
 
 def test_callbacks_do_not_change_the_training(iris):
@@ -204,9 +216,11 @@ def test_an_interrupt_before_the_first_epoch_leaves_the_network_there_was(iris):
     assert state(model) == before
 
 
-def test_an_error_in_a_callback_is_raised_and_leaves_the_former_state(iris):
+@pytest.mark.parametrize("at", ["fit", "epoch", "end", "end of fit"])
+def test_an_error_in_a_callback_is_raised_and_leaves_the_former_state(at, iris):
     model = fit(SGDSigmoidMLP((5,), max_iter=3, random_state=0), *iris)
-    before, recorder = state(model), Recorder(raises=RuntimeError("mine"))
+    before, recorder = state(model), Recorder(raises=RuntimeError("mine"), at=at)
+    model.set_params(max_iter=5)
     model.set_callbacks(recorder)
     with pytest.raises(RuntimeError, match="mine"):
         fit(model, *iris)

@@ -1,5 +1,6 @@
 """Held-out rows: which they are, what is measured on them, what they decide."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -38,6 +39,7 @@ def assert_same_bits(a, b):
 def problem(kind):
     """An estimator, X and y of each kind of target."""
     settings = {"early_stopping": True, "max_iter": 30, "random_state": 0}
+    settings["momentum"] = 0.5
     X, y = load_diabetes(return_X_y=True)
     X = X / X.std(axis=0)
     if kind == "regression":
@@ -78,6 +80,10 @@ def test_the_best_network_is_kept_and_scores_as_recorded(kind, weighted):
     best = int(np.argmax(scores)) + 1
     short = clone(model).set_params(max_iter=best, early_stopping=False)
     assert_same_bits(fit(short, X, y, w), model)
+    for part in (0, 1):
+        pairs = zip(short._velocity[part], model._velocity[part], strict=True)
+        for a, b in pairs:
+            assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -176,7 +182,7 @@ def test_a_held_out_set_without_early_stopping_is_only_watched(iris):
 @pytest.mark.parametrize("kind", KINDS)
 def test_partial_fit_goes_on_from_the_restored_weights(kind):
     model, X, y = problem(kind)
-    model.set_params(momentum=0.5, max_iter=200, n_iter_no_change=3)
+    model.set_params(max_iter=200, n_iter_no_change=3)
     fit(model, X, y)
     n_iter, scores = model.n_iter_, list(model.validation_scores_)
     best = parameters(model)
@@ -190,7 +196,8 @@ def test_partial_fit_goes_on_from_the_restored_weights(kind):
     model.partial_fit(X, y)
     assert model.n_iter_ == n_iter + 1
     assert model.validation_scores_ == scores
-    assert model.best_loss_ == model.loss_
+    assert model.best_loss_ is None
+    assert model.best_validation_score_ == max(scores)
 
 
 def test_a_warm_start_holds_out_the_same_rows(iris):
@@ -199,7 +206,7 @@ def test_a_warm_start_holds_out_the_same_rows(iris):
     seed, best = model._split_seed, model.best_validation_score_
     fit(model, *iris)
     assert model._split_seed == seed
-    assert len(model.validation_scores_) == 10
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == 10
     assert model.best_validation_score_ == max(model.validation_scores_) >= best
 
 
@@ -213,6 +220,33 @@ def test_a_warm_start_that_finds_nothing_better_keeps_the_network(iris):
     assert model.best_validation_score_ == best
     for a, b in zip(parameters(model), before, strict=True):
         assert_array_equal(a, b)
+
+
+def test_a_warm_start_on_another_validation_set_measures_what_it_starts_from(iris):
+    X, y = iris
+    model = SGDSigmoidMLP((20,), early_stopping=True, warm_start=True, random_state=0)
+    fit(model.set_params(max_iter=20), X, y, X_val=X, y_val=y)
+    assert model.best_validation_score_ > 0.8
+    # Labels that this network has wrong: it has to learn before anything is better.
+    other = (y + 1) % 3
+    fit(model.set_params(max_iter=60), X, other, X_val=X, y_val=other)
+    assert model.best_validation_score_ == model.score(X, other) > 0.8
+
+
+def test_a_warm_start_after_a_stop_has_all_its_patience_again(iris):
+    model = SGDSigmoidMLP((5,), early_stopping=True, warm_start=True, random_state=0)
+    model.set_params(n_iter_no_change=5).fit(*iris)
+    assert model.n_iter_ > 6
+    assert model.fit(*iris).n_iter_ >= 6
+
+
+def test_early_stopping_is_off_again_when_it_is_switched_off(iris):
+    model = SGDSigmoidMLP((5,), early_stopping=True, warm_start=True, random_state=0)
+    fit(model.set_params(max_iter=5), *iris)
+    fit(model.set_params(early_stopping=False), *iris)
+    assert model.best_validation_score_ is None
+    assert model.best_loss_ == min(model.loss_curve_)
+    assert len(model.loss_curve_) == 10
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -264,7 +298,32 @@ def test_too_few_rows_to_hold_out_is_an_error(y, fraction, message):
         model.fit(np.eye(len(y)), y)
 
 
-def test_the_split_copies_only_the_order_of_the_rows(iris):
+def test_a_constant_y_val_cannot_stop_a_regressor(iris):
+    X, y = iris
+    model = SGDSigmoidMLPRegressor((5,), early_stopping=True)
+    with pytest.raises(ValueError, match=r"y_val is \[1.0\] in all of 50 rows"):
+        model.fit(X, y, X_val=X[50:100], y_val=y[50:100])
+    fit(model.set_params(early_stopping=False), X, y, X_val=X[:1], y_val=y[:1])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("batch_size", [32, "full"])
+def test_a_split_copies_no_part_of_X_whole(batch_size, order):
+    rng = np.random.default_rng(0)
+    X = np.asarray(rng.random((30_000, 100)), order=order)
+    y = rng.integers(2, size=30_000)
+    model = SGDSigmoidMLP((3,), early_stopping=True, batch_size=batch_size, max_iter=1)
+    fit(model, X[:300], y[:300])
+    tracemalloc.start()
+    try:
+        fit(model, X, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes / 5
+
+
+def test_the_split_trains_alike_whatever_the_order_in_memory(iris):
     """X in Fortran order, read-only and C order train alike; none is changed."""
     X, y = iris
     model = SGDSigmoidMLP((5,), early_stopping=True, max_iter=3, random_state=0)

@@ -8,12 +8,16 @@ import joblib
 import numpy as np
 import pytest
 from networks import Reference
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import cross_validate
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
+# Of every fit here: some are too short to converge.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
 SETTINGS = {
     "plain": {},
@@ -115,6 +119,48 @@ def test_a_seed_means_the_same_bits_in_parallel(backend, iris):
             joblib.delayed(clone(model).fit)(*iris) for model in models
         )
     assert [state(model) for model in parallel] == serial
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """Wide enough for BLAS to use several threads in small batches too."""
+    rng = np.random.default_rng(0)
+    return rng.random((1500, 784)), rng.integers(10, size=1500)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch_size", [1, 10, 32, 200, 1100, "full"])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_the_number_of_BLAS_threads_makes_no_difference(
+    Estimator, batch_size, dtype, wide
+):
+    X, y = wide[0].astype(dtype), wide[1]
+    model = Estimator((60, 30), batch_size=batch_size, max_iter=2, random_state=0)
+    model.set_params(early_stopping=True)
+    states, predictions = [], []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads, "blas"):
+            states.append(state(fit(clone(model), X, y).partial_fit(X, y)))
+            predictions.append(joblib.hash(model.fit(X, y).predict(X)))
+    assert states[0] == states[1]
+    assert predictions[0] == predictions[1]
+
+
+def test_worker_processes_find_the_bits_that_one_process_finds(wide):
+    model = SGDSigmoidMLPRegressor((60,), max_iter=2, random_state=0)
+    serial, parallel = (
+        cross_validate(model, *wide, cv=2, n_jobs=n_jobs, return_estimator=True)
+        for n_jobs in (1, 2)
+    )
+    assert_array_equal(serial["test_score"], parallel["test_score"])
+    for a, b in zip(serial["estimator"], parallel["estimator"], strict=True):
+        assert state(a) == state(b)
+
+
+def test_BLAS_has_its_threads_back_after_a_fit(wide):
+    threads = [lib["num_threads"] for lib in threadpool_info()]
+    fit(SGDSigmoidMLP((5,), max_iter=2), *wide)
+    assert [lib["num_threads"] for lib in threadpool_info()] == threads
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,66 @@ def test_loss_is_measured_with_the_weights_about_to_be_updated():
     assert_allclose(loss, np.mean(costs), rtol=1e-14)
 
 
+class InterruptedEngine(LossesEngine):
+    """Is interrupted in an epoch, and again when that is to be undone."""
+
+    def __init__(self, losses, at):
+        super().__init__(losses)
+        self.at = at
+        self.second = True
+
+    def descend(self, X, Y, weights, eta):
+        loss = super().descend(X, Y, weights, eta)
+        self.theta += 1
+        if len(self.etas) == self.at:
+            raise KeyboardInterrupt
+        return loss
+
+    def restore(self, snapshot):
+        super().restore(snapshot)
+        if self.second:
+            self.second = False
+            raise KeyboardInterrupt
+
+
+class CountingRandomState(np.random.RandomState):
+    n_drawn = 0
+
+    def permutation(self, x):
+        self.n_drawn += 1
+        return super().permutation(x)
+
+
+@pytest.mark.parametrize("n_rows", [4, 20_000])
+def test_an_interrupt_and_one_in_its_wake_leave_the_last_whole_epoch(n_rows):
+    engine = InterruptedEngine(np.linspace(1, 0.1, 200), at=101)
+    engine.batch_size = 2
+    progress, random_state = new_progress(), CountingRandomState(0)
+    examples = numbered_examples(n_rows, "C")
+    settings = plan(batch_size=2, shuffle=True, max_iter=150)
+    if n_rows > 1000:  # several blocks of rows an epoch
+        engine.at = 3 * -(-n_rows // (2**20 // 32 // 2 * 2)) + 1
+    assert train(engine, examples, settings, progress, random_state) == "interrupted"
+    n_epochs = len(progress.losses)
+    assert progress.n_iter == n_epochs == (100 if n_rows == 4 else 3)
+    assert progress.t == n_epochs * n_rows
+    uninterrupted = np.random.RandomState(0)
+    for _ in range(n_epochs):
+        uninterrupted.permutation(n_rows)
+    assert random_state.randint(2**31) == uninterrupted.randint(2**31)
+    if n_rows > 10_000:  # what takes long is not done again
+        assert random_state.n_drawn == n_epochs + 1
+
+
+@pytest.mark.parametrize(("tol", "improves"), [(0.0, True), (1e-9, False)])
+def test_with_tol_0_an_equal_score_is_an_improvement_as_in_MLPClassifier(tol, improves):
+    progress = new_progress()
+    settings = plan(tol=tol, early_stopping=True)
+    for _ in range(2):
+        progress.add_epoch(1.0, 4, settings, validation=(1.0, 0.5))
+    assert progress.n_no_change == (0 if improves else 1)
+
+
 def test_invscaling_underflows_to_zero():
     settings = plan(learning_rate="invscaling", power_t=1e6)
     assert step_size(settings, new_progress(t=1000)) == 0

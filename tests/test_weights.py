@@ -50,6 +50,39 @@ def test_a_class_weight_is_a_factor_of_its_rows(
     assert_same_bits(by_class, by_row)
 
 
+@pytest.mark.parametrize("batch_size", [10, "full"])
+def test_a_class_weight_counts_for_the_rows_that_a_split_holds_out(
+    batch_size, unbalanced
+):
+    X, y = unbalanced
+    settings = {"batch_size": batch_size, "max_iter": 8, "random_state": 0}
+    settings["early_stopping"] = True
+    by_class = SGDSigmoidMLP((5,), class_weight="balanced", **settings)
+    by_row = SGDSigmoidMLP((5,), **settings)
+    fit(by_class, X, y)
+    fit(by_row, X, y, sample_weight=compute_sample_weight("balanced", y))
+    assert_same_bits(by_class, by_row)
+    assert by_class.validation_scores_ == by_row.validation_scores_
+    assert by_class.validation_loss_curve_ == by_row.validation_loss_curve_
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.array(["0", "1", "2"]), np.array([0, 1, 2]), np.array([2.0, 3.0, 5.0])],
+    ids=str,
+)
+def test_class_weights_are_looked_up_by_label_even_one_that_looks_like_a_number(
+    labels, iris
+):
+    X, codes = iris
+    weights = dict(zip(labels.tolist(), [1.0, 2.0, 5.0], strict=True))
+    by_class = SGDSigmoidMLP((5,), class_weight=weights, max_iter=3, random_state=0)
+    by_row = SGDSigmoidMLP((5,), max_iter=3, random_state=0)
+    fit(by_class, X, labels[codes])
+    fit(by_row, X, labels[codes], np.array([1.0, 2.0, 5.0])[codes])
+    assert_same_bits(by_class, by_row)
+
+
 def test_a_held_out_set_is_weighted_by_class_as_the_training_set_is(unbalanced):
     X, y = unbalanced
     model = SGDSigmoidMLP((5,), class_weight="balanced", max_iter=1, random_state=0)
@@ -104,7 +137,7 @@ def test_partial_fit_cannot_balance_and_says_what_to_do(unbalanced):
 @pytest.mark.parametrize(
     ("class_weight", "message"),
     [
-        ({"a": 1, "d": 2}, r"class_weight=\{'a': 1, 'd': 2\}: The classes"),
+        ({"a": 1, "d": 2}, r"class_weight has weights for \['d'\], which are not"),
         ({"a": -1}, "class_weight must be None, .* got {'a': -1}"),
         ({"a": "x"}, "class_weight must be None"),
         ("auto", "class_weight must be None"),

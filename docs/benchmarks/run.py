@@ -1,139 +1,162 @@
-"""Whole `fit` calls of skbackprop against scikit-learn and PyTorch, as ratios.
+"""Whole `fit` calls of skbackprop against others, and against the machine's limit.
 
-    python docs/benchmarks/run.py [--quick]
+    python docs/benchmarks/run.py                 all cases: about 45 minutes
+    python docs/benchmarks/run.py --only 784-100-10 --batch 32 --threads default
 
-All libraries train the same network on the same float32 data for the same number of
-epochs: sigmoid neurons, half squared error, plain gradient descent, shuffled rows.
-(MLPRegressor has a linear output layer, which is a little less work.) The runs of a
-case are interleaved, so that a change of the machine's speed hits all alike; figures
-are medians. PyTorch is left out with a line that says so where it is not installed.
+Every case (network, batch size, dtype, BLAS threads) is timed in one process, the
+competitors taking turns so that a change of the machine's speed hits all alike; figures
+are medians. "Floor" is the time of the case's matrix products alone, of the same shapes
+on the same rows by the same BLAS. Writes results.json, and by plots.py table and
+pictures, beside this file (or into --out).
 """
 
 import argparse
+import itertools
+import json
+import platform
 import time
 import warnings
-from itertools import pairwise
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
+import scipy
+import sklearn
+from competitors import Case, can_run, competitors, torch
+from scipy.linalg.blas import get_blas_funcs
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPRegressor
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from skbackprop import SGDSigmoidMLP
-
-try:
-    import torch
-except ImportError:
-    torch = None
-
-NETWORKS = [(64, 30, 10), (784, 30, 10), (784, 100, 10)]
-# batch size: rows, epochs
+NETWORKS = [(64, 30, 10), (784, 30, 10), (784, 100, 10), (784, 500, 300, 10)]
+# batch size: rows, epochs; `cases` cuts them for the largest network
 BATCHES = {
-    1: (2000, 3),
+    1: (2000, 2),
     10: (5000, 4),
     32: (10000, 4),
     200: (20000, 4),
     "full": (20000, 8),
 }
-ETA = 0.1
+CHUNK_ROWS = 1024
 
 
-def data(n_rows, n_in, n_out):
-    rng = np.random.default_rng(0)
-    X = rng.random((n_rows, n_in), dtype=np.float32)
-    return X, rng.integers(n_out, size=n_rows)
+def cases(options):
+    """Every case that the options leave, with its number of threads."""
+    grid = itertools.product(options.dtype, options.threads, NETWORKS, BATCHES)
+    for dtype, threads, units, batch_size in grid:
+        n_rows, epochs = BATCHES[batch_size]
+        if len(units) > 3:
+            n_rows, epochs = (n_rows // 4, 2) if n_rows < 20000 else (n_rows, 2)
+        if options.only in (None, "-".join(map(str, units))) and options.batch in (
+            None,
+            str(batch_size),
+        ):
+            yield threads, Case(units, batch_size, n_rows, epochs, dtype)
 
 
-def fit_skbackprop(units, X, y, batch_size, epochs):
-    SGDSigmoidMLP(
-        units[1:-1],
-        learning_rate_init=ETA,
-        batch_size=batch_size,
-        max_iter=epochs,
-        tol=0,
-        n_iter_no_change=np.inf,
-        random_state=0,
-    ).fit(X, y)
+def floor(case, X):
+    """Seconds of the matrix products that `fit` cannot do without."""
+    gemm = get_blas_funcs("gemm", dtype=X.dtype)
+    m = min(case.rows_per_update, CHUNK_ROWS)
+    a = [None, *(np.zeros((n, m), X.dtype, order="F") for n in case.units[1:])]
+    pairs = itertools.pairwise(case.units)
+    Wt = [np.zeros(shape, X.dtype, order="F") for shape in pairs]
+    start = time.perf_counter()
+    for _ in range(case.epochs):
+        for first in range(0, case.n_rows - m + 1, m):
+            a[0] = X[first : first + m].T
+            for layer, weights in enumerate(Wt):
+                gemm(1.0, weights, a[layer], 0.0, a[layer + 1], 1, 0, 1)
+            for layer in range(len(Wt) - 1, 0, -1):
+                gemm(1.0, Wt[layer], a[layer + 1], 0.0, a[layer], 0, 0, 1)
+            for layer, weights in enumerate(Wt):
+                gemm(1.0, a[layer], a[layer + 1], 1.0, weights, 0, 1, 1)
+    return time.perf_counter() - start
 
 
-def fit_sklearn(units, X, y, batch_size, epochs):
-    MLPRegressor(
-        hidden_layer_sizes=units[1:-1],
-        activation="logistic",
-        solver="sgd",
-        momentum=0,
-        alpha=0,
-        learning_rate_init=ETA,
-        batch_size=len(X) if batch_size == "full" else batch_size,
-        max_iter=epochs,
-        tol=0,
-        n_iter_no_change=np.inf,
-        random_state=0,
-    ).fit(X, np.eye(units[-1], dtype=np.float32)[y])
-
-
-def fit_torch(units, X, y, batch_size, epochs):
-    torch.manual_seed(0)
-    layers = []
-    for n_in, n_out in pairwise(units):
-        layers += [torch.nn.Linear(n_in, n_out), torch.nn.Sigmoid()]
-    network = torch.nn.Sequential(*layers)
-    optimizer = torch.optim.SGD(network.parameters(), lr=ETA)
-    inputs = torch.from_numpy(X)
-    targets = torch.eye(units[-1])[torch.from_numpy(y)]
-    n_batch = len(X) if batch_size == "full" else batch_size
-    for _ in range(epochs):
-        if n_batch < len(X):
-            order = torch.randperm(len(X))
-            batches = zip(
-                inputs[order].split(n_batch), targets[order].split(n_batch), strict=True
-            )
-        else:
-            batches = [(inputs, targets)]
-        total = 0.0
-        for x, target in batches:
-            optimizer.zero_grad()
-            cost = ((network(x) - target) ** 2).mean() / 2
-            cost.backward()
-            optimizer.step()
-            total += cost.item()
-
-
-def medians(competitors, arguments, repeats):
-    seconds = {name: [] for name in competitors}
+def measure(case, run, repeats):
+    """Median seconds of each competitor and of the floor."""
+    X, y = case.data()
+    seconds = {name: [] for name in run if can_run(name, case)}
+    seconds["floor"] = []
     for _ in range(repeats + 1):
-        for name, fit in competitors.items():
+        for name, times in seconds.items():
             start = time.perf_counter()
-            fit(*arguments)
-            seconds[name].append(time.perf_counter() - start)
+            own = floor(case, X) if name == "floor" else run[name](case, X, y)
+            # FANN and the floor leave out what they set up, and say what is left.
+            times.append(time.perf_counter() - start if own is None else own)
     # The first round warms up.
     return {name: float(np.median(times[1:])) for name, times in seconds.items()}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)
+def machine():
+    """What the figures were measured on, and with."""
+    model = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        model = next((s.split(": ")[1] for s in lines if "model name" in s), model)
+    versions = {"numpy": np, "scipy": scipy, "scikit-learn": sklearn}
+    if torch is not None:
+        versions["PyTorch"] = torch
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": model,
+        "default_threads": default_threads(),
+        "python": platform.python_version(),
+        **{name: module.__version__ for name, module in versions.items()},
+    }
 
-    competitors = {"skbackprop": fit_skbackprop, "sklearn": fit_sklearn}
-    if torch is None:
-        print("PyTorch is not installed: left out.")
-    else:
-        competitors["torch"] = fit_torch
-    others = [name for name in competitors if name != "skbackprop"]
-    print(f"| network | batch | examples/s | {' | '.join(f'vs {o}' for o in others)} |")
-    print("|---|---|---|" + "---|" * len(others))
-    for units in NETWORKS:
-        for batch_size, (n_rows, epochs) in BATCHES.items():
-            n_rows = n_rows // 10 if options.quick else n_rows
-            arguments = (units, *data(n_rows, units[0], units[-1]), batch_size, epochs)
-            seconds = medians(competitors, arguments, options.repeats)
-            ours = seconds["skbackprop"]
-            ratios = " | ".join(f"{seconds[name] / ours:.1f}×" for name in others)
-            name = "-".join(map(str, units))
-            rate = n_rows * epochs / ours
-            print(f"| {name} | {batch_size} | {rate:,.0f} | {ratios} |", flush=True)
+
+def default_threads():
+    """How many threads BLAS takes if nobody says."""
+    blas = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    return max(lib["num_threads"] for lib in blas)
+
+
+def main():
+    """Measure, print a line a case, write results.json."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", help="one network, such as 784-100-10")
+    parser.add_argument("--batch", help="one batch size")
+    parser.add_argument("--dtype", nargs="+", default=["float32", "float64"])
+    parser.add_argument("--threads", nargs="+", type=int, default=None)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    options = parser.parse_args()
+    options.threads = options.threads or sorted({default_threads(), 1}, reverse=True)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    run = competitors()
+    results = []
+    for threads, case in cases(options):
+        with threadpool_limits(threads):
+            if torch is not None:
+                torch.set_num_threads(threads)
+            seconds = measure(case, run, options.repeats)
+        name = "-".join(map(str, case.units))
+        ours = seconds["skbackprop"]
+        results.append(
+            {
+                "network": name,
+                "batch": case.batch_size,
+                "dtype": case.dtype,
+                "threads": threads,
+                "examples": case.n_rows * case.epochs,
+                "seconds": seconds,
+            }
+        )
+        ratios = ", ".join(
+            f"{other} {s / ours:.2f}"
+            for other, s in seconds.items()
+            if other != "skbackprop"
+        )
+        rate = case.n_rows * case.epochs / ours
+        settings = f"{name} {case.batch_size} {case.dtype} {threads} threads"
+        print(
+            f"{settings}: {rate:,.0f} examples/s; times of ours: {ratios}", flush=True
+        )
+    report = {"machine": machine(), "repeats": options.repeats, "results": results}
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,180 @@
+"""The same training by skbackprop and by others: one function each.
+
+Every function trains one network of sigmoid neurons with half squared error by plain
+gradient descent, rows shuffled anew for each epoch, and is given the same arrays. Where
+another's network differs, it has the less to do: MLPRegressor's output layer is linear,
+and only the textbook loop computes no loss. A step size this small (`ETA`) does not
+saturate any of them.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from scipy.special import expit
+from sklearn.neural_network import MLPRegressor
+
+from skbackprop import SGDSigmoidMLP
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+ETA = 0.1
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, and how much of what to train it on."""
+
+    units: tuple[int, ...]
+    batch_size: int | str
+    n_rows: int
+    epochs: int
+    dtype: str
+
+    @property
+    def rows_per_update(self):
+        return self.n_rows if self.batch_size == "full" else self.batch_size
+
+    def data(self):
+        """X, and y as the numbers of classes."""
+        rng = np.random.default_rng(0)
+        X = rng.random((self.n_rows, self.units[0]), dtype=self.dtype)
+        return X, rng.integers(self.units[-1], size=self.n_rows)
+
+
+def skbackprop(case, X, y):
+    SGDSigmoidMLP(
+        case.units[1:-1],
+        learning_rate_init=ETA,
+        batch_size=case.batch_size,
+        max_iter=case.epochs,
+        tol=0,
+        n_iter_no_change=np.inf,
+        random_state=0,
+    ).fit(X, y)
+
+
+def scikit_learn(case, X, y):
+    MLPRegressor(
+        hidden_layer_sizes=case.units[1:-1],
+        activation="logistic",
+        solver="sgd",
+        momentum=0,
+        alpha=0,
+        learning_rate_init=ETA,
+        batch_size=case.rows_per_update,
+        max_iter=case.epochs,
+        tol=0,
+        n_iter_no_change=np.inf,
+        random_state=0,
+    ).fit(X, np.eye(case.units[-1], dtype=X.dtype)[y])
+
+
+def pytorch(case, X, y):
+    torch.manual_seed(0)
+    inputs = torch.from_numpy(X)
+    targets = torch.eye(case.units[-1], dtype=inputs.dtype)[torch.from_numpy(y)]
+    layers = []
+    for n_in, n_out in pairwise(case.units):
+        layers += [torch.nn.Linear(n_in, n_out, dtype=inputs.dtype), torch.nn.Sigmoid()]
+    network = torch.nn.Sequential(*layers)
+    optimizer = torch.optim.SGD(network.parameters(), lr=ETA)
+    for _ in range(case.epochs):
+        batches = [(inputs, targets)]
+        if case.rows_per_update < case.n_rows:
+            order = torch.randperm(case.n_rows)
+            batches = zip(
+                inputs[order].split(case.rows_per_update),
+                targets[order].split(case.rows_per_update),
+                strict=True,
+            )
+        total = 0.0
+        for x, target in batches:
+            optimizer.zero_grad()
+            cost = ((network(x) - target) ** 2).mean() / 2
+            cost.backward()
+            optimizer.step()
+            total += cost.item()
+
+
+def textbook(case, X, y):
+    """The loop of the textbooks: backpropagation of one example after the other."""
+    rng = np.random.default_rng(0)
+    W = [rng.standard_normal((n, m), X.dtype) / m**0.5 for m, n in pairwise(case.units)]
+    b = [rng.standard_normal((n, 1), X.dtype) for n in case.units[1:]]
+    Y = np.eye(case.units[-1], dtype=X.dtype)[y]
+    n, m = case.n_rows, case.rows_per_update
+    for _ in range(case.epochs):
+        order = rng.permutation(n)
+        for start in range(0, n, m):
+            batch = order[start : start + m]
+            grad_W = [np.zeros_like(w) for w in W]
+            grad_b = [np.zeros_like(c) for c in b]
+            for i in batch:
+                a = [X[i][:, np.newaxis]]
+                for w, c in zip(W, b, strict=True):
+                    a.append(expit(w @ a[-1] + c))
+                delta = (a[-1] - Y[i][:, np.newaxis]) * a[-1] * (1 - a[-1])
+                delta = delta / case.units[-1]
+                for layer in range(len(W) - 1, -1, -1):
+                    grad_W[layer] += delta @ a[layer].T
+                    grad_b[layer] += delta
+                    if layer:
+                        delta = W[layer].T @ delta * a[layer] * (1 - a[layer])
+            rate = X.dtype.type(ETA / len(batch))
+            W = [w - rate * g for w, g in zip(W, grad_W, strict=True)]
+            b = [c - rate * g for c, g in zip(b, grad_b, strict=True)]
+
+
+class Fann:
+    """FANN's incremental training, by a program that is compiled from `fann.c`."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp())
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            raise OSError("there is no C compiler")
+        source = Path(__file__).with_name("fann.c")
+        command = [compiler, "-O3", "-o", self.folder / "fann", source, "-lfloatfann"]
+        done = subprocess.run([*command, "-lm"], capture_output=True, text=True)
+        if done.returncode:
+            raise OSError(done.stderr.strip().splitlines()[0])
+
+    def __call__(self, case, X, y):
+        """Return the seconds of the training alone, without the files on the way."""
+        X.tofile(self.folder / "X")
+        np.eye(case.units[-1], dtype=X.dtype)[y].tofile(self.folder / "Y")
+        numbers = [case.n_rows, case.epochs, *case.units]
+        command = [self.folder / "fann", self.folder, *map(str, numbers)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+
+def competitors():
+    """By name, those that can run here."""
+    found = {"skbackprop": skbackprop, "scikit-learn": scikit_learn}
+    if torch is None:
+        print("PyTorch is not installed: left out.", file=sys.stderr)
+    else:
+        found["PyTorch"] = pytorch
+    found["textbook loop"] = textbook
+    try:
+        found["FANN"] = Fann()
+    except OSError as error:
+        print(f"FANN is left out: {error}", file=sys.stderr)
+    return found
+
+
+def can_run(name, case):
+    """FANN knows only single examples and float32; the loop is slow enough at 32."""
+    if name == "FANN":
+        return case.batch_size == 1 and case.dtype == "float32"
+    return name != "textbook loop" or case.batch_size in (1, 10, 32)
