@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
-from ._engine import Engine, decision
+from ._engine import Engine, RunAll, decision
 from ._examples import Examples
 from ._held_out import HeldOut, Score
 from ._initialisation import auto_learning_rate, initial_parameters
@@ -145,8 +145,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             random_state = self._initialise(data.X.dtype, go_on)
             self.n_iter_ = 0
             examples, held_out = self._hold_out(data, validation, random_state)
-            run = self._begin(examples, random_state)
-            ending = self._train(run, examples, held_out, task)
+            with one_blas_thread() as run_all, np.errstate(all="ignore"):
+                run = self._begin(examples, random_state, run_all)
+                ending = self._train(run, examples, held_out, task)
             attributes = uninterrupted(
                 lambda: self._attributes(run) | self._histories(run.progress)
             )
@@ -184,9 +185,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             random_state = self._initialise(data.X.dtype, go_on)
             weighted = self._class_weighted(data, data.y, incremental=True)
             examples = self._examples(weighted, incremental=True)
-            run = self._begin(examples, random_state, incremental=True)
             printer = Printer(len(examples))
-            with one_blas_thread(), np.errstate(all="ignore"):
+            with one_blas_thread() as run_all, np.errstate(all="ignore"):
+                run = self._begin(examples, random_state, run_all, incremental=True)
                 advance(run.engine, examples, run.plan, run.progress, random_state)
             self.__dict__.update(self._attributes(run, incremental=True))
             # Last and in place: copies for each chunk of a long stream would add up.
@@ -364,7 +365,11 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         return HeldOut(examples, self._score())
 
     def _begin(
-        self, examples: Examples, random_state: RandomState, incremental: bool = False
+        self,
+        examples: Examples,
+        random_state: RandomState,
+        run_all: RunAll,
+        incremental: bool = False,
     ) -> Run:
         """An engine, and where training is, as the fitted attributes say."""
         plan = Plan(
@@ -396,6 +401,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             nesterov=self.nesterovs_momentum,
             velocity=self._velocity,
             sparse=issparse(examples.X),
+            run_all=run_all,
         )
         return Run(engine, plan, progress, random_state)
 
@@ -410,19 +416,18 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         if task is not None and task.is_watched:
             task.attributes = partial(self._attributes_if_stopped, run)
             watchers.append(task)
-        with one_blas_thread(), np.errstate(all="ignore"):
-            if run.progress.t and run.plan.early_stopping and held_out is not None:
-                # A warm start may find nothing better than what it starts from.
-                run.progress.best_score = held_out.measure(run.engine)[1]
-            return train(
-                run.engine,
-                examples,
-                run.plan,
-                run.progress,
-                run.random_state,
-                held_out,
-                watchers,
-            )
+        if run.progress.t and run.plan.early_stopping and held_out is not None:
+            # A warm start may find nothing better than what it starts from.
+            run.progress.best_score = held_out.measure(run.engine)[1]
+        return train(
+            run.engine,
+            examples,
+            run.plan,
+            run.progress,
+            run.random_state,
+            held_out,
+            watchers,
+        )
 
     @property
     def _units(self) -> list[int]:

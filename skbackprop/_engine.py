@@ -16,7 +16,7 @@ into memory that was allocated once.
   examples become the derivation's column vectors without a copy.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, Literal
 
@@ -31,10 +31,14 @@ Layers = list[Array]
 Snapshot = tuple[Array, Array | None]
 Propagate = Callable[[Any, Array, Array | None], float]
 AddGradient = Callable[[Any, float, float, float], None]
+RunAll = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 
 # Rows pushed through the network at once. The gradient of a larger batch gathers chunk
 # by chunk, so that memory does not grow with the number of rows.
 CHUNK_ROWS = 1024
+
+# Multiplications for the weights of a batch from which on it is cut into two shards.
+SHARD_FROM = 8_000_000
 
 # scipy's `expit` computes element by element; numpy's `tanh` is vectorised but needs
 # three more passes. They break even near this many elements (both dtypes).
@@ -64,6 +68,11 @@ def decision(coefs: Layers, intercepts: Layers, X: Any) -> Array:
     return z_L
 
 
+def in_turn(functions: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Call all functions, one after the other; return their results."""
+    return [function() for function in functions]
+
+
 class Engine:
     """One network while it trains; made for one `fit` and dropped afterwards.
 
@@ -87,6 +96,9 @@ class Engine:
         `v` to begin with; copied. None is zero.
     sparse : bool
         Whether the examples come as CSR.
+    run_all : callable
+        Calls a list of functions and returns their results; where they may be called
+        side by side, large batches take less time.
     """
 
     def __init__(
@@ -100,6 +112,7 @@ class Engine:
         nesterov: bool = False,
         velocity: tuple[Layers, Layers] | None = None,
         sparse: bool = False,
+        run_all: RunAll = in_turn,
     ) -> None:
         self.units = [coefs[0].shape[0], *map(len, intercepts)]
         self.batch_size = batch_size
@@ -107,6 +120,7 @@ class Engine:
         self.momentum = momentum
         self.nesterov = nesterov and momentum > 0
         self.sparse = sparse
+        self.run_all = run_all
         self.dtype = coefs[0].dtype
         self.n_weights = sum(coef.size for coef in coefs)
 
@@ -238,7 +252,8 @@ class Engine:
         Both leave out the factor ``1/n_L``: it belongs in `rate`.
         """
         if m not in self._passes:
-            self._passes[m] = self._make_pass(m)
+            sharded = not self.sparse and m * self.n_weights >= SHARD_FROM
+            self._passes[m] = self._make_shards(m) if sharded else self._make_pass(m)
         return self._passes[m]
 
     def _make_pass(self, m: int) -> tuple[Propagate, AddGradient]:
@@ -327,12 +342,98 @@ class Engine:
 
         return propagate, add_gradient
 
+    def _make_shards(self, m: int) -> tuple[Propagate, AddGradient]:
+        """The same for a large batch, each half of which may have its own thread.
+
+        The halves are the same whether they have or not, and so are the bits.
+        """
+        _, _, axpy, _, _ = self._blas
+        half = (m + 1) // 2
+        first, second = _Shard(self, half), _Shard(self, m - half)
+        target, target_b = self._target, self._target[self.n_weights :]
+        target_W = self._target[: self.n_weights]
+        _require_in_place(self._blas, [], [target])
+
+        def propagate(x: Any, y: Array, w: Array | None) -> float:
+            rows, targets = x.T, y.T
+            squares = self.run_all(
+                [
+                    lambda: first.run(
+                        rows[:half], targets[:half], None if w is None else w[:half]
+                    ),
+                    lambda: second.run(
+                        rows[half:], targets[half:], None if w is None else w[half:]
+                    ),
+                ]
+            )
+            return squares[0] + squares[1]
+
+        def add_gradient(x: Any, rate: float, keep_W: float, keep_b: float) -> None:
+            if keep_W != 1.0:
+                np.multiply(target_W, keep_W, target_W)
+            if keep_b != 1.0:
+                np.multiply(target_b, keep_b, target_b)
+            axpy(first.gradient, target, a=rate)
+            axpy(second.gradient, target, a=rate)
+
+        return propagate, add_gradient
+
     def _columns(self, m: int) -> tuple[Array, Layers]:
         """A flat buffer for every neuron and example, and its layers ``(n_l, m)``."""
         sizes = [n_l * m for n_l in self.units[1:]]
         flat = np.zeros(sum(sizes), dtype=self.dtype)
         layers = np.split(flat, np.cumsum(sizes)[:-1])
         return flat, [layer.reshape((-1, m), order="F") for layer in layers]
+
+
+class _Shard:
+    """Some rows of a batch: their gradient, by calls that let other threads compute.
+
+    Unlike scipy's BLAS, numpy's products release the interpreter's lock. They cannot
+    add to the weights in place, which costs passes over the gradient for each batch.
+    """
+
+    def __init__(self, engine: Engine, m: int) -> None:
+        self.Wt, self.b = engine.Wt, engine.b
+        zeros = ([np.zeros_like(p) for p in layers] for layers in (self.Wt, self.b))
+        self.gradient, self.grad_Wt, self.grad_b = engine._flat(*zeros)
+        flat = [engine._columns(m) for _ in range(3)]
+        self.a_all, self.s_all = flat[0][0], flat[1][0]
+        # Rows are examples here.
+        self.a, self.s, self.d = ([layer.T for layer in layers] for _, layers in flat)
+        self.sigmoids = [_sigmoid_for(a_l.size) for a_l in self.a]
+
+    def run(self, x: Array, y: Array, w: Array | None) -> float:
+        """Set `gradient` to the sum over the rows; return ``Σ w (a − y)²``."""
+        a, s, d = self.a, self.s, self.d
+        with np.errstate(all="ignore"):  # which every thread has its own
+            a_before = x
+            for Wt, b, a_l, sigmoid in zip(
+                self.Wt, self.b, a, self.sigmoids, strict=True
+            ):
+                np.matmul(a_before, Wt, a_l)
+                np.add(a_l, b, a_l)
+                sigmoid(a_l, a_l)
+                a_before = a_l
+            error = d[-1]
+            np.subtract(a[-1], y, error)
+            if w is None:
+                squares = float(np.vdot(error, error))
+            else:
+                squares = float(w @ (error * error).sum(axis=1))
+                np.multiply(error, w[:, np.newaxis], error)
+            np.multiply(self.a_all, self.a_all, self.s_all)
+            np.subtract(self.a_all, self.s_all, self.s_all)
+            np.multiply(error, s[-1], error)
+            for layer in range(len(a) - 1, 0, -1):
+                np.matmul(d[layer], self.Wt[layer].T, d[layer - 1])
+                np.multiply(d[layer - 1], s[layer - 1], d[layer - 1])
+            for a_l, d_l, grad_Wt, grad_b in zip(
+                [x, *a[:-1]], d, self.grad_Wt, self.grad_b, strict=True
+            ):
+                np.matmul(a_l.T, d_l, grad_Wt)
+                np.add.reduce(d_l, axis=0, out=grad_b)
+        return squares
 
 
 def _copies(views: Layers) -> Layers:

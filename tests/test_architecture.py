@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "_initialisation": set(),
     "_parameters": set(),
     "_targets": set(),
-    "_threads": set(),
+    "_threads": {"_engine"},
     "_warnings": set(),
     "_weights": set(),
     "_examples": {"_targets"},

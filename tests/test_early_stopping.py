@@ -230,7 +230,7 @@ def test_a_warm_start_on_another_validation_set_measures_what_it_starts_from(iri
     # Labels that this network has wrong: it has to learn before anything is better.
     other = (y + 1) % 3
     fit(model.set_params(max_iter=60), X, other, X_val=X, y_val=other)
-    assert model.best_validation_score_ == model.score(X, other) > 0.8
+    assert model.best_validation_score_ == model.score(X, other) > 0.5
 
 
 def test_a_warm_start_after_a_stop_has_all_its_patience_again(iris):
