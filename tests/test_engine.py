@@ -9,10 +9,12 @@ from networks import Network, Reference
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from skbackprop import _engine
 from skbackprop import _equations as eq
 from skbackprop._engine import Engine, decision
+from skbackprop._threads import one_blas_thread
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 NETWORKS = [(5, 1), (5, 2), (5, 4, 1), (5, 4, 10), (6, 5, 4, 3), (6, 5, 4, 3, 2)]
@@ -173,6 +175,45 @@ def test_inputs_and_initial_parameters_are_left_alone(sparse):
     after = (*network.coefs, *network.intercepts, rows.toarray() if sparse else X, Y)
     for old, new in zip(before, after, strict=True):
         assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("settings", [{}, {"momentum": 0.7, "nesterov": True}], ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("sharded", [False, True])
+@pytest.mark.parametrize("batch_size", [2, 40, 41, 75])
+def test_every_way_to_compute_a_batch_is_that_of_the_equations(
+    batch_size, sharded, n_threads, weighted, settings, monkeypatch
+):
+    monkeypatch.setattr(_engine, "SHARD_FROM", 0 if sharded else np.inf)
+    network = Network((6, 5, 4, 3))
+    X, Y = network.examples(160)
+    weights = np.random.default_rng(0).random(160) if weighted else None
+    reference = Reference(network, alpha=0.1, **settings)
+    cost = reference.descend(X, Y, 0.6, batch_size, weights)
+    with threadpool_limits(n_threads, "blas"), one_blas_thread() as run_all:
+        engine = Engine(
+            network.coefs,
+            network.intercepts,
+            batch_size=batch_size,
+            alpha=0.1,
+            run_all=run_all,
+            **settings,
+        )
+        assert_allclose(engine.descend(X, Y, weights, 0.6), cost, rtol=1e-12)
+    assert deviation(engine, *reference.theta) < 1e-12
+
+
+def test_an_error_in_the_other_thread_is_raised_and_does_not_stay():
+    def fail():
+        raise OverflowError
+
+    with threadpool_limits(2, "blas"), one_blas_thread() as run_all:
+        with pytest.raises(OverflowError):
+            run_all([int, fail])
+        with pytest.raises(OverflowError):
+            run_all([fail, int])
+        assert run_all([int, list]) == [0, []]
 
 
 def test_parameters_given_out_do_not_change_with_further_training():
