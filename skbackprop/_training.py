@@ -187,7 +187,7 @@ def advance(
     examples: Examples,
     plan: Plan,
     progress: Progress,
-    random_state: RandomState,
+    random_state: RandomState | None,
     held_out: HeldOut | None = None,
 ) -> bool:
     """One epoch and its bookkeeping; return whether training should end."""
@@ -216,7 +216,7 @@ def run_epoch(
     examples: Examples,
     plan: Plan,
     eta: float,
-    random_state: RandomState,
+    random_state: RandomState | None,
 ) -> float:
     """One pass over all rows; return the (weighted) mean cost of an example."""
     n, m = len(examples), plan.batch_size
@@ -237,11 +237,12 @@ def run_epoch(
     return cost / examples.total_weight
 
 
-def _draw_order(n: int, plan: Plan, random_state: RandomState) -> Array | None:
+def _draw_order(n: int, plan: Plan, random_state: RandomState | None) -> Array | None:
     """A new order of `n` rows; None, the order they are in, where none is needed."""
-    # A batch of all rows is the same in any order.
-    draw = plan.shuffle and plan.batch_size < n
-    return random_state.permutation(n) if draw else None
+    # A batch of all rows is the same in any order, and asks for no random state.
+    if random_state is None or not plan.shuffle or plan.batch_size >= n:
+        return None
+    return random_state.permutation(n)
 
 
 def constant_loss(examples: Examples) -> float:

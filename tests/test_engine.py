@@ -186,6 +186,7 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
     batch_size, sharded, n_threads, weighted, settings, monkeypatch
 ):
     monkeypatch.setattr(_engine, "SHARD_FROM", 0 if sharded else np.inf)
+    monkeypatch.setattr(_engine, "SHARD_FROM_ROWS", 2)
     network = Network((6, 5, 4, 3))
     X, Y = network.examples(160)
     weights = np.random.default_rng(0).random(160) if weighted else None
