@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
-from ._engine import Engine, RunAll, decision
+from ._engine import ONE_THREAD_UP_TO, Engine, RunAll, decision
 from ._examples import Examples
 from ._held_out import HeldOut, Score
 from ._initialisation import auto_learning_rate, initial_parameters
@@ -528,8 +528,11 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         X = validate_data(
             self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
-        with one_blas_thread(), np.errstate(all="ignore"):
+        largest = max(coef.size for coef in self.coefs_)
+        if X.shape[0] * largest <= ONE_THREAD_UP_TO:  # a tenth of a one-row predict
             return decision(self.coefs_, self.intercepts_, X)
+        with one_blas_thread() as run_all:
+            return decision(self.coefs_, self.intercepts_, X, run_all)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

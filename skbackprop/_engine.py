@@ -17,6 +17,7 @@ into memory that was allocated once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, Literal
 
@@ -43,37 +44,53 @@ CHUNK_ROWS = 1024
 # 110 for 200 through 784-30. A single example goes by gemv, in 3 µs and not 30.
 BY_ROWS_UP_TO = 40
 
-# A batch of so many rows, and so many multiplications of its rows by all weights, is cut
-# into two shards. To begin and to await the second one takes 55 µs: 784-100-10 trains
-# 263,000 examples/s in batches of 100 without shards and 244,000 with them, in batches of
-# 200 269,000 and 384,000.
+# A batch of so many rows, and so many multiplications of its rows by all weights, is
+# cut into two shards. To begin and to await the second one takes 55 µs: 784-100-10
+# trains 263,000 examples/s in batches of 100 without shards and 244,000 with them, in
+# batches of 200 269,000 and 384,000.
 SHARD_FROM_ROWS, SHARD_FROM = 48, 8_000_000
+
+# Products of so many multiplications, or fewer, BLAS computes on one thread anyway.
+ONE_THREAD_UP_TO = 9000
 
 # scipy's `expit` computes element by element; numpy's `tanh` is vectorised but needs
 # three more passes. They break even near this many elements (both dtypes).
 TANH_FROM = 600
 
 
-def decision(coefs: Layers, intercepts: Layers, X: Any) -> Array:
+def decision(
+    coefs: Layers, intercepts: Layers, X: Any, run_all: RunAll | None = None
+) -> Array:
     """Pre-activations ``z^L`` of the output layer, one row for each row of `X`.
 
     Works in blocks of rows with buffers of its own: memory beside the result does not
-    grow with the rows, and many threads may predict with the same parameters.
+    grow with the rows, and many threads may predict with the same parameters. With
+    `run_all`, half of the blocks may have another thread.
     """
     dtype = np.result_type(X.dtype, coefs[0].dtype)
     coefs = [coef.astype(dtype, copy=False) for coef in coefs]
     if issparse(X):  # scipy would put them in this order anew for each block
         coefs[0] = np.ascontiguousarray(coefs[0])
     z_L = np.empty((X.shape[0], coefs[-1].shape[1]), dtype=dtype)
-    for start in range(0, X.shape[0], CHUNK_ROWS):
-        rows = slice(start, start + CHUNK_ROWS)
-        a = X[rows]
-        for coef, intercept in zip(coefs[:-1], intercepts[:-1], strict=True):
-            a = a @ coef
-            a += intercept
-            _sigmoid_for(a.size)(a, a)
-        z_L[rows] = a @ coefs[-1]
-        z_L[rows] += intercepts[-1]
+
+    def run(starts: range) -> None:
+        with np.errstate(all="ignore"):  # which every thread has its own
+            for start in starts:
+                rows = slice(start, start + CHUNK_ROWS)
+                a = X[rows]
+                for coef, intercept in zip(coefs[:-1], intercepts[:-1], strict=True):
+                    a = a @ coef
+                    a += intercept
+                    _sigmoid_for(a.size)(a, a)
+                z_L[rows] = a @ coefs[-1]
+                z_L[rows] += intercepts[-1]
+
+    starts = range(0, X.shape[0], CHUNK_ROWS)
+    half = len(starts) // 2
+    if run_all is None or half < 2:
+        run(starts)
+    else:
+        run_all([partial(run, starts[:half]), partial(run, starts[half:])])
     return z_L
 
 

@@ -6,13 +6,13 @@ to the bit. So BLAS computes on one thread, and large batches are cut into two s
 always the same, that are computed one after the other or side by side.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
-from weakref import finalize
 
 from threadpoolctl import ThreadpoolController
 
@@ -46,7 +46,7 @@ def one_blas_thread() -> Iterator[RunAll]:
             _limit = _blas().limit(limits=1)
         _inside += 1
     try:
-        yield in_turn if _n_threads < 2 else _SideBySide()
+        yield in_turn if _n_threads < 2 else side_by_side
     finally:
         with _lock:
             _inside -= 1
@@ -54,30 +54,40 @@ def one_blas_thread() -> Iterator[RunAll]:
                 _limit.restore_original_limits()
 
 
-class _SideBySide:
-    """Calls two functions at once: the first here, the second in a thread of its own.
+def side_by_side(functions: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Call the first function here and the second in a thread of its own.
 
-    The thread begins with the first call and ends with this object. A queue wakes it
-    70 µs after the call, an executor of `concurrent.futures` 180 µs.
+    There is one such thread for the process, because a new one would first set up its
+    BLAS (1 ms). Who finds it busy calls one function after the other. (A queue wakes it
+    after 70 µs, an executor of `concurrent.futures` after 180 µs.)
     """
+    if not _other.busy.acquire(blocking=False):
+        return in_turn(functions)
+    try:
+        return _other.call(*functions)
+    finally:
+        _other.busy.release()
+
+
+class _Other:
+    """The other thread, begun by the first call."""
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[Callable[[], Any] | None] | None = None
-        self._results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self.busy = Lock()
+        self.jobs: SimpleQueue[Callable[[], Any] | None] | None = None
+        self.results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
 
-    def __call__(self, functions: Sequence[Callable[[], Any]]) -> list[Any]:
-        here, there = functions
-        if self._jobs is None:
-            self._jobs = SimpleQueue()
-            Thread(target=_work, args=(self._jobs, self._results), daemon=True).start()
-            finalize(self, self._jobs.put, None)
-        self._jobs.put(there)
+    def call(self, here: Callable[[], Any], there: Callable[[], Any]) -> list[Any]:
+        if self.jobs is None:
+            self.jobs = SimpleQueue()
+            Thread(target=_work, args=(self.jobs, self.results), daemon=True).start()
+        self.jobs.put(there)
         try:
             first = here()
-            second, error = self._results.get()
+            second, error = self.results.get()
         except BaseException:  # Ctrl-C, say: the next call shall not get this result
-            self._jobs.put(None)
-            self._jobs, self._results = None, SimpleQueue()
+            self.jobs.put(None)
+            self.jobs, self.results = None, SimpleQueue()
             raise
         if error is not None:
             raise error
@@ -93,3 +103,16 @@ def _work(
             results.put((function(), None))
         except BaseException as error:
             results.put((None, error))
+        # What it refers to, an engine with its buffers, shall not live until the next.
+        del function
+
+
+def _begin_anew() -> None:
+    """After a fork: threads are not forked, and their locks stay as they were."""
+    global _lock, _other
+    _lock, _other = Lock(), _Other()
+
+
+_other = _Other()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

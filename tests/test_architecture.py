@@ -36,7 +36,9 @@ MAY_IMPORT = {
 }
 OUTSIDE = {
     "_equations": {"numpy", "typing"},
-    "_engine": {"numpy", "scipy", "collections", "itertools", "typing"},
+    "_engine": {
+        *("numpy", "scipy", "collections", "functools", "itertools", "typing"),
+    },
 }
 # threadpoolctl comes with scikit-learn.
 RUN_TIME = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}

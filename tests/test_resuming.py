@@ -1,5 +1,6 @@
 """Training that stops and goes on: the same bits as training that did not stop."""
 
+import multiprocessing
 import subprocess
 import sys
 import warnings
@@ -146,6 +147,21 @@ def test_the_number_of_BLAS_threads_makes_no_difference(
     assert predictions[0] == predictions[1]
 
 
+@pytest.mark.parametrize("n_rows", [1, 2, 11, 1500, 5000])
+@pytest.mark.parametrize("hidden", [(), (60,), (301, 77)], ids=str)
+def test_the_number_of_BLAS_threads_makes_no_difference_to_predictions(
+    hidden, n_rows, wide
+):
+    model = fit(SGDSigmoidMLPRegressor(hidden, max_iter=1, random_state=0), *wide)
+    X = np.resize(wide[0], (n_rows, 784))
+    predictions = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads, "blas"):
+            predictions.append(model.predict(X))
+    assert_array_equal(*predictions)
+    assert_allclose(predictions[0][-1], model.predict(X[-1:])[0], rtol=1e-12)
+
+
 def test_worker_processes_find_the_bits_that_one_process_finds(wide):
     model = SGDSigmoidMLPRegressor((60,), max_iter=2, random_state=0)
     serial, parallel = (
@@ -155,6 +171,16 @@ def test_worker_processes_find_the_bits_that_one_process_finds(wide):
     assert_array_equal(serial["test_score"], parallel["test_score"])
     for a, b in zip(serial["estimator"], parallel["estimator"], strict=True):
         assert state(a) == state(b)
+
+
+def test_a_forked_process_has_an_other_thread_of_its_own(wide):
+    X, y = wide
+    model = SGDSigmoidMLP((60,), batch_size="full", max_iter=2, random_state=0)
+    expected = state(fit(model, X, y))  # which begins the other thread here
+    context = multiprocessing.get_context("fork")
+    with context.Pool(2) as pool:
+        fits = [pool.apply_async(fit, (clone(model), X, y)) for _ in range(4)]
+        assert [state(done.get(timeout=60)) for done in fits] == [expected] * 4
 
 
 def test_BLAS_has_its_threads_back_after_a_fit(wide):
