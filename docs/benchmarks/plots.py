@@ -22,6 +22,16 @@ STYLES = {
 LABELS = {"floor": "matrix products alone"}
 
 
+def shown(report):
+    """The results in float32 with as many threads as there are by default."""
+    threads = report["machine"]["default_threads"]
+    return [
+        result
+        for result in report["results"]
+        if result["threads"] == threads and result["dtype"] == "float32"
+    ]
+
+
 def table(results):
     """Markdown: our speed, the ratios to the others, the fraction of the floor."""
     others = ["scikit-learn", "PyTorch", "textbook loop", "FANN"]
@@ -82,12 +92,7 @@ def main():
     """From the file named on the command line, or the one beside this script."""
     source = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "results.json"
     report = json.loads(source.read_text())
-    threads = report["machine"]["default_threads"]
-    kept = [
-        result
-        for result in report["results"]
-        if result["threads"] == threads and result["dtype"] == "float32"
-    ]
+    kept = shown(report)
     source.with_name("table.md").write_text(table(kept))
     draw(kept, source.with_name("throughput.png"))
     print(table(kept))

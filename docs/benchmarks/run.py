@@ -6,8 +6,8 @@
 Every case (network, batch size, dtype, BLAS threads) is timed in one process, the
 competitors taking turns so that a change of the machine's speed hits all alike; figures
 are medians. "Floor" is the time of the case's matrix products alone, of the same shapes
-on the same rows by the same BLAS. Writes results.json, and by plots.py table and
-pictures, beside this file (or into --out).
+on the same rows by the same BLAS with all its threads. Writes results.json beside this
+file (or into --out); plots.py makes the table and the picture from it.
 """
 
 import argparse
@@ -54,22 +54,46 @@ def cases(options):
 
 
 def floor(case, X):
-    """Seconds of the matrix products that `fit` cannot do without."""
-    gemm = get_blas_funcs("gemm", dtype=X.dtype)
+    """Seconds of the matrix products that `fit` cannot do without.
+
+    The faster of two ways, with the examples as rows of the products or as columns.
+    """
+    return min(products(case, X, by_rows) for by_rows in (False, True))
+
+
+def products(case, X, by_rows):
+    """Forward, backward and gradient products of every update; rows as they lie."""
+    gemm, gemv = get_blas_funcs(["gemm", "gemv"], dtype=X.dtype)
     m = min(case.rows_per_update, CHUNK_ROWS)
-    a = [None, *(np.zeros((n, m), X.dtype, order="F") for n in case.units[1:])]
+    by_rows = by_rows and m > 1
+    shapes = [(m, n) if by_rows else (n, m) for n in case.units[1:]]
+    a = [None, *(np.zeros(shape, X.dtype, order="F") for shape in shapes)]
     pairs = itertools.pairwise(case.units)
     Wt = [np.zeros(shape, X.dtype, order="F") for shape in pairs]
     start = time.perf_counter()
     for _ in range(case.epochs):
         for first in range(0, case.n_rows - m + 1, m):
-            a[0] = X[first : first + m].T
+            x = X[first : first + m].T
             for layer, weights in enumerate(Wt):
-                gemm(1.0, weights, a[layer], 0.0, a[layer + 1], 1, 0, 1)
+                before, after = x if layer == 0 else a[layer], a[layer + 1]
+                if m == 1:
+                    gemv(1.0, weights, before, 0.0, after[:, 0], 0, 1, 0, 1, 1, 1)
+                elif by_rows:
+                    gemm(1.0, before, weights, 0.0, after, layer == 0, 0, 1)
+                else:
+                    gemm(1.0, weights, before, 0.0, after, 1, 0, 1)
             for layer in range(len(Wt) - 1, 0, -1):
-                gemm(1.0, Wt[layer], a[layer + 1], 0.0, a[layer], 0, 0, 1)
+                before, after = a[layer], a[layer + 1]
+                if m == 1:
+                    gemv(1.0, Wt[layer], after, 0.0, before[:, 0], 0, 1, 0, 1, 0, 1)
+                elif by_rows:
+                    gemm(1.0, after, Wt[layer], 0.0, before, 0, 1, 1)
+                else:
+                    gemm(1.0, Wt[layer], after, 0.0, before, 0, 0, 1)
             for layer, weights in enumerate(Wt):
-                gemm(1.0, a[layer], a[layer + 1], 1.0, weights, 0, 1, 1)
+                before = x if layer == 0 else a[layer]
+                turn = by_rows and layer > 0 and m > 1
+                gemm(1.0, before, a[layer + 1], 1.0, weights, turn, not by_rows, 1)
     return time.perf_counter() - start
 
 

@@ -3,7 +3,7 @@
 ``python docs/benchmarks/tuned.py`` prints the table of "Coming from MLPClassifier".
 
 Nested cross-validation, so that no row is both chosen and judged by: in each of 5 outer
-folds, GridSearchCV (5 inner folds) over 12 candidates a side, then the accuracy of its
+folds, GridSearchCV (5 inner folds) over 16 candidates a side, then the accuracy of its
 winner on the outer fold. The grids differ in the step size only, because the costs do:
 that of MLPClassifier is the log-loss, and ours has the factor 1/n_L, so that η is
 searched as a multiple of n_L. Both searches of a fold run one after the other in this
@@ -26,8 +26,8 @@ from skbackprop import SGDSigmoidMLP
 
 DATA = {"digits": load_digits, "breast_cancer": load_breast_cancer, "wine": load_wine}
 SHARED = {"hidden_layer_sizes": [(30,), (100,)], "batch_size": [32, 200]}
-OURS = [0.3, 1.0, 3.0]  # times n_L
-THEIRS = [0.01, 0.1, 1.0]
+OURS = [0.1, 0.3, 1.0, 3.0]  # times n_L
+THEIRS = [0.01, 0.03, 0.1, 0.3]
 
 
 def search(model, step_sizes, seed):
