@@ -38,10 +38,10 @@ RunAll = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 # by chunk, so that memory does not grow with the number of rows.
 CHUNK_ROWS = 1024
 
-# Up to so many examples, products that have them as rows are faster: on a machine
-# without AVX-512, whose BLAS has no kernels for small matrices, it takes 24 µs and not
-# 44 to propagate 10 examples through 784-100, and 52 and not 67 for 32; but 134 and not
-# 110 for 200 through 784-30. A single example goes by gemv, in 3 µs and not 30.
+# Up to so many examples, products that have them as rows are faster: with OpenBLAS's
+# Haswell kernels, which have none for small matrices, it takes 24 µs and not 44 to
+# propagate 10 examples through 784-100, and 52 and not 67 for 32; but 134 and not 110
+# for 200 through 784-30. A single example goes by gemv, in 3 µs and not 30.
 BY_ROWS_UP_TO = 40
 
 # A batch of so many rows, and so many multiplications of its rows by all weights, is
