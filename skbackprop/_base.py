@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
-from ._engine import ONE_THREAD_UP_TO, Engine, RunAll, decision
+from ._engine import ONE_THREAD_UP_TO, Engine, Machine, decision
 from ._examples import Examples
 from ._held_out import HeldOut, Score
 from ._initialisation import auto_learning_rate, initial_parameters
@@ -145,8 +145,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             random_state = self._initialise(data.X.dtype, go_on)
             self.n_iter_ = 0
             examples, held_out = self._hold_out(data, validation, random_state)
-            with one_blas_thread() as run_all, np.errstate(all="ignore"):
-                run = self._begin(examples, random_state, run_all)
+            with one_blas_thread() as machine, np.errstate(all="ignore"):
+                run = self._begin(examples, random_state, machine)
                 ending = self._train(run, examples, held_out, task)
             attributes = uninterrupted(
                 lambda: self._attributes(run) | self._histories(run.progress)
@@ -193,8 +193,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             weighted = self._class_weighted(data, data.y, incremental=True)
             examples = self._examples(weighted, incremental=True)
             printer = Printer(len(examples))
-            with one_blas_thread() as run_all, np.errstate(all="ignore"):
-                run = self._begin(examples, random_state, run_all, incremental=True)
+            with one_blas_thread() as machine, np.errstate(all="ignore"):
+                run = self._begin(examples, random_state, machine, incremental=True)
                 advance(run.engine, examples, run.plan, run.progress, random_state)
             self.__dict__.update(self._attributes(run, incremental=True))
             # Last and in place: copies for each chunk of a long stream would add up.
@@ -366,7 +366,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         self,
         examples: Examples,
         random_state: RandomState | None,
-        run_all: RunAll,
+        machine: Machine,
         incremental: bool = False,
     ) -> Run:
         """An engine, and where training is, as the fitted attributes say."""
@@ -399,7 +399,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             nesterov=self.nesterovs_momentum,
             velocity=self._velocity,
             sparse=issparse(examples.X),
-            run_all=run_all,
+            machine=machine,
         )
         return Run(engine, plan, progress, random_state)
 
@@ -531,8 +531,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         largest = max(coef.size for coef in self.coefs_)
         if X.shape[0] * largest <= ONE_THREAD_UP_TO:  # a tenth of a one-row predict
             return decision(self.coefs_, self.intercepts_, X)
-        with one_blas_thread() as run_all:
-            return decision(self.coefs_, self.intercepts_, X, run_all)
+        with one_blas_thread() as machine:
+            return decision(self.coefs_, self.intercepts_, X, machine.run_all)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

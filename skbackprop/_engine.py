@@ -19,7 +19,7 @@ into memory that was allocated once.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +37,6 @@ RunAll = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 # Rows pushed through the network at once. The gradient of a larger batch gathers chunk
 # by chunk, so that memory does not grow with the number of rows.
 CHUNK_ROWS = 1024
-
-# Up to so many examples, products that have them as rows are faster: with OpenBLAS's
-# Haswell kernels, which have none for small matrices, it takes 24 µs and not 44 to
-# propagate 10 examples through 784-100, and 52 and not 67 for 32; but 134 and not 110
-# for 200 through 784-30. A single example goes by gemv, in 3 µs and not 30.
-BY_ROWS_UP_TO = 40
 
 # A batch of so many rows, and so many multiplications of its rows by all weights, is
 # cut into two shards. To begin and to await the second one takes 55 µs: 784-100-10
@@ -99,6 +93,20 @@ def in_turn(functions: Sequence[Callable[[], Any]]) -> list[Any]:
     return [function() for function in functions]
 
 
+class Machine(NamedTuple):
+    """What an engine should know of where it runs.
+
+    `run_all` calls a list of functions and returns their results; where it may call
+    them side by side, large batches take less time. Up to `by_rows_up_to` examples, but
+    for one, products that have them as rows are faster: with OpenBLAS's Haswell kernels
+    it takes 24 µs and not 44 to propagate 10 examples through 784-100, and 52 and not 67
+    for 32; but 134 and not 110 for 200 through 784-30.
+    """
+
+    run_all: RunAll = in_turn
+    by_rows_up_to: int = 40
+
+
 class Engine:
     """One network while it trains; made for one `fit` and dropped afterwards.
 
@@ -122,9 +130,8 @@ class Engine:
         `v` to begin with; copied. None is zero.
     sparse : bool
         Whether the examples come as CSR.
-    run_all : callable
-        Calls a list of functions and returns their results; where they may be called
-        side by side, large batches take less time.
+    machine : Machine
+        Where it runs.
     """
 
     def __init__(
@@ -138,7 +145,7 @@ class Engine:
         nesterov: bool = False,
         velocity: tuple[Layers, Layers] | None = None,
         sparse: bool = False,
-        run_all: RunAll = in_turn,
+        machine: Machine = Machine(),  # noqa: B008, immutable
     ) -> None:
         self.units = [coefs[0].shape[0], *map(len, intercepts)]
         self.batch_size = batch_size
@@ -146,7 +153,7 @@ class Engine:
         self.momentum = momentum
         self.nesterov = nesterov and momentum > 0
         self.sparse = sparse
-        self.run_all = run_all
+        self.run_all, self.by_rows_up_to = machine
         self.dtype = coefs[0].dtype
         self.n_weights = sum(coef.size for coef in coefs)
 
@@ -288,7 +295,7 @@ class Engine:
         # of a small network is no more than a dozen calls.
         gemm, gemv, axpy, copy, dot = self._blas
         multiply, subtract = np.multiply, np.subtract
-        sparse, single, by_rows = self.sparse, m == 1, 1 < m <= BY_ROWS_UP_TO
+        sparse, single, by_rows = self.sparse, m == 1, 1 < m <= self.by_rows_up_to
         ones = np.ones(m, dtype=self.dtype)
         biases = self.theta[self.n_weights :]
         target_biases = self._target[self.n_weights :]

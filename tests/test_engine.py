@@ -180,10 +180,11 @@ def test_inputs_and_initial_parameters_are_left_alone(sparse):
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.7, "nesterov": True}], ids=str)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("by_rows", [False, True])
 @pytest.mark.parametrize("sharded", [False, True])
-@pytest.mark.parametrize("batch_size", [2, 40, 41, 75])
+@pytest.mark.parametrize("batch_size", [2, 41, 75])
 def test_every_way_to_compute_a_batch_is_that_of_the_equations(
-    batch_size, sharded, n_threads, weighted, settings, monkeypatch
+    batch_size, sharded, by_rows, n_threads, weighted, settings, monkeypatch
 ):
     monkeypatch.setattr(_engine, "SHARD_FROM", 0 if sharded else np.inf)
     monkeypatch.setattr(_engine, "SHARD_FROM_ROWS", 2)
@@ -192,13 +193,13 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
     weights = np.random.default_rng(0).random(160) if weighted else None
     reference = Reference(network, alpha=0.1, **settings)
     cost = reference.descend(X, Y, 0.6, batch_size, weights)
-    with threadpool_limits(n_threads, "blas"), one_blas_thread() as run_all:
+    with threadpool_limits(n_threads, "blas"), one_blas_thread() as machine:
         engine = Engine(
             network.coefs,
             network.intercepts,
             batch_size=batch_size,
             alpha=0.1,
-            run_all=run_all,
+            machine=machine._replace(by_rows_up_to=100 if by_rows else 0),
             **settings,
         )
         assert_allclose(engine.descend(X, Y, weights, 0.6), cost, rtol=1e-12)
@@ -209,7 +210,8 @@ def test_an_error_in_the_other_thread_is_raised_and_does_not_stay():
     def fail():
         raise OverflowError
 
-    with threadpool_limits(2, "blas"), one_blas_thread() as run_all:
+    with threadpool_limits(2, "blas"), one_blas_thread() as machine:
+        run_all = machine.run_all
         with pytest.raises(OverflowError):
             run_all([int, fail])
         with pytest.raises(OverflowError):
