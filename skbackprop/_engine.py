@@ -99,8 +99,8 @@ class Machine(NamedTuple):
     `run_all` calls a list of functions and returns their results; where it may call
     them side by side, large batches take less time. Up to `by_rows_up_to` examples, but
     for one, products that have them as rows are faster: with OpenBLAS's Haswell kernels
-    it takes 24 µs and not 44 to propagate 10 examples through 784-100, and 52 and not 67
-    for 32; but 134 and not 110 for 200 through 784-30.
+    it takes 24 µs and not 44 to propagate 10 examples through 784-100, and 52 and not
+    67 for 32; but 134 and not 110 for 200 through 784-30.
     """
 
     run_all: RunAll = in_turn
