@@ -25,6 +25,7 @@ from ._engine import ONE_THREAD_UP_TO, Engine, Machine, decision
 from ._examples import Examples
 from ._held_out import HeldOut, Score
 from ._initialisation import auto_learning_rate, initial_parameters
+from ._interrupts import uninterrupted
 from ._parameters import check_parameters, hidden_units
 from ._targets import Encoder
 from ._threads import one_blas_thread
@@ -36,7 +37,6 @@ from ._training import (
     advance,
     constant_loss,
     train,
-    uninterrupted,
 )
 from ._verbose import Printer, print_stop
 from ._warnings import warn
@@ -145,13 +145,21 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             random_state = self._initialise(data.X.dtype, go_on)
             self.n_iter_ = 0
             examples, held_out = self._hold_out(data, validation, random_state)
-            with one_blas_thread() as machine, np.errstate(all="ignore"):
-                run = self._begin(examples, random_state, machine)
-                ending = self._train(run, examples, held_out, task)
-            attributes = uninterrupted(
-                lambda: self._attributes(run) | self._histories(run.progress)
+            trained = None
+            try:
+                with one_blas_thread() as machine, np.errstate(all="ignore"):
+                    run = self._begin(examples, random_state, machine)
+                    trained = self._train(run, examples, held_out, task)
+            except KeyboardInterrupt:
+                if trained is None:
+                    raise
+                trained = "interrupted"  # with BLAS's threads being given back
+            ending = trained
+            uninterrupted(
+                lambda: self.__dict__.update(
+                    self._attributes(run) | self._histories(run.progress)
+                )
             )
-            self.__dict__.update(attributes)
             if ending == "interrupted" and fitted and not run.progress.losses:
                 # The network from before is worth more than one without training.
                 self.__dict__ = before

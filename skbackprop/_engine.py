@@ -27,6 +27,9 @@ from scipy.linalg.blas import get_blas_funcs
 from scipy.sparse import csr_matrix, issparse
 from scipy.special import expit
 
+from ._blas import LargeProduct, has_large_products
+from ._pace import BlasThreads, Pace
+
 Array = NDArray[Any]
 Layers = list[Array]
 Snapshot = tuple[Array, Array | None]
@@ -44,8 +47,19 @@ CHUNK_ROWS = 1024
 # batches of 200 269,000 and 384,000.
 SHARD_FROM_ROWS, SHARD_FROM = 48, 8_000_000
 
-# Products of so many multiplications, or fewer, BLAS computes on one thread anyway.
+# Vectors and matrices of so many elements, or fewer, BLAS reads on one thread anyway;
+# products of so many multiplications, or fewer, it computes on one.
 ONE_THREAD_UP_TO = 9000
+SMALL_PRODUCT = 262_144
+
+# A pass may have all threads of BLAS if its largest product has so many
+# multiplications: 784-100 for 32 rows, which trains 1.4 times as fast with two threads.
+# (For 10 it does not.) Up to 40 examples are rows then: 784-500-300-10 trains 1.2 times
+# as fast as with columns.
+THREADS_FROM, THREADS_BY_ROWS_UP_TO = 2_000_000, 40
+
+# The paces of this process's passes: a later fit goes on with what is known.
+_paces: dict[tuple[Any, ...], Pace] = {}
 
 # scipy's `expit` computes element by element; numpy's `tanh` is vectorised but needs
 # three more passes. They break even near this many elements (both dtypes).
@@ -101,10 +115,17 @@ class Machine(NamedTuple):
     for one, products that have them as rows are faster: with OpenBLAS's Haswell kernels
     it takes 24 µs and not 44 to propagate 10 examples through 784-100, and 52 and not
     67 for 32; but 134 and not 110 for 200 through 784-30.
+
+    With `even_cuts`, BLAS computes large products in pieces that are the same for any
+    number of its threads, and may have all of them; without, large batches are cut into
+    two shards for `run_all`. Which of the two is better depends on BLAS's kernels only,
+    since the bits depend on it.
     """
 
     run_all: RunAll = in_turn
     by_rows_up_to: int = 40
+    even_cuts: bool = False
+    threads: BlasThreads = BlasThreads()
 
 
 class Engine:
@@ -153,7 +174,8 @@ class Engine:
         self.momentum = momentum
         self.nesterov = nesterov and momentum > 0
         self.sparse = sparse
-        self.run_all, self.by_rows_up_to = machine
+        self.machine = machine
+        self.run_all, self.by_rows_up_to = machine.run_all, machine.by_rows_up_to
         self.dtype = coefs[0].dtype
         self.n_weights = sum(coef.size for coef in coefs)
 
@@ -286,16 +308,84 @@ class Engine:
         """
         if m not in self._passes:
             large = m >= SHARD_FROM_ROWS and m * self.n_weights >= SHARD_FROM
-            sharded = large and not self.sparse
-            self._passes[m] = self._make_shards(m) if sharded else self._make_pass(m)
+            if self._has_even_cuts(m):
+                self._passes[m] = self._paced(m, *self._make_pass(m))
+            elif large and not self.sparse:
+                self._passes[m] = self._make_shards(m)
+            else:
+                self._passes[m] = self._make_pass(m)
         return self._passes[m]
+
+    def _has_even_cuts(self, m: int) -> bool:
+        """Whether the large products of this pass are cut, and may have all threads."""
+        largest = m * max(Wt.size for Wt in self.Wt[self.sparse :] or [np.empty(0)])
+        return (
+            self.machine.even_cuts
+            and m > 1
+            and largest >= THREADS_FROM
+            and has_large_products(self.dtype)
+        )
+
+    def _paced(
+        self, m: int, propagate: Propagate, add_gradient: AddGradient
+    ) -> tuple[Propagate, AddGradient]:
+        """The same pass with as many threads as its pace says."""
+        threads = self.machine.threads
+        key = (*self.units, m, self.dtype, self.sparse, threads.number)
+        pace = _paces.setdefault(key, Pace(threads))
+        if threads.number < 2 or pace.may_have_all is False:
+            return propagate, add_gradient
+
+        def paced_propagate(x: Any, y: Array, w: Array | None) -> float:
+            pace.begin()
+            return propagate(x, y, w)
+
+        def paced_add_gradient(
+            x: Any, rate: float, keep_W: float, keep_b: float
+        ) -> None:
+            add_gradient(x, rate, keep_W, keep_b)
+            pace.end()
+            # Not at once: it takes as long as some passes, and there may be few.
+            if pace.may_have_all is None and pace.has_means:
+                pace.may_have_all = self._is_the_same_with_all_threads(m)
+
+        return paced_propagate, paced_add_gradient
+
+    def _is_the_same_with_all_threads(self, m: int) -> bool:
+        """Try: the gradients of random examples in a random network of this shape."""
+        rng = np.random.default_rng(0)
+        drawn = partial(rng.standard_normal, dtype=self.dtype)
+        coefs = [drawn(Wt.shape) for Wt in self.Wt]
+        for coef in coefs:
+            coef /= np.sqrt(len(coef))
+        x, y = drawn((m, self.units[0])), drawn((self.units[-1], m))
+        results = []
+        for give in (self.machine.threads.give_one, self.machine.threads.give_all):
+            engine = Engine(
+                coefs,
+                [np.zeros_like(b) for b in self.b],
+                batch_size=m,
+                sparse=self.sparse,
+                machine=self.machine,
+            )
+            propagate, add_gradient = engine._make_pass(m)
+            rows = csr_matrix(x) if self.sparse else x.T
+            give()
+            squares = propagate(rows, y, None)
+            add_gradient(rows, 1.0, 0.0, 0.0)
+            results.append((squares, engine._target))
+        self.machine.threads.give_one()
+        (squares_one, one), (squares_all, every) = results
+        return bool(squares_one == squares_all and np.array_equal(one, every))
 
     def _make_pass(self, m: int) -> tuple[Propagate, AddGradient]:
         # Closures, because a local name is the cheapest look-up there is and an update
         # of a small network is no more than a dozen calls.
         gemm, gemv, axpy, copy, dot = self._blas
         multiply, subtract = np.multiply, np.subtract
-        sparse, single, by_rows = self.sparse, m == 1, 1 < m <= self.by_rows_up_to
+        sparse, single, even_cuts = self.sparse, m == 1, self._has_even_cuts(m)
+        large = SMALL_PRODUCT if even_cuts else np.inf
+        by_rows = 1 < m <= (THREADS_BY_ROWS_UP_TO if even_cuts else self.by_rows_up_to)
         ones = np.ones(m, dtype=self.dtype)
         biases = self.theta[self.n_weights :]
         target_biases = self._target[self.n_weights :]
@@ -306,7 +396,7 @@ class Engine:
         s_all, s = self._layers(m, by_rows)
         d_all, d = self._layers(m, by_rows)
         a_L, d_L, s_L = a[-1], d[-1], s[-1]
-        d_L_all = d_all[len(d_all) - d_L.size :]
+        d_L_pieces = _pieces(d_all[len(d_all) - d_L.size :], ONE_THREAD_UP_TO)
         sigmoids = [_sigmoid_for(a_l.size) for a_l in a]
         # a is z until σ is written over it.
         Wt_1, z_1, sigmoid_1 = self.Wt[0], a[0], sigmoids[0]
@@ -321,6 +411,11 @@ class Engine:
             if single:
                 product = gemv, (1.0, Wt, a_before, 1.0, z[:, 0], 0, 1, 0, 1, 1, 1)
                 product_back = gemv, (1.0, Wt, d_next, 0.0, d_l[:, 0], 0, 1, 0, 1, 0, 1)
+            elif Wt.size * m > large:
+                pair = (a_before, Wt) if by_rows else (Wt, a_before)
+                product = LargeProduct(*pair, z, not by_rows, False), (1.0, 1.0)
+                pair = (d_next, Wt) if by_rows else (Wt, d_next)
+                product_back = LargeProduct(*pair, d_l, False, by_rows), (1.0, 0.0)
             elif by_rows:
                 product = gemm, (1.0, a_before, Wt, 1.0, z, 0, 0, 1)
                 product_back = gemm, (1.0, d_next, Wt, 0.0, d_l, 0, 1, 1)
@@ -334,9 +429,27 @@ class Engine:
         layer_biases = [
             (z if by_rows else z.T, b) for z, b in zip(a, self.b, strict=True)
         ]
-        bias_gradients = list(zip(d, self._target_b, strict=True))
         # What the products transpose where the examples are rows, or columns.
         turn_a, turn_d, turn_d_b = (1, 0, 1) if by_rows else (0, 1, 0)
+        bias_gradients = [
+            piece
+            for d_l, target in zip(d, self._target_b, strict=True)
+            for piece in _bias_pieces(d_l, ones, target, by_rows)
+        ]
+        product_1 = gradient_1 = None
+        if Wt_1.size * m > large and not sparse:
+            shape = self.units[0], m
+            if by_rows:
+                product_1 = LargeProduct(shape, Wt_1, z_1, True, False)
+            else:
+                product_1 = LargeProduct(Wt_1, shape, z_1, True, False)
+            gradient_1 = LargeProduct(shape, d_1, target_Wt_1, False, bool(turn_d))
+        large_gradients = [
+            LargeProduct(a_before, d_l, target, by_rows, not by_rows)
+            for a_before, d_l, target in gradients
+            if target.size * m > large
+        ]
+        gradients = [args for args in gradients if args[2].size * m <= large]
         _require_in_place(
             self._blas,
             matrices=[*a, *d, *self._target_Wt[sparse:]],
@@ -353,6 +466,8 @@ class Engine:
                 (z_1 if by_rows else z_1.T)[...] += x @ Wt_1
             elif single:
                 gemv(1.0, Wt_1, x, 1.0, a_all, 0, 1, 0, 1, 1, 1)
+            elif product_1:
+                product_1(1.0, 1.0, x)
             elif by_rows:
                 gemm(1.0, x, Wt_1, 1.0, z_1, 1, 0, 1)
             else:
@@ -364,7 +479,9 @@ class Engine:
 
             subtract(a_L, y.T if by_rows else y, d_L)
             if w is None:
-                squares = dot(d_L_all, d_L_all)
+                squares = 0.0
+                for piece in d_L_pieces:
+                    squares += dot(piece, piece)
             else:
                 if by_rows:
                     w = w[:, np.newaxis]
@@ -383,15 +500,20 @@ class Engine:
             if sparse:
                 delta_rows = d_1 if by_rows else d_1.T
                 _add_sparse_gradient(x, delta_rows, rate, keep_W, target_Wt_1)
+            elif gradient_1:
+                gradient_1(rate, keep_W, x)
             else:
                 gemm(rate, x, d_1, keep_W, target_Wt_1, 0, turn_d, 1)
             for a_before, d_l, target in gradients:
                 gemm(rate, a_before, d_l, keep_W, target, turn_a, turn_d, 1)
+            for large_gradient in large_gradients:
+                large_gradient(rate, keep_W)
             if single and keep_b == 1.0:
                 axpy(d_all, target_biases, d_all.size, rate)
             else:
-                for d_l, target in bias_gradients:
-                    gemv(rate, d_l, ones, keep_b, target, 0, 1, 0, 1, turn_d_b, 1)
+                for d_l, some_ones, target, is_first in bias_gradients:
+                    keep = keep_b if is_first else 1.0
+                    gemv(rate, d_l, some_ones, keep, target, 0, 1, 0, 1, turn_d_b, 1)
 
         return propagate, add_gradient
 
@@ -491,6 +613,27 @@ class _Shard:
                 np.matmul(a_l.T, d_l, grad_Wt)
                 np.add.reduce(d_l, axis=0, out=grad_b)
         return squares
+
+
+def _pieces(vector: Array, most: int) -> list[Array]:
+    """A vector in pieces of at most so many elements."""
+    return [vector[i : i + most] for i in range(0, len(vector), most)]
+
+
+def _bias_pieces(
+    d_l: Array, ones: Array, target: Array, by_rows: bool
+) -> Iterator[tuple[Array, Array, Array, bool]]:
+    """The sum of errors over examples in pieces that BLAS has no threads for.
+
+    As (errors, ones, target, whether it is the target's first).
+    """
+    most = max(1, ONE_THREAD_UP_TO // len(d_l))
+    for i in range(0, d_l.shape[1], most):
+        piece = slice(i, i + most)
+        if by_rows:  # columns are neurons
+            yield d_l[:, piece], ones, target[piece], True
+        else:
+            yield d_l[:, piece], ones[piece], target, i == 0
 
 
 def _copies(views: Layers) -> Layers:

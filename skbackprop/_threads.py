@@ -1,9 +1,10 @@
-"""Threads: BLAS on one, and ours where there are as many to be had.
+"""Threads: BLAS on one, unless its bits are the same; and a second one of ours.
 
 The last bits of a product depend on how many threads compute it. A search in worker
 processes, which have fewer threads each, shall find the models that one process finds,
-to the bit. So BLAS computes on one thread, and large batches are cut into two shards,
-always the same, that are computed one after the other or side by side.
+to the bit. So BLAS computes on one thread, but for what `_engine` has found to have the
+same bits with all. With kernels where that does not happen, large batches are cut into
+two shards, always the same, that are computed one after the other or side by side.
 """
 
 import os
@@ -11,21 +12,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock, Thread, get_ident
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 from ._engine import Machine, in_turn
+from ._interrupts import finished
+from ._pace import BlasThreads
 
-# OpenBLAS's kernels that are fast for small matrices too: with those for SkylakeX, 10
-# examples as rows through 784-100-10 are 13 % slower than as columns.
-SMALL_MATRIX_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+# OpenBLAS's kernels for AVX-512. They are fast for small matrices too (10 examples as
+# rows through 784-100-10 are 13 % slower than as columns), and how they round does not
+# depend on the place of an element in a product, as it does with those for Haswell.
+AVX512_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
 _lock = Lock()
-_inside = 0
-_limit: Any = None
-_n_threads = 1
+# Who relies on one thread, and what to give back: (library, its number of threads).
+_inside: set[tuple[int, object]] = set()
+_given: list[tuple[Any, int]] = []
 
 
 @cache
@@ -35,9 +39,9 @@ def _blas() -> Any:
 
 
 @cache
-def _small_matrix_kernels() -> bool:
+def _avx512() -> bool:
     return any(
-        getattr(library, "architecture", None) in SMALL_MATRIX_KERNELS
+        getattr(library, "architecture", None) in AVX512_KERNELS
         for library in _blas().lib_controllers
     )
 
@@ -47,24 +51,60 @@ def one_blas_thread() -> Iterator[Machine]:
     """Within this block, BLAS computes in the thread that calls it.
 
     Yields what an engine should know: two functions are called side by side if BLAS had
-    two threads or more. The number of BLAS's threads belongs to the process: it is
-    restored when the last of several blocks in several threads ends.
+    two threads or more, and what it may give BLAS for a while. The number of BLAS's
+    threads belongs to the process: it is restored when the last of several blocks in
+    several threads ends.
     """
-    global _inside, _limit, _n_threads
-    with _lock:
-        if _inside == 0:
-            libraries = _blas().lib_controllers
-            _n_threads = min((lib.num_threads or 1 for lib in libraries), default=1)
-            _limit = _blas().limit(limits=1)
-        _inside += 1
+    token = get_ident(), object()
     try:
-        run_all = in_turn if _n_threads < 2 else side_by_side
-        yield Machine(run_all, 0) if _small_matrix_kernels() else Machine(run_all)
+        finished(lambda: _enter(token))
+        number = min((n_threads for _, n_threads in _given), default=1)
+        run_all = in_turn if number < 2 else side_by_side
+        if _avx512():
+            yield Machine(run_all, 0, True, BlasThreads(number, _give_all, _give_one))
+        else:
+            yield Machine(run_all)
     finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                _limit.restore_original_limits()
+        finished(lambda: _leave(token))
+
+
+def _enter(token: tuple[int, object]) -> None:
+    # In an order that can be begun again wherever Ctrl-C has stopped it.
+    with _lock:
+        if not _inside:
+            libraries = _blas().lib_controllers
+            _given[:] = [(lib, lib.num_threads or 1) for lib in libraries]
+        _inside.add(token)
+        _set_one()
+
+
+def _leave(token: tuple[int, object]) -> None:
+    with _lock:
+        _inside.discard(token)
+        if not _inside:
+            _set_given()
+
+
+def _give_all() -> None:
+    """Let BLAS have its threads for a while, unless someone else relies on one."""
+    with _lock:
+        if len(_inside) == 1:
+            _set_given()
+
+
+def _give_one() -> None:
+    with _lock:
+        _set_one()
+
+
+def _set_given() -> None:
+    for library, n_threads in _given:
+        library.set_num_threads(n_threads)
+
+
+def _set_one() -> None:
+    for library, _ in _given:
+        library.set_num_threads(1)
 
 
 def side_by_side(functions: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -124,6 +164,10 @@ def _begin_anew() -> None:
     """After a fork: threads are not forked, and their locks stay as they were."""
     global _lock, _other
     _lock, _other = Lock(), _Other()
+    if _inside:
+        _inside.intersection_update([t for t in _inside if t[0] == get_ident()])
+        if not _inside:
+            _set_given()
 
 
 _other = _Other()

@@ -4,9 +4,9 @@ Sees an engine and rows of data, never an estimator. Everything that a later cal
 needs to go on where this one ended is in `Progress`, the engine and the random state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.random import RandomState
@@ -15,6 +15,7 @@ from sklearn.utils import gen_batches
 from ._engine import CHUNK_ROWS, Engine, Snapshot
 from ._examples import Array, Examples
 from ._held_out import HeldOut
+from ._interrupts import uninterrupted
 
 # An adaptive step size is not divided any further from here on, as in scikit-learn.
 SMALLEST_ADAPTIVE_ETA = 1e-6
@@ -23,7 +24,6 @@ SMALLEST_ADAPTIVE_ETA = 1e-6
 # of an epoch on iris, a hundredth of these rows. An interrupt draws again from there.
 ROWS_PER_COPY_OF_STREAM = 10_000
 
-Result = TypeVar("Result")
 Ending = Literal["no improvement", "max_iter", "asked to stop", "interrupted"]
 
 
@@ -171,15 +171,6 @@ def train(
     if progress.best is not None:
         engine.restore(progress.best)
     return ending
-
-
-def uninterrupted(function: Callable[[], Result]) -> Result:
-    """Call until no Ctrl-C comes in between: a second one must not lose the work."""
-    while True:
-        try:
-            return function()
-        except KeyboardInterrupt:
-            continue
 
 
 def advance(

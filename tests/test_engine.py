@@ -181,13 +181,17 @@ def test_inputs_and_initial_parameters_are_left_alone(sparse):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("by_rows", [False, True])
-@pytest.mark.parametrize("sharded", [False, True])
+@pytest.mark.parametrize("way", ["whole", "sharded", "even cuts"])
 @pytest.mark.parametrize("batch_size", [2, 41, 75])
 def test_every_way_to_compute_a_batch_is_that_of_the_equations(
-    batch_size, sharded, by_rows, n_threads, weighted, settings, monkeypatch
+    batch_size, way, by_rows, n_threads, weighted, settings, monkeypatch
 ):
-    monkeypatch.setattr(_engine, "SHARD_FROM", 0 if sharded else np.inf)
+    monkeypatch.setattr(_engine, "SHARD_FROM", 0 if way == "sharded" else np.inf)
     monkeypatch.setattr(_engine, "SHARD_FROM_ROWS", 2)
+    monkeypatch.setattr(_engine, "THREADS_FROM", 0)
+    monkeypatch.setattr(_engine, "THREADS_BY_ROWS_UP_TO", 100 if by_rows else 0)
+    monkeypatch.setattr(_engine, "SMALL_PRODUCT", 20 * batch_size)
+    monkeypatch.setattr(_engine, "ONE_THREAD_UP_TO", 30)
     network = Network((6, 5, 4, 3))
     X, Y = network.examples(160)
     weights = np.random.default_rng(0).random(160) if weighted else None
@@ -199,7 +203,9 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
             network.intercepts,
             batch_size=batch_size,
             alpha=0.1,
-            machine=machine._replace(by_rows_up_to=100 if by_rows else 0),
+            machine=machine._replace(
+                by_rows_up_to=100 if by_rows else 0, even_cuts=way == "even cuts"
+            ),
             **settings,
         )
         assert_allclose(engine.descend(X, Y, weights, 0.6), cost, rtol=1e-12)

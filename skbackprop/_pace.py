@@ -1,0 +1,80 @@
+"""How many BLAS threads a pass through the network gets: one or all, by the clock.
+
+All threads are not always faster: small products wait for the slower one, and where
+other programs use the cores a product may take 40 times as long. The network that comes
+out is the same in any case.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import NamedTuple
+
+# Passes whose mean time is compared; two will do if they take so many seconds. They are
+# cut short when they take twice as long as with the other number of threads.
+WINDOW, LONG_WINDOW = 8, 0.02
+# Windows between two trials of what was slower: twice as many after each that has
+# changed nothing, up to the latter.
+FEWEST, MOST = 2, 16
+
+
+class BlasThreads(NamedTuple):
+    """How many threads BLAS has, and functions that set the number for the process."""
+
+    number: int = 1
+    give_all: Callable[[], object] = int
+    give_one: Callable[[], object] = int
+
+
+class Pace:
+    """The number of threads for one kind of pass, to be asked before and told after.
+
+    `may_have_all` is None until someone has found out whether bits are the same.
+    """
+
+    def __init__(self, threads: BlasThreads) -> None:
+        self.may_have_all: bool | None = None
+        self._threads = threads
+        self._all = False
+        self._means = {False: 0.0, True: 0.0}  # seconds a pass; 0 is not known
+        self._windows, self._between, self._trial = 0, FEWEST, False
+        self._count, self._seconds, self._began = 0, 0.0, 0.0
+
+    @property
+    def has_means(self) -> bool:
+        """Whether a window has ended."""
+        return any(self._means.values())
+
+    def begin(self) -> None:
+        """A pass begins."""
+        if self._all:
+            self._threads.give_all()
+        self._began = perf_counter()
+
+    def end(self) -> None:
+        """It is over; outside of passes there is one thread."""
+        self._seconds += perf_counter() - self._began
+        self._count += 1
+        if self._all:
+            self._threads.give_one()
+        other = self._means[not self._all]
+        if (
+            self._count >= WINDOW
+            or (self._count > 1 and self._seconds > LONG_WINDOW)
+            or self._seconds > 2 * WINDOW * other > 0
+        ):
+            self._means[self._all] = self._seconds / self._count
+            self._count, self._seconds = 0, 0.0
+            if self.may_have_all:
+                self._end_window(slower=self._means[self._all] > other > 0)
+
+    def _end_window(self, slower: bool) -> None:
+        self._windows += 1
+        if self._trial and slower:
+            self._between = min(2 * self._between, MOST)
+        # One thread is slow for a while when the machine is busy: all would be slower.
+        stop = slower and (self._trial or self._all)
+        begin = not stop and self._windows >= self._between
+        self._trial = begin
+        if stop or begin:
+            self._all = not self._all
+            self._windows = 0

@@ -1,0 +1,158 @@
+"""BLAS's threads: whoever computes with them, the bits are the same."""
+
+import signal
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+from networks import Network
+from numpy.testing import assert_allclose, assert_array_equal
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from skbackprop import SGDSigmoidMLP, _engine
+from skbackprop._blas import LargeProduct
+from skbackprop._engine import Engine, Machine
+from skbackprop._pace import WINDOW, BlasThreads, Pace
+from skbackprop._threads import _avx512, one_blas_thread
+
+
+def blas_threads():
+    return [
+        lib.num_threads
+        for lib in ThreadpoolController().select(user_api="blas").lib_controllers
+    ]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("trans_b", [False, True])
+@pytest.mark.parametrize("trans_a", [False, True])
+@pytest.mark.parametrize("moving", ["a", "b"])
+@pytest.mark.parametrize("shape", [(5, 3, 7), (150, 9, 300), (300, 20, 1000)], ids=str)
+def test_a_large_product_adds_to_its_result_in_place(
+    shape, moving, trans_a, trans_b, dtype
+):
+    rows, columns, inner = shape
+    rng = np.random.default_rng(0)
+
+    def matrix(n, m, turned):
+        drawn = rng.normal(size=(m, n) if turned else (n, m))
+        return np.asfortranarray(drawn.astype(dtype))
+
+    a, b = matrix(rows, inner, trans_a), matrix(inner, columns, trans_b)
+    c = matrix(rows, columns, False)
+    expected = 0.5 * (a.T if trans_a else a) @ (b.T if trans_b else b) - 3 * c
+    given = {"a": a, "b": b}
+    brought = given[moving]
+    given[moving] = brought.shape
+    product = LargeProduct(given["a"], given["b"], c, trans_a, trans_b)
+    product(0.5, -3.0, brought)
+    tolerance = 1e-12 if dtype == np.float64 else 1e-3
+    assert_allclose(c, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("units", [(150, 40, 3), (784, 300, 300, 10)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_bits_are_the_same_for_any_number_of_threads(dtype, units, monkeypatch):
+    if len(units) == 3:
+        monkeypatch.setattr(_engine, "THREADS_FROM", 1)
+        monkeypatch.setattr(_engine, "SMALL_PRODUCT", 0)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, units[0])).astype(dtype)
+    y = rng.integers(units[-1], size=len(X))
+    models = []
+    for threads in (1, 2, 3):
+        _engine._paces.clear()
+        model = SGDSigmoidMLP(
+            units[1:-1], batch_size=50, max_iter=3, tol=0, random_state=0
+        )
+        with threadpool_limits(threads, "blas"), pytest.warns(match="max_iter"):
+            models.append(model.fit(X, y))
+        if threads == 2 and _avx512():
+            assert {pace.may_have_all for pace in _engine._paces.values()} == {True}
+    for model in models[1:]:
+        for a, b in zip(models[0].coefs_, model.coefs_, strict=True):
+            assert_array_equal(a, b)
+        assert models[0].loss_curve_ == model.loss_curve_
+
+
+@pytest.mark.parametrize("what", ["nothing", "cost", "gradient"])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_a_pass_that_has_other_bits_with_all_threads_is_found_out(
+    sparse, what, monkeypatch
+):
+    added = {"cost": 0.0, "gradient": 0.0}
+    make_pass = Engine._make_pass
+
+    def make_pass_that_differs(engine, m):
+        propagate, add_gradient = make_pass(engine, m)
+
+        def other_gradient(*arguments):
+            add_gradient(*arguments)
+            engine._target[3] += added["gradient"]
+
+        return lambda *arguments: propagate(*arguments) + added["cost"], other_gradient
+
+    monkeypatch.setattr(Engine, "_make_pass", make_pass_that_differs)
+    threads = BlasThreads(2, lambda: added.update({what: 1e-12}), int)
+    machine = Machine(even_cuts=True, threads=threads)
+    network = Network((9, 8, 3))
+    engine = Engine(
+        network.coefs, network.intercepts, batch_size=4, sparse=sparse, machine=machine
+    )
+    assert engine._is_the_same_with_all_threads(4) == (what == "nothing")
+
+
+@pytest.mark.parametrize("seconds_with_all", [0.0, 0.004], ids=["faster", "slower"])
+def test_passes_get_the_number_of_threads_that_is_faster(seconds_with_all):
+    given = []
+    pace = Pace(BlasThreads(2, lambda: given.append("all"), int))
+    pace.may_have_all = True
+    passes = 40 * WINDOW
+    for _ in range(passes):
+        n_given = len(given)
+        pace.begin()
+        time.sleep(seconds_with_all if len(given) > n_given else 0.001)
+        pace.end()
+    part = len(given) / passes
+    assert part > 0.8 if seconds_with_all == 0 else part < 0.2
+
+
+def test_a_pass_whose_bits_are_not_known_to_be_the_same_has_one_thread():
+    given = []
+    pace = Pace(BlasThreads(2, lambda: given.append("all"), int))
+    for _ in range(10 * WINDOW):
+        pace.begin()
+        pace.end()
+    assert not given
+
+
+def test_two_fits_side_by_side_have_one_blas_thread_each():
+    with threadpool_limits(2, "blas"):
+        with one_blas_thread() as machine:
+            machine.threads.give_all()
+            with one_blas_thread():
+                assert set(blas_threads()) == {1}
+                machine.threads.give_all()
+                assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {2}
+
+
+def test_an_interrupt_at_any_moment_gives_the_threads_back():
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    model = SGDSigmoidMLP((2,), max_iter=1, random_state=0)
+    rng = np.random.default_rng(1)
+    to_main = threading.main_thread().ident, signal.SIGINT
+    with threadpool_limits(2, "blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = blas_threads()
+        for pause in rng.uniform(0, 0.0015, 500):
+            try:
+                timer = threading.Timer(pause, signal.pthread_kill, to_main)
+                timer.start()
+                model.fit(X, y)
+                timer.join()
+            except KeyboardInterrupt:
+                timer.join()
+            assert blas_threads() == before
