@@ -354,7 +354,7 @@ class Engine:
     def _is_the_same_with_all_threads(self, m: int) -> bool:
         """Try: the gradients of random examples in a random network of this shape."""
         rng = np.random.default_rng(0)
-        drawn = partial(rng.standard_normal, dtype=self.dtype)
+        drawn: Callable[..., Array] = partial(rng.standard_normal, dtype=self.dtype)
         coefs = [drawn(Wt.shape) for Wt in self.Wt]
         for coef in coefs:
             coef /= np.sqrt(len(coef))
