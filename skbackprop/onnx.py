@@ -1,22 +1,24 @@
 """Conversion to ONNX, for runtimes without Python. Needs the extra `onnx`.
 
 Importing this module registers `SGDSigmoidMLP` and `SGDSigmoidMLPRegressor` with
-`skl2onnx <https://onnx.ai/sklearn-onnx/>`_, whose ``to_onnx`` then converts them, alone,
-in pipelines, and as winners of a search.
+`skl2onnx <https://onnx.ai/sklearn-onnx/>`_, whose ``to_onnx`` then converts them,
+alone, in pipelines, and as winners of a search.
 
-The graph computes what `predict` and `predict_proba` do: ``z^l = a^{l−1} W^l + b^l`` and
-``a^l = σ(z^l)`` layer by layer, in float64 if its input is float64 and in float32 for
-any other. A classifier has the outputs of scikit-learn's own,
+The graph computes what `predict` and `predict_proba` do, ``z^l = a^{l−1} W^l + b^l``
+and ``a^l = σ(z^l)`` layer by layer (sections 2 and 3 of the derivation), in float64 if
+its input is float64 and in float32 for any other. A classifier has the outputs of
+scikit-learn's own:
 
 - ``label`` of shape (n_samples,), int64 or string; for a multilabel model of shape
   (n_samples, n_labels), int64. Labels that are booleans or whole floats are said as
   int64.
-- ``probabilities`` of shape (n_samples, n_classes), or with the option ``zipmap`` (which
-  skl2onnx switches on by default) a dict or a column for each class.
+- ``probabilities`` of shape (n_samples, n_classes), or with the option ``zipmap``,
+  which is skl2onnx's default, a dict or a column for each class.
 
-and their options: ``zipmap``, ``nocl``, ``output_class_labels`` and ``raw_scores``, which
-gives `decision_function` (for two classes ``[−z, z]``) in place of the probabilities. A
-regressor has ``variable`` of shape (n_samples, n_outputs).
+It has their options, too: ``zipmap`` (True for float32 only, a limit of ONNX's
+operator), ``nocl``, ``output_class_labels``, and ``raw_scores``, which gives
+`decision_function` (for two classes ``[−z, z]``) in place of the probabilities. A
+regressor has one output, ``variable`` of shape (n_samples, n_outputs).
 
 Raises
 ------

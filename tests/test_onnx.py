@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -105,7 +106,7 @@ def random_network(seed, dtype):
     units = [rng.integers(1, 21), *hidden, n_outputs]
     coefs = [
         (rng.normal(size=(n_in, n_out)) * gain * 2 / np.sqrt(n_in)).astype(dtype)
-        for n_in, n_out in zip(units[:-1], units[1:], strict=True)
+        for n_in, n_out in pairwise(units)
     ]
     intercepts = [(rng.normal(size=n) * gain).astype(dtype) for n in units[1:]]
     X = rng.normal(size=(20, units[0])).astype(dtype)
@@ -341,9 +342,9 @@ def test_zipmap_gives_a_dict_or_a_column_for_each_class(classes, iris):
         assert_allclose([[*row.values()] for row in rows], wanted, atol=1e-6)
     labels, *columns = served(model, X, zipmap="columns")
     assert_allclose(np.column_stack(columns), wanted, atol=1e-6)
-    labels, p, names = served(model, X, zipmap=False, output_class_labels=True)
+    _, _, names = served(model, X, zipmap=False, output_class_labels=True)
     assert names.tolist() == classes
-    labels, p = served(model, X, zipmap=False, nocl=True)
+    labels, _ = served(model, X, zipmap=False, nocl=True)
     assert_array_equal(np.array(classes)[labels], model.predict(X))
 
 
