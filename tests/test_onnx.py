@@ -189,6 +189,9 @@ def test_multilabel_models_are_served(hidden, dtype, iris):
     model = SGDSigmoidMLP(hidden, max_iter=5, random_state=0).fit(X, y)
     assert len(np.unique(model.predict(X), axis=0)) > 1
     assert_served_alike(model, X)
+    labels, *columns = served(model, X, zipmap="columns")
+    assert_array_equal(labels, model.predict(X))
+    assert_allclose(np.column_stack(columns), model.predict_proba(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -380,6 +383,32 @@ def test_older_operator_sets_serve_alike(opset, dtype, iris):
         output = session.run(None, {"X": X})[-1]
         wanted = model.predict_proba(X) if options else model.predict(X)[:, np.newaxis]
         assert_allclose(output, wanted, rtol=0, atol=2 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_columns", "shapes"),
+    [
+        (SGDSigmoidMLP, 0, {"label": [None], "probabilities": [None, 3]}),
+        (SGDSigmoidMLP, 4, {"label": [None, 4], "probabilities": [None, 4]}),
+        (SGDSigmoidMLPRegressor, 0, {"variable": [None, 1]}),
+        (SGDSigmoidMLPRegressor, 4, {"variable": [None, 4]}),
+    ],
+)
+def test_the_graph_declares_names_and_shapes(kind, n_columns, shapes, iris):
+    X, y = iris
+    if n_columns:
+        y = np.eye(3, n_columns, dtype=int)[y]
+    model = kind((5,), max_iter=5, random_state=0).fit(X, y)
+    options = {"zipmap": False} if kind is SGDSigmoidMLP else None
+    graph = to_onnx(model, X[:1], options=options).graph
+    declared = {
+        output.name: [
+            dim.dim_value if dim.HasField("dim_value") else None
+            for dim in output.type.tensor_type.shape.dim
+        ]
+        for output in graph.output
+    }
+    assert declared == shapes
 
 
 def test_any_number_of_rows_is_served(iris):
