@@ -33,6 +33,8 @@ default_role = "py:obj"
 autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+# The pages of optional modules are built without their extras.
+autodoc_mock_imports = ["skl2onnx"]
 # The members are documented by autodoc, below the class.
 numpydoc_show_class_members = False
 
