@@ -48,7 +48,7 @@ def _what(trace: Quantities, layer: int, j: int, k: int | None) -> str:
 
 def _named(trace: Quantities, layer: int, neuron: int) -> str:
     name = trace.names.of(layer, len(trace.W), neuron)
-    return str(neuron) if name is None else f'{neuron} ("{name}")'
+    return str(neuron) if name in (None, str(neuron)) else f'{neuron} ("{name}")'
 
 
 def _factors(trace: Quantities, layer: int, j: int, k: int | None) -> list[Array]:
@@ -89,10 +89,7 @@ def _of_one_example(
 
 def _output_sensitivity(trace: Quantities, j: int) -> list[str]:
     a, y, n_L = trace.a[-1][j, 0], trace.y[j, 0], len(trace.y)
-    if a == y:
-        verdict = "exactly right"
-    else:
-        verdict = f"too {'high' if a > y else 'low'}"
+    verdict = "exactly right" if a == y else f"too {'high' if a > y else 'low'}"
     return [
         f"∂C/∂a = (a − y) / n_L = ({a} − {_bracketed(y)}) / {n_L} = "
         f"{trace.dC_da[-1][j, 0]}",
@@ -169,7 +166,7 @@ def _update(
 
 
 def _saturation(slope: Any) -> str:
-    """From here on a neuron is saturated: its activation is below 0.01 or above 0.99."""
+    """Saturated is a neuron whose activation is below 0.01 or above 0.99."""
     return "; here the neuron is saturated" if slope < 0.01 * 0.99 else ""
 
 

@@ -2,7 +2,7 @@
 
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.random import RandomState
@@ -196,7 +196,7 @@ def check_gradient(
             f"max_parameters must be an integer >= 2 or None, got {max_parameters!r}."
         )
     estimator, data = _ready(estimator, X, y)
-    random_state = check_random_state(random_state)
+    random_state = cast(RandomState, check_random_state(random_state))
     dtype = estimator.coefs_[0].dtype
     W, b = ([p.astype(float) for p in ps] for ps in derivation_parameters(estimator))
     # Targets rounded to the network's dtype, for they are what it trains on.
@@ -207,7 +207,10 @@ def check_gradient(
     bounds = _rounding(found, np.finfo(dtype).eps)
     tolerance = float(np.sqrt(np.finfo(dtype).eps))
 
-    errors, errors_equations, rounding, n_compared = [], [], [], []
+    errors: list[float] = []
+    errors_equations: list[float] = []
+    rounding: list[float] = []
+    n_compared: list[int] = []
     passed = True
     for layer in range(len(W)):
         picked = _pick(W[layer], max_parameters, random_state)
@@ -256,7 +259,6 @@ def _engine_gradient(
         learning_rate_init=eta,
         momentum=0.0,
     )
-    # Weights may have been cast; the step size is one for all layers.
     examples = probe._examples(data, incremental=True)
     before = derivation_parameters(probe)
     with one_blas_thread() as machine, np.errstate(all="ignore"):
@@ -293,7 +295,7 @@ def _rounding(found: Quantities, eps: float) -> list[float]:
     gradients of the examples have in common may be far less than each, hence absolute
     values throughout.
     """
-    bounds = []
+    bounds: list[float] = []
     off = np.zeros_like(found.delta[-1])
     for layer in reversed(range(len(found.W))):
         if layer + 1 < len(found.W):
@@ -309,7 +311,7 @@ def _rounding(found: Quantities, eps: float) -> list[float]:
 
 
 def _pick(W: Array, at_most: int | None, random_state: RandomState) -> Any:
-    """Indices of the parameters to compare in ``[W b]``: the bias is its last column."""
+    """Indices of parameters to compare in ``[W b]``: the bias is its last column."""
     n_out, n_in = W.shape
     if at_most is None or n_out * (n_in + 1) <= at_most:
         return np.nonzero(np.ones((n_out, n_in + 1)))

@@ -82,7 +82,7 @@ class GradientFlowDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: Any, *, ax: Any = None) -> Self:
-        """Trace the examples through a fitted network, and draw what reaches each layer.
+        """Trace examples through a fitted network, and draw what reaches each layer.
 
         Parameters
         ----------

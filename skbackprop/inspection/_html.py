@@ -29,13 +29,16 @@ STYLE = f"""
 .skb .skb-chip {{ display: inline-block; margin: 2px 8px 6px 0; padding: 1px 10px;
   border-radius: 12px; background: rgba(128,128,128,.16); }}
 .skb .skb-eq {{ font: italic 16px/1.6 Cambria, Georgia, "DejaVu Serif", serif;
-  margin: 6px 0 10px; padding-left: 14px; border-left: 3px solid rgba(128,128,128,.35); }}
+  margin: 6px 0 10px; padding-left: 14px;
+  border-left: 3px solid rgba(128,128,128,.35); }}
 .skb .skb-wide {{ overflow-x: auto; margin: 8px 0; }}
 .skb table {{ border-collapse: separate; border-spacing: 2px; margin: 0;
   font-variant-numeric: tabular-nums; border: none; }}
-.skb th, .skb td {{ padding: 3px 9px; text-align: right; border: none; border-radius: 3px;
-  white-space: nowrap; background: none; color: inherit; }}
+.skb th, .skb td {{ padding: 3px 9px; text-align: right; border: none;
+  border-radius: 3px; white-space: nowrap; background: none; color: inherit; }}
 .skb th {{ font-weight: 600; opacity: .85; }}
+.skb table tr {{ background: transparent !important; }}
+.skb thead th:first-child {{ text-align: left; }}
 .skb tbody th {{ text-align: left; font-weight: 500; max-width: 16ch; overflow: hidden;
   text-overflow: ellipsis; }}
 .skb caption {{ caption-side: top; text-align: left; padding: 4px 0; opacity: .85; }}
@@ -101,8 +104,8 @@ def _heading(trace: Quantities) -> list[str]:
     ]
     if m > 1:
         lines.append(
-            f"<p>All numbers are averages over the {m} examples. Gradients are averages "
-            "of products, so they are not the products of the averages shown.</p>"
+            f"<p>All numbers are averages over the {m} examples. Gradients are "
+            "averages of products, not the products of the averages shown.</p>"
         )
     return lines
 
@@ -224,12 +227,14 @@ def _gradient(trace: Quantities, layer: int) -> str:
     for k in columns:
         name = trace.names.of(layer - 1, last, k)
         heads.append(f"{source} {k}" if name is None else _clip(name))
-    caption = "∂C/∂w, and below it the update Δw, of each weight"
-    if n_out > len(rows) or n_in > len(columns):
-        caption += (
-            f": {len(rows)} of {n_out} neurons, those with the largest errors, and "
-            f"{len(columns)} of {n_in} {source}s, those with the largest gradients"
+    parts = ["∂C/∂w, and below it the update Δw, of each weight"]
+    if n_out > len(rows):
+        parts.append(f"the {len(rows)} of {n_out} neurons with the largest errors")
+    if n_in > len(columns):
+        parts.append(
+            f"the {len(columns)} of {n_in} {source}s with the largest gradients"
         )
+    caption = "; ".join(parts)
     return _table(heads, body, "", caption + ".")
 
 
@@ -237,8 +242,8 @@ def _words(trace: Quantities) -> list[str]:
     """The weight with the largest gradient of the last and of the first layer."""
     lines = [
         "<h3>The chain rule, weight by weight</h3>",
-        "<p>For the largest gradient of a layer; <code>trace.explain(layer, j, k)</code> "
-        "has the others.</p>",
+        "<p>For the largest gradient of a layer; "
+        "<code>trace.explain(layer, j, k)</code> has the others.</p>",
     ]
     for layer in dict.fromkeys([len(trace.W), 1]):
         grad = trace.grad_W[layer - 1]

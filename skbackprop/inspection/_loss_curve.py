@@ -54,12 +54,12 @@ class LossCurveDisplay:
 
     Make it with `from_estimator`, `from_estimators` or `from_curves`.
 
-    The loss is the mean cost of an example, ``C = 1/n_L Σ_j ½ (a_j − y_j)²``, in squared
-    units of activations: that of training (solid) is measured while the epoch goes on,
-    each example with the weights that it was about to update; that of the held-out rows
-    (dashed) at the end of the epoch. The best epoch is marked: with early stopping that
-    of the best validation score, whose network was kept; else that of the least
-    validation loss, or of the least loss where no rows were held out.
+    The loss is the mean cost of an example, ``C = 1/n_L Σ_j ½ (a_j − y_j)²``, in
+    squared units of activations. That of training (solid) is measured while the epoch
+    goes on, each example with the weights that it was about to update; that of the
+    held-out rows (dashed) at the end of the epoch. The best epoch is marked: with early
+    stopping that of the best validation score, whose network was kept; else that of the
+    least validation loss, or of the least loss where no rows were held out.
 
     Parameters
     ----------
@@ -224,7 +224,8 @@ class LossCurveDisplay:
         Examples
         --------
         >>> from skbackprop.inspection import LossCurveDisplay
-        >>> display = LossCurveDisplay.from_curves({"mine": [0.3, 0.2, 0.15]}, log=False)
+        >>> losses = {"mine": [0.3, 0.2, 0.15]}
+        >>> display = LossCurveDisplay.from_curves(losses, log=False)
         >>> display.ax_.get_xlabel()
         'epochs (passes over the training rows)'
         """

@@ -32,7 +32,7 @@ class NetworkDisplay:
     Lines are orange for positive weights and blue for negative ones, wide and strong
     in proportion to the weight's size within its layer. A layer of more than 16 neurons
     is shown by those 16 whose weights, in and out, are the largest, in their order. The
-    fills are the activations of an example, or its errors δ, or the averages of a batch.
+    fills are the activations of an example, or its errors δ, or averages of a batch.
 
     Parameters
     ----------

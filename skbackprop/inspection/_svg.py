@@ -11,10 +11,10 @@ from ._selection import strongest
 
 Array = NDArray[Any]
 
-# Rows of neurons shown in a layer, and the room of one, in pixels.
-AT_MOST, ROW, COLUMN, TOP, LEFT = 8, 58, 190, 64, 120
-# Distinct to colour-blind eyes and on light and dark grounds (Okabe and Ito, 2008).
-POSITIVE, NEGATIVE = "213,94,0", "0,114,178"
+# Neurons shown in a layer; the room of one and of what surrounds them, in pixels.
+AT_MOST, ROW, TOP, LEFT, RADIUS = 10, 66, 58, 150, 14
+# Distinct to colour-blind eyes, after Okabe and Ito (2008), on light and dark grounds.
+POSITIVE, NEGATIVE = "213,94,0", "20,128,204"
 
 
 class Spot(NamedTuple):
@@ -41,15 +41,17 @@ def picture(trace: Quantities) -> str:
         )
     ]
     tallest = max(map(len, shown))
+    # Small networks have room to spread; deep ones are scrolled.
+    column = max(180, min(330, 680 // len(trace.W)))
     columns = [
         [
-            Spot(neuron, LEFT + COLUMN * layer, TOP + ROW * (place + 0.5 + lead))
+            Spot(neuron, LEFT + column * layer, TOP + ROW * (place + 0.5 + lead))
             for place, neuron in enumerate(neurons)
         ]
         for layer, neurons in enumerate(shown)
         for lead in [(tallest - len(neurons)) / 2]
     ]
-    width = 2 * LEFT + COLUMN * (len(columns) - 1)
+    width = 2 * LEFT + column * (len(columns) - 1)
     height = TOP + ROW * tallest + 44
     parts = [
         f'<svg class="skb-net" width="{width}" height="{height}" '
@@ -76,8 +78,8 @@ def _edges(before: list[Spot], after: list[Spot], grad_W: Array) -> list[str]:
             share = abs(gradient) / top if top else 0.0
             color = POSITIVE if gradient > 0 else NEGATIVE
             lines.append(
-                f'<line x1="{start.x + 17:.0f}" y1="{start.y:.1f}" '
-                f'x2="{end.x - 17:.0f}" y2="{end.y:.1f}" stroke="rgb({color})" '
+                f'<line x1="{start.x + RADIUS + 1:.0f}" y1="{start.y:.1f}" '
+                f'x2="{end.x - RADIUS - 1:.0f}" y2="{end.y:.1f}" stroke="rgb({color})" '
                 f'stroke-width="{0.6 + 4.4 * share:.2f}" '
                 f'stroke-opacity="{0.18 + 0.72 * share:.2f}"/>'
             )
@@ -92,24 +94,24 @@ def _neurons(trace: Quantities, layer: int, spots: list[Spot]) -> list[str]:
         # Inputs are no activations between 0 and 1: they have a shade of their size.
         level = a[neuron] if layer else abs(a[neuron]) / max(np.abs(a).max(), 1e-300)
         lines += [
-            f'<circle cx="{x}" cy="{y:.1f}" r="16" fill="currentColor" '
+            f'<circle cx="{x}" cy="{y:.1f}" r="{RADIUS}" fill="currentColor" '
             f'fill-opacity="{0.04 + 0.66 * min(level, 1.0):.3f}" stroke="currentColor" '
             'stroke-opacity="0.65" stroke-width="1.3"/>',
-            _text(x, y - 21, f"{a[neuron]:.3g}", "skb-a"),
+            _text(x, y - RADIUS - 5, f"{a[neuron]:.3g}", "skb-a"),
         ]
         if layer:
             delta = trace.delta[layer - 1][neuron].mean()
             kind = "skb-pos" if delta > 0 else "skb-neg"
-            lines.append(_text(x, y + 29, f"δ {delta:.2g}", f"skb-d {kind}"))
+            lines.append(_text(x, y + RADIUS + 13, f"δ {delta:.2g}", f"skb-d {kind}"))
         name = trace.names.of(layer, last, neuron)
         label = str(neuron) if name is None else name
-        if len(label) > 13:
-            label = label[:12] + "…"
+        if len(label) > 17:
+            label = label[:16] + "…"
         if layer == 0:
-            lines.append(_text(x - 24, y + 4, label, "skb-l", "end"))
+            lines.append(_text(x - RADIUS - 8, y + 4, label, "skb-l", "end"))
         elif layer == last:
             expected = f"{label}: y {trace.y[neuron].mean():.2g}"
-            lines.append(_text(x + 24, y + 4, expected, "skb-l", "start"))
+            lines.append(_text(x + RADIUS + 8, y + 4, expected, "skb-l", "start"))
     return lines
 
 

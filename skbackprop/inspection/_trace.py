@@ -139,10 +139,23 @@ class BackpropTrace(Quantities):
         >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
         >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit(X, y, [0, 1])
         >>> print(backprop_trace(model, X[1], y[1]).explain(2, 0, 1))
-        ∂C/∂w of the weight from neuron 1 of layer 1 to neuron 0 of layer 2 ...
+        ∂C/∂w of the weight from neuron 1 of layer 1 to neuron 0 ("1") of ...
         <BLANKLINE>
             ∂C/∂w = ∂C/∂a · ∂a/∂z · ∂z/∂w
-        ...
+        <BLANKLINE>
+        ∂C/∂a = (a − y) / n_L = (0.61... − 1.0) / 1 = -0.38...
+            The neuron says 0.619 and should say 1: too low.
+        ∂a/∂z = a (1 − a) = 0.61... · (1 − 0.61...) = 0.23...
+            The slope of the sigmoid, at most 0.25.
+        ∂z/∂w = 0.64...
+            The activation of neuron 1, which the weight multiplies.
+        <BLANKLINE>
+        δ = ∂C/∂a · ∂a/∂z = -0.089...
+        ∂C/∂w = -0.38... · 0.23... · 0.64... = -0.058...
+        <BLANKLINE>
+        Raising it would lower the cost, so descent moves it up.
+        update = −η · ∂C/∂w = −1.0 · (-0.058...) = 0.058...
+        w → w + update = -0.12... + 0.058... = -0.064...
         """
         last = len(self.W)
         layer = _index("layer", layer, 1, last, f"a network of {last} layers")
@@ -172,7 +185,8 @@ class BackpropTrace(Quantities):
         >>> import os, tempfile
         >>> from skbackprop import SGDSigmoidMLP
         >>> from skbackprop.inspection import backprop_trace
-        >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit([[0, 1]], [1], [0, 1])
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit(X, y, [0, 1])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = os.path.join(folder, "trace.html")
         ...     backprop_trace(model, [0, 1], 1).to_html(path)
@@ -200,10 +214,10 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
     agrees to rounding.
 
     The update of the trace is the derivation's, ``−η·∇W`` and ``−η·∇b`` with η the
-    estimator's `learning_rate_init_`: a plain step down the cost, averaged over the rows
-    given. It is that of a `partial_fit` on the same rows in one batch, with a constant
-    `learning_rate`, no `momentum` and no `alpha`. Those three, where they are set, and
-    weights of rows and of classes, are no part of it.
+    estimator's `learning_rate_init_`: a plain step down the cost, averaged over the
+    rows given. It is that of a `partial_fit` on the same rows in one batch, with a
+    constant `learning_rate`, no `momentum` and no `alpha`. Those three, where they are
+    set, and weights of rows and of classes, are no part of it.
 
     Parameters
     ----------
