@@ -11,6 +11,8 @@ from ._trace import BackpropTrace, backprop_trace
 
 # Activations below 0.01 or above 0.99: the slope is a 25th of its largest, or less.
 SATURATED_SLOPE = 0.01 * 0.99
+# Parts of the largest size in a picture that are too small to tell from nothing.
+VANISHED = 1e-16
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class GradientFlowDisplay:
     Circles are the median of ``|δ_j|`` over neurons and examples, with a bar from the
     10th to the 90th percentile; its unit is cost for a unit of pre-activation. Squares
     are the root mean square of what one update, averaged over the examples, adds to the
-    weights, ``−η ∇W``, in units of weights. Below each layer stands the part of its
+    weights, ``−η ∇W``, in units of weights. Triangles point to medians that are less
+    than 1e-16 of the largest size, or zero. Below each layer stands the part of its
     activations, over neurons and examples, below 0.01 or above 0.99: these are
     saturated.
 
@@ -189,14 +192,16 @@ class GradientFlowDisplay:
         self.ax_, self.figure_ = axes_for(self, ax)
         x = np.arange(1, n + 1)
         median, low, high, update = (
-            # A zero has no place on a logarithmic scale.
-            np.array([getattr(layer, name) or np.nan for layer in self.layers])
+            np.array([getattr(layer, name) for layer in self.layers])
             for name in ("delta_median", "delta_low", "delta_high", "update")
         )
-        # A bar whose lower end is zero goes down to where the scale ends.
-        self.ax_.vlines(
-            x - 0.08, np.fmin(low, median), high, color=NEGATIVE, linewidth=5, alpha=0.3
+        # What is next to nothing, or zero, would stretch a logarithmic scale.
+        floor = VANISHED * (max(high.max(), update.max()) or 1.0)
+        gone = median < floor
+        low, median, high, update = (
+            np.maximum(size, floor) for size in (low, median, high, update)
         )
+        self.ax_.vlines(x - 0.08, low, high, color=NEGATIVE, linewidth=5, alpha=0.3)
         self.ax_.plot(
             x - 0.08,
             median,
@@ -212,6 +217,16 @@ class GradientFlowDisplay:
             linestyle=":",
             label="update η|∇W|: root mean square",
         )
+        if gone.any():
+            self.ax_.plot(
+                (x - 0.08)[gone],
+                median[gone],
+                color=NEGATIVE,
+                linestyle="",
+                marker="v",
+                markersize=12,
+                label="median below this, or zero",
+            )
         self.ax_.set_yscale("log")
         self.ax_.set_xticks(x, [self._tick(i, n) for i in range(n)])
         self.ax_.set_xlim(0.5, n + 0.5)

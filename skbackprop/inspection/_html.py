@@ -52,8 +52,6 @@ STYLE = f"""
 .skb svg .skb-h {{ font-size: 13px; font-weight: 650; }}
 .skb svg .skb-l {{ opacity: .8; }}
 .skb svg .skb-d {{ font-size: 11px; font-weight: 600; }}
-.skb .skb-pos {{ fill: rgb({POSITIVE}); }}
-.skb .skb-neg {{ fill: rgb({NEGATIVE}); }}
 .skb .skb-key {{ display: inline-block; width: 22px; height: 5px; border-radius: 2px;
   margin: 0 5px 3px 0; vertical-align: middle; }}
 """

@@ -21,7 +21,9 @@ Array = NDArray[Any]
 # A layer with more neurons than this is shown by its strongest.
 AT_MOST = 16
 # Layers with names or numbers that are longer have room for so many letters.
-LETTERS = 16
+LETTERS = 20
+# With more layers than these, the input counted, captions are short and lines thin.
+CROWDED = 6
 
 
 class NetworkDisplay:
@@ -29,8 +31,8 @@ class NetworkDisplay:
 
     Make it with `from_estimator` or `from_trace`.
 
-    Lines are orange for positive weights and blue for negative ones, wide and strong
-    in proportion to the weight's size within its layer. A layer of more than 16 neurons
+    Lines are orange for positive weights and blue for negative ones, the wider and the
+    stronger the larger the weight is among those of its layer. A layer of more than 16 neurons
     is shown by those 16 whose weights, in and out, are the largest, in their order. The
     fills are the activations of an example, or its errors δ, or averages of a batch.
 
@@ -227,7 +229,7 @@ class NetworkDisplay:
             np.linspace(1, -1, 2 * len(kept) + 1)[1::2] * len(kept) / 2
             for kept in shown
         ]
-        self._draw_weights(shown, heights)
+        self._draw_weights(units, shown, heights)
         self._draw_neurons(units, shown, heights)
         self._draw_names(units, shown, heights)
         tallest = max(map(len, shown))
@@ -235,7 +237,9 @@ class NetworkDisplay:
         self.ax_.set_xlim(-0.55, last + 0.55)
         self.ax_.set_ylim(-tallest / 2 - 0.3, tallest / 2 + 0.3)
         self.ax_.set_xticks(
-            range(len(units)), [_caption(units, shown, i) for i in range(len(units))]
+            range(len(units)),
+            [_caption(units, shown, i) for i in range(len(units))],
+            fontsize="medium" if len(units) <= CROWDED else "small",
         )
         self.ax_.set_yticks([])
         self.ax_.tick_params(length=0)
@@ -244,7 +248,9 @@ class NetworkDisplay:
             spine.set_visible(False)
         return self
 
-    def _draw_weights(self, shown: list[list[int]], heights: list[Array]) -> None:
+    def _draw_weights(
+        self, units: list[int], shown: list[list[int]], heights: list[Array]
+    ) -> None:
         from matplotlib.collections import LineCollection
         from matplotlib.colors import to_rgba
         from matplotlib.lines import Line2D
@@ -252,13 +258,15 @@ class NetworkDisplay:
         for layer, W in enumerate(self.W):
             weights = W[np.ix_(shown[layer + 1], shown[layer])]
             largest = np.abs(W).max() or 1.0
+            widest = 3.2 if len(units) <= CROWDED else 1.6
             # The strongest come last, on top of the others.
             order = np.argsort(np.abs(weights), axis=None)
             rows, columns = np.unravel_index(order, weights.shape)
             shares = np.abs(weights[rows, columns]) / largest
             colors = [
                 to_rgba(
-                    POSITIVE if weights[j, k] > 0 else NEGATIVE, 0.08 + 0.82 * share
+                    POSITIVE if weights[j, k] > 0 else NEGATIVE,
+                    0.06 + 0.84 * share**1.5,
                 )
                 for j, k, share in zip(rows, columns, shares, strict=True)
             ]
@@ -268,7 +276,7 @@ class NetworkDisplay:
             ]
             self.ax_.add_collection(
                 LineCollection(
-                    lines, colors=colors, linewidths=0.3 + 3.2 * shares, zorder=1
+                    lines, colors=colors, linewidths=0.3 + widest * shares, zorder=1
                 )
             )
         handles = [
@@ -365,7 +373,10 @@ def _span(values: Array) -> tuple[float, float]:
 def _caption(units: list[int], shown: list[list[int]], layer: int) -> str:
     last = len(units) - 1
     kind = "input" if layer == 0 else "output" if layer == last else f"hidden {layer}"
+    of = " of "
+    if len(units) > CROWDED:
+        kind, of = kind.removesuffix("put").removeprefix("hidden "), "/"
     count = f"{units[layer]}"
     if len(shown[layer]) < units[layer]:
-        count = f"{len(shown[layer])} of {count}"
+        count = f"{len(shown[layer])}{of}{count}"
     return f"{kind}\n{count}"

@@ -101,8 +101,7 @@ def _neurons(trace: Quantities, layer: int, spots: list[Spot]) -> list[str]:
         ]
         if layer:
             delta = trace.delta[layer - 1][neuron].mean()
-            kind = "skb-pos" if delta > 0 else "skb-neg"
-            lines.append(_text(x, y + RADIUS + 13, f"δ {delta:.2g}", f"skb-d {kind}"))
+            lines.append(_text(x, y + RADIUS + 13, f"δ {delta:.2g}", "skb-d"))
         name = trace.names.of(layer, last, neuron)
         label = str(neuron) if name is None else name
         if len(label) > 17:
