@@ -20,40 +20,40 @@ Array = NDArray[Any]
 # Neurons in a table, and columns of a gradient that fit a page's width.
 ROWS, COLUMNS = 10, 8
 
-STYLE = f"""
-.skb {{ font: 14px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial,
-  "DejaVu Sans", sans-serif; max-width: 1000px; text-align: left; }}
-.skb h2 {{ font-size: 21px; margin: 0 0 6px; font-weight: 650; }}
-.skb h3 {{ font-size: 16px; margin: 30px 0 6px; font-weight: 650; }}
-.skb p {{ margin: 6px 0; max-width: 76ch; }}
-.skb .skb-chip {{ display: inline-block; margin: 2px 8px 6px 0; padding: 1px 10px;
-  border-radius: 12px; background: rgba(128,128,128,.16); }}
-.skb .skb-eq {{ font: italic 16px/1.6 Cambria, Georgia, "DejaVu Serif", serif;
+STYLE = """
+.skb { font: 14px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial,
+  "DejaVu Sans", sans-serif; max-width: 1000px; text-align: left; }
+.skb h2 { font-size: 21px; margin: 0 0 6px; font-weight: 650; }
+.skb h3 { font-size: 16px; margin: 30px 0 6px; font-weight: 650; }
+.skb p { margin: 6px 0; max-width: 76ch; }
+.skb .skb-chip { display: inline-block; margin: 2px 8px 6px 0; padding: 1px 10px;
+  border-radius: 12px; background: rgba(128,128,128,.16); }
+.skb .skb-eq { font: italic 16px/1.6 Cambria, Georgia, "DejaVu Serif", serif;
   margin: 6px 0 10px; padding-left: 14px;
-  border-left: 3px solid rgba(128,128,128,.35); }}
-.skb .skb-wide {{ overflow-x: auto; margin: 8px 0; }}
-.skb table {{ border-collapse: separate; border-spacing: 2px; margin: 0;
-  font-variant-numeric: tabular-nums; border: none; }}
-.skb th, .skb td {{ padding: 3px 9px; text-align: right; border: none;
-  border-radius: 3px; white-space: nowrap; background: none; color: inherit; }}
-.skb th {{ font-weight: 600; opacity: .85; }}
-.skb table tr {{ background: transparent !important; }}
-.skb thead th:first-child {{ text-align: left; }}
-.skb tbody th {{ text-align: left; font-weight: 500; max-width: 16ch; overflow: hidden;
-  text-overflow: ellipsis; }}
-.skb caption {{ caption-side: top; text-align: left; padding: 4px 0; opacity: .85; }}
-.skb small {{ display: block; opacity: .8; font-size: 11.5px; }}
-.skb details {{ margin: 6px 0; }}
-.skb summary {{ cursor: pointer; }}
-.skb pre {{ font: 12.5px/1.5 ui-monospace, Consolas, "DejaVu Sans Mono", monospace;
+  border-left: 3px solid rgba(128,128,128,.35); }
+.skb .skb-wide { overflow-x: auto; margin: 8px 0; }
+.skb table { border-collapse: separate; border-spacing: 2px; margin: 0;
+  font-variant-numeric: tabular-nums; border: none; }
+.skb th, .skb td { padding: 3px 9px; text-align: right; border: none;
+  border-radius: 3px; white-space: nowrap; background: none; color: inherit; }
+.skb th { font-weight: 600; opacity: .85; }
+.skb table tr { background: transparent !important; }
+.skb thead th:first-child { text-align: left; }
+.skb tbody th { text-align: left; font-weight: 500; max-width: 16ch; overflow: hidden;
+  text-overflow: ellipsis; }
+.skb caption { caption-side: top; text-align: left; padding: 4px 0; opacity: .85; }
+.skb small { display: block; opacity: .8; font-size: 11.5px; }
+.skb details { margin: 6px 0; }
+.skb summary { cursor: pointer; }
+.skb pre { font: 12.5px/1.5 ui-monospace, Consolas, "DejaVu Sans Mono", monospace;
   background: rgba(128,128,128,.1); color: inherit; padding: 10px 14px;
-  border-radius: 6px; overflow-x: auto; margin: 6px 0; }}
-.skb svg text {{ fill: currentColor; font-size: 11.5px; }}
-.skb svg .skb-h {{ font-size: 13px; font-weight: 650; }}
-.skb svg .skb-l {{ opacity: .8; }}
-.skb svg .skb-d {{ font-size: 11px; font-weight: 600; }}
-.skb .skb-key {{ display: inline-block; width: 22px; height: 5px; border-radius: 2px;
-  margin: 0 5px 3px 0; vertical-align: middle; }}
+  border-radius: 6px; overflow-x: auto; margin: 6px 0; }
+.skb svg text { fill: currentColor; font-size: 11.5px; }
+.skb svg .skb-h { font-size: 13px; font-weight: 650; }
+.skb svg .skb-l { opacity: .8; }
+.skb svg .skb-d { font-size: 11px; font-weight: 600; }
+.skb .skb-key { display: inline-block; width: 22px; height: 5px; border-radius: 2px;
+  margin: 0 5px 3px 0; vertical-align: middle; }
 """
 
 

@@ -32,9 +32,10 @@ class NetworkDisplay:
     Make it with `from_estimator` or `from_trace`.
 
     Lines are orange for positive weights and blue for negative ones, the wider and the
-    stronger the larger the weight is among those of its layer. A layer of more than 16 neurons
-    is shown by those 16 whose weights, in and out, are the largest, in their order. The
-    fills are the activations of an example, or its errors δ, or averages of a batch.
+    stronger the larger the weight is among those of its layer. A layer of more than 16
+    neurons is shown by those 16 whose weights, in and out, are the largest, in their
+    order. The fills are the activations of an example, or its errors δ, or averages of
+    a batch. Inputs are shaded from the smallest to the largest, which stand below them.
 
     Parameters
     ----------
@@ -238,7 +239,7 @@ class NetworkDisplay:
         self.ax_.set_ylim(-tallest / 2 - 0.3, tallest / 2 + 0.3)
         self.ax_.set_xticks(
             range(len(units)),
-            [_caption(units, shown, i) for i in range(len(units))],
+            [self._caption(units, shown, i) for i in range(len(units))],
             fontsize="medium" if len(units) <= CROWDED else "small",
         )
         self.ax_.set_yticks([])
@@ -311,7 +312,7 @@ class NetworkDisplay:
                     style |= {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}
                 elif layer:
                     style |= {"cmap": "Greys", "vmin": 0, "vmax": 1}
-                else:  # inputs have a scale of their own, which their caption names
+                else:
                     low, high = _span(values)
                     style |= {"cmap": "Greys", "vmin": low, "vmax": high}
             dots = self.ax_.scatter(
@@ -352,6 +353,23 @@ class NetworkDisplay:
                     fontsize="small",
                 )
 
+    def _caption(self, units: list[int], shown: list[list[int]], layer: int) -> str:
+        last = len(units) - 1
+        kind = (
+            "input" if layer == 0 else "output" if layer == last else f"hidden {layer}"
+        )
+        of = " of "
+        if len(units) > CROWDED:
+            kind, of = kind.removesuffix("put").removeprefix("hidden "), "/"
+        count = f"{units[layer]}"
+        if len(shown[layer]) < units[layer]:
+            count = f"{len(shown[layer])}{of}{count}"
+        if layer == 0 and self.fills and self.fills[0] is not None:
+            # An input's own scale, not that of the colour bar.
+            low, high = _span(self.fills[0])
+            count += f"\n{low:.2g} to {high:.2g}"
+        return f"{kind}\n{count}"
+
 
 def _check_fill(fill: Any) -> None:
     if not isinstance(fill, str) or fill not in ("activation", "error"):
@@ -368,15 +386,3 @@ def _sizes(W: list[Array]) -> list[Array]:
 def _span(values: Array) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     return (low, high) if low < high else (low - 1, high)
-
-
-def _caption(units: list[int], shown: list[list[int]], layer: int) -> str:
-    last = len(units) - 1
-    kind = "input" if layer == 0 else "output" if layer == last else f"hidden {layer}"
-    of = " of "
-    if len(units) > CROWDED:
-        kind, of = kind.removesuffix("put").removeprefix("hidden "), "/"
-    count = f"{units[layer]}"
-    if len(shown[layer]) < units[layer]:
-        count = f"{len(shown[layer])}{of}{count}"
-    return f"{kind}\n{count}"
