@@ -27,6 +27,8 @@ Array = NDArray[Any]
 
 # Im C(p + ih)/h is ∂C/∂p but for a term in h², here far below any rounding.
 STEP = 1e-30
+# Where σ and σ' are 0 or 1 to all digits.
+LARGEST_Z = 300
 
 # Roundings that one product of the backward pass may come to; see `_rounding`.
 ROUNDINGS = 16
@@ -332,11 +334,20 @@ def _complex_step(found: Quantities, layer: int, picked: Any) -> Array:
         parameters, column = (W[0], k) if k < W[0].shape[1] else (b[0], 0)
         before = parameters[j, column]
         parameters[j, column] = before + 1j * STEP
-        _, a = eq.forward(found.a[layer], W, b)
-        cost = eq.half_squared_error(a[-1], found.y).mean()
+        cost = eq.half_squared_error(_forward(found.a[layer], W, b), found.y).mean()
         derivatives.append(cost.imag / STEP)
         parameters[j, column] = before
     return np.array(derivatives)
+
+
+def _forward(a: Array, W: list[Array], b: list[Array]) -> Array:
+    """The output of a complex network."""
+    for W_l, b_l in zip(W, b, strict=True):
+        z = eq.pre_activation(W_l, a, b_l)
+        # Beyond, a complex exponential may become ∞ + NaN i, and σ' is 0 anyway.
+        z.real = np.clip(z.real, -LARGEST_Z, LARGEST_Z)
+        a = eq.sigmoid(z)
+    return a
 
 
 def _relative(error: float, scale: float) -> float:
