@@ -226,10 +226,7 @@ class NetworkDisplay:
         self.ax_, self.figure_ = axes_for(self, ax)
         units = [self.W[0].shape[1], *map(len, self.W)]
         shown = [strongest(size, AT_MOST) for size in _sizes(self.W)]
-        heights = [
-            np.linspace(1, -1, 2 * len(kept) + 1)[1::2] * len(kept) / 2
-            for kept in shown
-        ]
+        heights = [(len(kept) - 1) / 2 - np.arange(len(kept)) for kept in shown]
         self._draw_weights(units, shown, heights)
         self._draw_neurons(units, shown, heights)
         self._draw_names(units, shown, heights)
