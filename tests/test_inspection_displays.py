@@ -237,6 +237,8 @@ def test_a_deep_network_and_a_regressor_can_be_drawn(digits):
 def test_fill_is_checked(fill, model, iris):
     with pytest.raises(ValueError, match='fill must be "activation" or "error"'):
         NetworkDisplay.from_estimator(model, *iris, fill=fill)
+    with pytest.raises(ValueError, match="fill must be"):
+        NetworkDisplay.from_estimator(model, fill=fill)
 
 
 def test_an_example_needs_its_target(model, iris):

@@ -86,6 +86,16 @@ def test_saturated_neurons_pass(scale, dtype):
     assert check_gradient(model, (scale * X).astype(dtype), LABELS)
 
 
+def test_layers_before_a_saturated_output_pass():
+    # 1 − a is 1e-11, with 5 digits left; so are the errors that go back from there.
+    model = SGDSigmoidMLP((5, 5), random_state=0)
+    model.partial_fit(X, LABELS, [0, 1, 2])
+    model.intercepts_[-1] += 25.0
+    check = check_gradient(model, X, LABELS)
+    assert check
+    assert check.relative_error[0] > check.tolerance
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gradients_that_cancel_each_other_pass(dtype):
     # Every example twice, with either label: at activations of ½ nothing is left.

@@ -139,6 +139,21 @@ def test_a_row_of_a_data_frame_keeps_its_names():
     assert_array_equal(trace.a[0][:, 0], X[3])
 
 
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("two classes", ["1"]),
+        ("three classes", ["<c>", "a", "b"]),
+        ("labels", ["0", "1", "2"]),
+        ("numbers", None),
+    ],
+)
+def test_output_neurons_are_named_after_what_they_stand_for(target, names):
+    trace = backprop_trace(trained(target), X, TARGETS[target])
+    assert trace.names.outputs == names
+    assert trace.names.inputs is None
+
+
 def test_sparse_rows_have_the_same_trace():
     model, y = trained("numbers"), TARGETS["numbers"]
     dense, sparse = (backprop_trace(model, form, y) for form in (X, csr_matrix(X)))
@@ -211,7 +226,11 @@ def test_a_hidden_neuron_sums_over_the_errors_of_the_next_layer(hidden, n_terms)
 
 
 def test_a_batch_shows_its_largest_examples_and_the_average():
-    text = backprop_trace(trained("numbers"), X, TARGETS["numbers"]).explain(1, 1, 2)
+    trace = backprop_trace(trained("numbers"), X, TARGETS["numbers"])
+    text = trace.explain(1, 1, 2)
+    products = trace.delta[0][1] * trace.a[0][2]
+    largest = sorted(np.argsort(-np.abs(products))[:10].tolist())
+    assert [int(i) for i in re.findall(r"^    i = (\d+)", text, re.M)] == largest
     terms = re.findall(r"^    (?:i = \d+: .* = |the other .*: )(\S+)$", text, re.M)
     assert len(terms) == 11
     derivative = number_after("∂C/∂w = 1/30", text)
@@ -302,13 +321,18 @@ def test_the_page_has_the_real_update(target, hidden, rows, tmp_path):
 
 
 def test_the_page_is_self_contained_and_escapes_names():
-    page = backprop_trace(trained("three classes"), X[3], "b")._repr_html_()
+    frame = pd.DataFrame(X, columns=["<p>x", "q & r", "s", "t"])
+    model = SGDSigmoidMLP((5,), random_state=0)
+    model.partial_fit(frame, TARGETS["three classes"], ["a", "b", "<c>"])
+    page = backprop_trace(model, frame[:1], ["b"])._repr_html_()
     numbers = Numbers(page)
     assert not numbers.tags & {"script", "link", "img", "iframe", "object"}
     assert numbers.loads == []
     assert not re.search(r"url\(|@import|https?:", page)
     assert "<c>" not in page
     assert "&lt;c&gt;" in page
+    assert "<p>x" not in page
+    assert "q & r" not in page
 
 
 def test_the_file_is_a_whole_document(tmp_path):
