@@ -382,7 +382,7 @@ def test_other_estimators_are_refused_with_what_to_pass(estimator, message):
         (X[3, :3], "b", "3 features"),
         (X, TARGETS["three classes"][:5], "inconsistent numbers"),
         (X[3], "z", "classes"),
-        (X[3], ["a", "b"], "indicator"),
+        (X[3], [0, 1], "indicator"),
         (np.full((1, 4), np.nan), ["a"], "NaN"),
     ],
 )
