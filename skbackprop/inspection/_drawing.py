@@ -7,9 +7,7 @@ POSITIVE, NEGATIVE = "#D55E00", "#0072B2"
 CYCLE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 
 
-def axes_for(
-    display: Any, ax: Any, figsize: tuple[float, float] | None = None
-) -> tuple[Any, Any]:
+def axes_for(display: Any, ax: Any) -> tuple[Any, Any]:
     """The axes to draw in, new ones where `ax` is None, and their figure."""
     try:
         import matplotlib.pyplot as plt
@@ -19,5 +17,5 @@ def axes_for(
             'pip install "skbackprop[plot]"'
         ) from error
     if ax is None:
-        _, ax = plt.subplots(figsize=figsize, layout="constrained")
+        _, ax = plt.subplots(layout="constrained")
     return ax, ax.figure

@@ -89,10 +89,11 @@ def _edges(before: list[Spot], after: list[Spot], grad_W: Array) -> list[str]:
 def _neurons(trace: Quantities, layer: int, spots: list[Spot]) -> list[str]:
     last = len(trace.W)
     a = trace.a[layer].mean(axis=1)
+    largest_input = np.abs(trace.a[0]).max() or 1.0
     lines = []
     for neuron, x, y in spots:
         # Inputs are no activations between 0 and 1: they have a shade of their size.
-        level = a[neuron] if layer else abs(a[neuron]) / max(np.abs(a).max(), 1e-300)
+        level = a[neuron] if layer else abs(a[neuron]) / largest_input
         lines += [
             f'<circle cx="{x}" cy="{y:.1f}" r="{RADIUS}" fill="currentColor" '
             f'fill-opacity="{0.04 + 0.66 * min(level, 1.0):.3f}" stroke="currentColor" '
