@@ -354,11 +354,14 @@ class Engine:
     def _is_the_same_with_all_threads(self, m: int) -> bool:
         """Try: the gradients of random examples in a random network of this shape."""
         rng = np.random.default_rng(0)
-        drawn: Callable[..., Array] = partial(rng.standard_normal, dtype=self.dtype)
-        coefs = [drawn(Wt.shape) for Wt in self.Wt]
+
+        def drawn(*shape: int) -> Array:
+            return rng.standard_normal(shape, dtype=self.dtype.type)
+
+        coefs = [drawn(*Wt.shape) for Wt in self.Wt]
         for coef in coefs:
             coef /= np.sqrt(len(coef))
-        x, y = drawn((m, self.units[0])), drawn((self.units[-1], m))
+        x, y = drawn(m, self.units[0]), drawn(self.units[-1], m)
         results = []
         for give in (self.machine.threads.give_one, self.machine.threads.give_all):
             engine = Engine(

@@ -38,6 +38,38 @@ MAY_IMPORT = {
         *("_base", "_held_out", "_parameters", "_targets", "_warnings", "_weights"),
     },
     "onnx": {"_estimators", "_targets"},
+    # What a person looks at sees everything; nothing sees it.
+    "inspection.__init__": {
+        *("inspection._gradient_check", "inspection._gradient_flow"),
+        *("inspection._loss_curve", "inspection._network", "inspection._trace"),
+    },
+    "inspection._reading": {"_base"},
+    "inspection._selection": set(),
+    "inspection._drawing": set(),
+    "inspection._quantities": {"_equations"},
+    "inspection._explain": {"inspection._quantities", "inspection._selection"},
+    "inspection._svg": {"inspection._quantities", "inspection._selection"},
+    "inspection._html": {
+        *("inspection._explain", "inspection._quantities", "inspection._selection"),
+        "inspection._svg",
+    },
+    "inspection._trace": {
+        *("inspection._explain", "inspection._html", "inspection._quantities"),
+        "inspection._reading",
+    },
+    # The gradient that trains is read off one update, as fit makes it.
+    "inspection._gradient_check": {
+        *("_base", "_equations", "_parameters", "_threads", "_training"),
+        *("inspection._quantities", "inspection._reading"),
+    },
+    "inspection._loss_curve": {"inspection._drawing", "inspection._reading"},
+    "inspection._gradient_flow": {
+        *("inspection._drawing", "inspection._quantities", "inspection._trace"),
+    },
+    "inspection._network": {
+        *("inspection._drawing", "inspection._quantities", "inspection._reading"),
+        *("inspection._selection", "inspection._trace"),
+    },
 }
 OUTSIDE = {
     "_equations": {"numpy", "typing"},
@@ -45,10 +77,14 @@ OUTSIDE = {
         *("numpy", "scipy", "collections", "functools", "itertools", "typing"),
     },
 }
+# What an extra of pyproject.toml brings; imported where it is used.
+EXTRAS = {
+    "inspection._drawing": {"matplotlib"},
+    "inspection._network": {"matplotlib"},
+    "onnx": {"skl2onnx"},
+}
 # threadpoolctl comes with scikit-learn.
 RUN_TIME = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
-# What the module of an extra may import besides.
-EXTRAS = {"onnx": {"skl2onnx"}}
 
 
 def imports(path):
@@ -61,17 +97,34 @@ def imports(path):
             yield from ((module, alias.name) for alias in node.names)
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda p: p.stem)
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path):
+    """The module's name within the package, as in MAY_IMPORT."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def within_package(path, module, name):
+    """The same of a relative import: each dot after the first is a folder up."""
+    below = module.lstrip(".")
+    folder = path.relative_to(PACKAGE).parent.parts
+    folder = folder[: len(folder) - (len(module) - len(below) - 1)]
+    return ".".join([*folder, below or name])
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_point_one_way(path):
     found = list(imports(path))
-    inside = {module[1:] for module, _ in found if module.startswith(".")}
-    assert inside <= MAY_IMPORT[path.stem]
+    inside = {within_package(path, *found) for found in found if found[0][0] == "."}
+    assert inside <= MAY_IMPORT[name_of(path)]
     outside = {module.split(".")[0] for module, _ in found if module[0] != "."}
-    allowed = RUN_TIME | set(sys.stdlib_module_names) | EXTRAS.get(path.stem, set())
-    assert outside <= OUTSIDE.get(path.stem, allowed)
+    allowed = RUN_TIME | set(sys.stdlib_module_names)
+    extra = EXTRAS.get(name_of(path), set())
+    assert outside <= OUTSIDE.get(name_of(path), allowed | extra)
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_only_public_names_of_other_packages_are_used(path):
     for module, name in imports(path):
         if not module.startswith("."):
@@ -81,7 +134,7 @@ def test_only_public_names_of_other_packages_are_used(path):
 
 def test_importing_the_package_imports_no_optional_dependency():
     code = (
-        "import sys, skbackprop;"
+        "import sys, skbackprop, skbackprop.inspection;"
         "print({'matplotlib', 'polars', 'hypothesis', 'torch', 'skl2onnx', 'onnx',"
         "'onnxruntime'} & set(sys.modules))"
     )

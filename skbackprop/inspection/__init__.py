@@ -1,0 +1,20 @@
+"""See inside a network: the derivation on your own data, gradient checks, pictures.
+
+The displays need matplotlib, ``pip install "skbackprop[plot]"``; the rest does not.
+"""
+
+from ._gradient_check import GradientCheck, check_gradient
+from ._gradient_flow import GradientFlowDisplay
+from ._loss_curve import LossCurveDisplay
+from ._network import NetworkDisplay
+from ._trace import BackpropTrace, backprop_trace
+
+__all__ = [
+    "BackpropTrace",
+    "GradientCheck",
+    "GradientFlowDisplay",
+    "LossCurveDisplay",
+    "NetworkDisplay",
+    "backprop_trace",
+    "check_gradient",
+]

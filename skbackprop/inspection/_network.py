@@ -1,0 +1,385 @@
+"""`NetworkDisplay`: neurons as dots, weights as lines."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._drawing import NEGATIVE, POSITIVE, axes_for
+from ._quantities import Names
+from ._reading import (
+    check_fitted_network,
+    derivation_parameters,
+    input_names,
+    output_names,
+)
+from ._selection import strongest
+from ._trace import BackpropTrace, backprop_trace
+
+Array = NDArray[Any]
+
+# A layer with more neurons than this is shown by its strongest.
+AT_MOST = 16
+# Layers with names or numbers that are longer have room for so many letters.
+LETTERS = 20
+# With more layers than these, the input counted, captions are short and lines thin.
+CROWDED = 6
+
+
+class NetworkDisplay:
+    """A network as a picture: neurons as dots, weights as lines.
+
+    Make it with `from_estimator` or `from_trace`.
+
+    Lines are orange for positive weights and blue for negative ones, the wider and the
+    stronger the larger the weight is among those of its layer. A layer of more than 16
+    neurons is shown by those 16 whose weights, in and out, are the largest, in their
+    order. The fills are the activations of an example, or its errors δ, or averages of
+    a batch. Inputs are shaded from the smallest to the largest, which stand below them.
+
+    Parameters
+    ----------
+    W : list of ndarrays of shape (n_l, n_{l-1})
+        Weights of each layer, as in the derivation.
+
+    fills : list of (ndarray of shape (n_l,) or None), default=None
+        A number for each neuron of the layers from 0 to L, or None for a layer without
+        fills. None is no fills.
+
+    fill : {"activation", "error"}, default="activation"
+        What they are.
+
+    names : tuple (inputs, outputs), default=(None, None)
+        Names of the neurons of the first and last layer, lists of str or None.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the last `plot`.
+
+    figure_ : matplotlib Figure
+        Their figure.
+
+    See Also
+    --------
+    backprop_trace : The numbers, and a page that shows one backward pass.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skbackprop import SGDSigmoidMLP
+    >>> from skbackprop.inspection import NetworkDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X = scale(X)
+    >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(X, y)
+    >>> display = NetworkDisplay.from_estimator(model, X[70], y[70], fill="error")
+    >>> [W.shape for W in display.W]
+    [(5, 4), (3, 5)]
+    """
+
+    def __init__(
+        self,
+        W: list[Array],
+        fills: list[Array | None] | None = None,
+        fill: str = "activation",
+        names: tuple[list[str] | None, list[str] | None] = (None, None),
+    ) -> None:
+        self.W = W
+        self.fills = fills
+        self.fill = fill
+        self.names = names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any = None,
+        y: Any = None,
+        *,
+        fill: str = "activation",
+        ax: Any = None,
+    ) -> Self:
+        """Draw a fitted network, with an example in it if one is given.
+
+        Parameters
+        ----------
+        estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
+            A fitted network. Of a pipeline, pass the last step, with `X` as that step
+            sees it.
+
+        X : array-like of shape (n_features,) or (n_samples, n_features), default=None
+            One example, or some to average over. None is the network alone.
+
+        y : array-like or a single target, default=None
+            The target or targets that go with `X`.
+
+        fill : {"activation", "error"}, default="activation"
+            What fills the dots: activations, or the errors δ.
+
+        ax : matplotlib Axes, default=None
+            Where to draw. None is a new figure.
+
+        Returns
+        -------
+        display : NetworkDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            `estimator` is something else, a pipeline for instance.
+        NotFittedError
+            `estimator` is not fitted.
+        ValueError
+            `X` or `y` is not as `fit` expects it, only one of them is given, or `fill`
+            is none of the two.
+        ImportError
+            matplotlib is not installed.
+
+        Examples
+        --------
+        See `NetworkDisplay`.
+        """
+        _check_fill(fill)
+        check_fitted_network(estimator)
+        if (X is None) != (y is None):
+            missing = "X" if X is None else "y"
+            raise ValueError(f"X and y belong together, but {missing} is None.")
+        if X is not None:
+            return cls.from_trace(backprop_trace(estimator, X, y), fill=fill, ax=ax)
+        W, _ = derivation_parameters(estimator)
+        names = input_names(estimator), output_names(estimator)
+        return cls(W, names=names).plot(ax=ax)
+
+    @classmethod
+    def from_trace(
+        cls, trace: BackpropTrace, *, fill: str = "activation", ax: Any = None
+    ) -> Self:
+        """Draw the network of a trace, with its activations or its errors.
+
+        Parameters
+        ----------
+        trace : BackpropTrace
+            Of one example, or of several to average over.
+
+        fill : {"activation", "error"}, default="activation"
+            What fills the dots: activations, or the errors δ.
+
+        ax : matplotlib Axes, default=None
+            Where to draw. None is a new figure.
+
+        Returns
+        -------
+        display : NetworkDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            `fill` is none of the two.
+        ImportError
+            matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> from skbackprop.inspection import NetworkDisplay, backprop_trace
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> model = SGDSigmoidMLP((3,), random_state=0).partial_fit(X, y, [0, 1])
+        >>> NetworkDisplay.from_trace(backprop_trace(model, X[0], y[0])).fill
+        'activation'
+        """
+        _check_fill(fill)
+        fills: list[Array | None]
+        if fill == "activation":
+            fills = [a.mean(axis=1) for a in trace.a]
+        else:  # inputs have no error
+            fills = [None, *(delta.mean(axis=1) for delta in trace.delta)]
+        return cls(trace.W, fills, fill, trace.names).plot(ax=ax)
+
+    def plot(self, *, ax: Any = None) -> Self:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None is a new figure.
+
+        Returns
+        -------
+        display : NetworkDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.inspection import NetworkDisplay
+        >>> NetworkDisplay([np.array([[1.0, -2.0]])]).plot().ax_.get_xlabel()
+        'layers, from the input to the output'
+        """
+        self.ax_, self.figure_ = axes_for(self, ax)
+        units = [self.W[0].shape[1], *map(len, self.W)]
+        shown = [strongest(size, AT_MOST) for size in _sizes(self.W)]
+        heights = [(len(kept) - 1) / 2 - np.arange(len(kept)) for kept in shown]
+        self._draw_weights(units, shown, heights)
+        self._draw_neurons(units, shown, heights)
+        self._draw_names(units, shown, heights)
+        tallest = max(map(len, shown))
+        last = len(units) - 1
+        self.ax_.set_xlim(-0.55, last + 0.55)
+        self.ax_.set_ylim(-tallest / 2 - 0.3, tallest / 2 + 0.3)
+        self.ax_.set_xticks(
+            range(len(units)),
+            [self._caption(units, shown, i) for i in range(len(units))],
+            fontsize="medium" if len(units) <= CROWDED else "small",
+        )
+        self.ax_.set_yticks([])
+        self.ax_.tick_params(length=0)
+        self.ax_.set_xlabel("layers, from the input to the output")
+        for spine in self.ax_.spines.values():
+            spine.set_visible(False)
+        return self
+
+    def _draw_weights(
+        self, units: list[int], shown: list[list[int]], heights: list[Array]
+    ) -> None:
+        from matplotlib.collections import LineCollection
+        from matplotlib.colors import to_rgba
+        from matplotlib.lines import Line2D
+
+        for layer, W in enumerate(self.W):
+            weights = W[np.ix_(shown[layer + 1], shown[layer])]
+            largest = np.abs(W).max() or 1.0
+            widest = 3.2 if len(units) <= CROWDED else 1.6
+            # The strongest come last, on top of the others.
+            order = np.argsort(np.abs(weights), axis=None)
+            rows, columns = np.unravel_index(order, weights.shape)
+            shares = np.abs(weights[rows, columns]) / largest
+            colors = [
+                to_rgba(
+                    POSITIVE if weights[j, k] > 0 else NEGATIVE,
+                    0.06 + 0.84 * share**1.5,
+                )
+                for j, k, share in zip(rows, columns, shares, strict=True)
+            ]
+            lines = [
+                [(layer, heights[layer][k]), (layer + 1, heights[layer + 1][j])]
+                for j, k in zip(rows, columns, strict=True)
+            ]
+            self.ax_.add_collection(
+                LineCollection(
+                    lines, colors=colors, linewidths=0.3 + widest * shares, zorder=1
+                )
+            )
+        handles = [
+            Line2D([], [], color=POSITIVE, linewidth=3, label="weight > 0"),
+            Line2D([], [], color=NEGATIVE, linewidth=3, label="weight < 0"),
+        ]
+        self.ax_.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=2,
+            frameon=False,
+            title="lines: width by size, within each layer",
+        )
+
+    def _draw_neurons(
+        self, units: list[int], shown: list[list[int]], heights: list[Array]
+    ) -> None:
+        tallest = max(map(len, shown))
+        # Dots that nearly touch in the tallest layer, in points squared.
+        size = min(260.0, (230 / tallest) ** 2 * 0.62)
+        fills = self.fills or [None] * len(units)
+        errors = [f for f in fills if f is not None] if self.fill == "error" else []
+        limit = max((np.abs(f).max() for f in errors), default=0.0) or 1.0
+        mappable = None
+        for layer, kept in enumerate(shown):
+            values = fills[layer]
+            style: dict[str, Any] = {"color": "white"}
+            if values is not None:
+                style = {"c": values[kept]}
+                if self.fill == "error":
+                    style |= {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}
+                elif layer:
+                    style |= {"cmap": "Greys", "vmin": 0, "vmax": 1}
+                else:
+                    low, high = _span(values)
+                    style |= {"cmap": "Greys", "vmin": low, "vmax": high}
+            dots = self.ax_.scatter(
+                np.full(len(kept), layer),
+                heights[layer],
+                s=size,
+                edgecolors="black",
+                linewidths=1,
+                zorder=2,
+                **style,
+            )
+            if values is not None and layer:
+                mappable = dots
+        if mappable is not None:
+            what = "activation a" if self.fill == "activation" else "error δ = ∂C/∂z"
+            self.figure_.colorbar(mappable, ax=self.ax_, label=what, shrink=0.7)
+
+    def _draw_names(
+        self, units: list[int], shown: list[list[int]], heights: list[Array]
+    ) -> None:
+        last = len(units) - 1
+        names = Names(*self.names)
+        for layer, side in ((0, -1), (last, 1)):
+            for neuron, height in zip(shown[layer], heights[layer], strict=True):
+                name = names.of(layer, last, neuron)
+                if name is None:
+                    # All are there: their order says which is which.
+                    name = "" if len(shown[layer]) == units[layer] else str(neuron)
+                if len(name) > LETTERS:
+                    name = name[: LETTERS - 1] + "…"
+                self.ax_.annotate(
+                    name,
+                    (layer, height),
+                    xytext=(11 * side, 0),
+                    textcoords="offset points",
+                    ha="left" if side > 0 else "right",
+                    va="center",
+                    fontsize="small",
+                )
+
+    def _caption(self, units: list[int], shown: list[list[int]], layer: int) -> str:
+        last = len(units) - 1
+        kind = (
+            "input" if layer == 0 else "output" if layer == last else f"hidden {layer}"
+        )
+        of = " of "
+        if len(units) > CROWDED:
+            kind, of = kind.removesuffix("put").removeprefix("hidden "), "/"
+        count = f"{units[layer]}"
+        if len(shown[layer]) < units[layer]:
+            count = f"{len(shown[layer])}{of}{count}"
+        if layer == 0 and self.fills and self.fills[0] is not None:
+            # An input's own scale, not that of the colour bar.
+            low, high = _span(self.fills[0])
+            count += f"\n{low:.2g} to {high:.2g}"
+        return f"{kind}\n{count}"
+
+
+def _check_fill(fill: Any) -> None:
+    if not isinstance(fill, str) or fill not in ("activation", "error"):
+        raise ValueError(f'fill must be "activation" or "error", got {fill!r}.')
+
+
+def _sizes(W: list[Array]) -> list[Array]:
+    """How strong each neuron of each layer is: all |w| that lead to it and from it."""
+    into = [0.0, *(np.abs(w).sum(axis=1) / w.shape[1] for w in W)]
+    out_of = [*(np.abs(w).sum(axis=0) / w.shape[0] for w in W), 0.0]
+    return [np.asarray(i + o) for i, o in zip(into, out_of, strict=True)]
+
+
+def _span(values: Array) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if low < high else (low - 1, high)

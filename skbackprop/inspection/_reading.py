@@ -1,0 +1,91 @@
+"""From an estimator and rows of data to the letters and shapes of the derivation."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import BaseSGDSigmoidMLP, Data
+
+Array = NDArray[Any]
+
+
+def check_network(estimator: Any) -> None:
+    """Raise TypeError for what is not one of our estimators, saying what to pass."""
+    if isinstance(estimator, BaseSGDSigmoidMLP):
+        return
+    hint = ""
+    if isinstance(estimator, Pipeline):
+        hint = (
+            " Pass its last step, pipeline[-1], with X as that step sees it, "
+            "pipeline[:-1].transform(X)."
+        )
+    elif isinstance(estimator, type) and issubclass(estimator, BaseSGDSigmoidMLP):
+        hint = " Pass an instance of the class."
+    elif hasattr(estimator, "estimator"):
+        hint = (
+            " Pass the network that it has fitted, of a search for instance "
+            "search.best_estimator_."
+        )
+    found = estimator if isinstance(estimator, type) else type(estimator)
+    raise TypeError(
+        "estimator must be a SGDSigmoidMLP or a SGDSigmoidMLPRegressor, got "
+        f"{found.__name__}.{hint}"
+    )
+
+
+def check_fitted_network(estimator: Any) -> None:
+    """Raise TypeError as `check_network`, NotFittedError where there are no weights."""
+    check_network(estimator)
+    check_is_fitted(estimator)
+
+
+def derivation_parameters(estimator: Any) -> tuple[list[Array], list[Array]]:
+    """The lists `W` and `b` of the derivation, as views of the fitted attributes.
+
+    The one place that turns `coefs_`, ``(n_{l−1}, n_l)``, into ``W^l``,
+    ``(n_l, n_{l−1})``, and `intercepts_` into columns.
+    """
+    return [coef.T for coef in estimator.coefs_], [
+        intercept.reshape(-1, 1) for intercept in estimator.intercepts_
+    ]
+
+
+def validated(estimator: Any, X: Any, y: Any, reset: bool = False) -> Data:
+    """Rows as the estimator validates them; a single one may be 1-D."""
+    if not issparse(X) and np.ndim(X) == 1:
+        # A row of a data frame keeps the names that the network was fitted with.
+        X = X.to_frame().T if hasattr(X, "to_frame") else np.asarray(X)[np.newaxis]
+        y = np.reshape(y, (1, -1) if np.size(y) > 1 else (1,))
+    elif np.ndim(y) == 0 and not issparse(y):
+        y = np.reshape(y, (1,))
+    return estimator._validate(X, y, None, reset=reset)
+
+
+def derivation_columns(estimator: Any, data: Data) -> tuple[Array, Array]:
+    """`x` and `y` of the derivation, a column for each row, in the network's dtype.
+
+    `y` is in the estimator's encoding: what each output neuron should say.
+    """
+    dtype = estimator.coefs_[0].dtype
+    X = data.X.toarray() if issparse(data.X) else data.X
+    Y = estimator._encoder(data)(slice(None))
+    return X.T.astype(dtype, copy=False), Y.T.astype(dtype)
+
+
+def input_names(estimator: Any) -> list[str] | None:
+    """Names of the features, where the network was fitted with names."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def output_names(estimator: Any) -> list[str] | None:
+    """What the output neurons stand for; None where that is a number."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        return None
+    # Two classes share a neuron, which says 1 for the second.
+    return [str(label) for label in classes[-estimator.n_outputs_ :]]

@@ -1,0 +1,297 @@
+"""`backprop_trace`: every quantity of the derivation, for a user's own examples."""
+
+from numbers import Integral
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ._explain import explain_parameter
+from ._html import document, fragment
+from ._quantities import Names, Quantities
+from ._reading import (
+    check_fitted_network,
+    derivation_columns,
+    derivation_parameters,
+    input_names,
+    output_names,
+    validated,
+)
+
+
+class BackpropTrace(Quantities):
+    """One pass of backpropagation, with all that it computes on its way.
+
+    Made by `backprop_trace`. In a notebook it shows itself as a page.
+
+    Layers are numbered as in the derivation: 0 is the input, 1 the first layer of
+    neurons, L the output. Lists have an entry for each layer from 1 to L, so that layer
+    ``l`` is at ``[l - 1]``; only `a` begins with layer 0, so that ``a[l]`` is layer
+    ``l``. Neurons, inputs and examples are numbered from 0, as in numpy. Vectors are
+    columns, one for each of the `m` examples. The dtype is the network's.
+
+    Attributes
+    ----------
+    W : list of ndarrays of shape (n_l, n_{l-1})
+        Weights, ``coefs_[l - 1].T``.
+
+    b : list of ndarrays of shape (n_l, 1)
+        Biases.
+
+    y : ndarray of shape (n_L, m)
+        The expected activations: the targets as the estimator encodes them.
+
+    eta : float
+        The step size η of the updates, the estimator's `learning_rate_init_`.
+
+    z : list of ndarrays of shape (n_l, m)
+        Pre-activations, ``z^l = W^l a^{l−1} + b^l``.
+
+    a : list of ndarrays of shape (n_l, m)
+        Activations, ``a^l = σ(z^l)``; ``a[0]`` is the input, a view of `X` where its
+        dtype is the network's.
+
+    sigma_prime : list of ndarrays of shape (n_l, m)
+        Slopes of the activations, ``σ'(z^l) = a^l (1 − a^l)``, at most ¼.
+
+    dC_da : list of ndarrays of shape (n_l, m)
+        Sensitivity of the cost to the activations: ``1/n_L (a^L − y)`` in the output
+        layer, ``(W^{l+1})ᵀ δ^{l+1}`` in the others.
+
+    delta : list of ndarrays of shape (n_l, m)
+        Errors, ``δ^l = ∂C/∂z^l = ∂C/∂a^l ⊙ σ'(z^l)``, of each example.
+
+    grad_W : list of ndarrays of shape (n_l, n_{l-1})
+        Gradients of the weights, ``δ^l (a^{l−1})ᵀ``, averaged over the examples.
+
+    grad_b : list of ndarrays of shape (n_l, 1)
+        Gradients of the biases, ``δ^l``, averaged over the examples.
+
+    update_W, update_b : lists of ndarrays like `grad_W` and `grad_b`
+        What one step of plain gradient descent adds, ``−η·∇``.
+
+    costs : ndarray of shape (m,)
+        Cost of each example, ``1/n_L Σ_j ½ (a_j^L − y_j)²``.
+
+    cost : float
+        Their mean.
+
+    units : list of int
+        Neurons of each layer from 0 to L.
+
+    n_examples : int
+        The number of examples, ``m``.
+
+    names : tuple (inputs, outputs)
+        Names of the features and of what the output neurons stand for, each a list of
+        str or None.
+
+    See Also
+    --------
+    backprop_trace : Makes a trace.
+    check_gradient : Compares the gradient with numerical derivatives.
+
+    References
+    ----------
+    "The mathematics" in the documentation, all sections.
+
+    Examples
+    --------
+    See `backprop_trace`.
+    """
+
+    def explain(self, layer: int, j: int, k: int | None) -> str:
+        """Explain the derivative of the cost for one weight, in words and numbers.
+
+        It is the chain rule of the section 'Cost function, re-expressed',
+        ``∂C/∂w_jk = ∂C/∂a_j · ∂a_j/∂z_j · ∂z_j/∂w_jk``, with the value of each factor.
+        For a hidden neuron, ``∂C/∂a_j`` is shown as the sum over the errors of the next
+        layer (section 'Error'). Numbers have all their digits.
+
+        Parameters
+        ----------
+        layer : int, 1 to L
+            The layer that the weight leads to; L is the output layer.
+
+        j : int, 0 to n_l − 1
+            The neuron of `layer` that the weight leads to, ``W^l``'s row.
+
+        k : int, 0 to n_{l−1} − 1, or None
+            The neuron (or input) of the layer before that the weight comes from,
+            ``W^l``'s column. None is the bias of neuron `j`.
+
+        Returns
+        -------
+        text : str
+            Some lines to print. For a batch, the product for each example (at most ten
+            of them) and its average.
+
+        Raises
+        ------
+        TypeError
+            An index is not an integer.
+        IndexError
+            `layer`, `j` or `k` is not in the network.
+
+        Examples
+        --------
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> from skbackprop.inspection import backprop_trace
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit(X, y, [0, 1])
+        >>> print(backprop_trace(model, X[1], y[1]).explain(2, 0, 1))
+        ∂C/∂w of the weight from neuron 1 of layer 1 to neuron 0 ("1") of ...
+        <BLANKLINE>
+            ∂C/∂w = ∂C/∂a · ∂a/∂z · ∂z/∂w
+        <BLANKLINE>
+        ∂C/∂a = (a − y) / n_L = (0.61... − 1.0) / 1 = -0.38...
+            The neuron says 0.619 and should say 1: too low.
+        ∂a/∂z = a (1 − a) = 0.61... · (1 − 0.61...) = 0.23...
+            The slope of the sigmoid, at most 0.25.
+        ∂z/∂w = 0.64...
+            The activation of neuron 1, which the weight multiplies.
+        <BLANKLINE>
+        δ = ∂C/∂a · ∂a/∂z = -0.089...
+        ∂C/∂w = -0.38... · 0.23... · 0.64... = -0.058...
+        <BLANKLINE>
+        Raising it would lower the cost, so descent moves it up.
+        update = −η · ∂C/∂w = −1.0 · (-0.058...) = 0.058...
+        w → w + update = -0.12... + 0.058... = -0.064...
+        """
+        last = len(self.W)
+        layer = _index("layer", layer, 1, last, f"a network of {last} layers")
+        n_out, n_in = self.W[layer - 1].shape
+        j = _index("j", j, 0, n_out - 1, f"the {n_out} neurons of layer {layer}")
+        if k is not None:
+            before = "inputs" if layer == 1 else f"neurons of layer {layer - 1}"
+            k = _index("k", k, 0, n_in - 1, f"the {n_in} {before}")
+        return explain_parameter(self, layer, j, k)
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write the page that a notebook shows as a file, for any browser.
+
+        It needs nothing beside itself: no scripts, fonts or pictures from elsewhere,
+        and follows the browser's light or dark mode. Numbers are rounded; each one's
+        full digits are in the `value` of its ``<data>`` element, and shown where the
+        pointer rests on it. Of layers with many neurons it shows those that the
+        gradient says most about.
+
+        Parameters
+        ----------
+        path : str or path
+            The file to write; overwritten if it exists.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> from skbackprop.inspection import backprop_trace
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit(X, y, [0, 1])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "trace.html")
+        ...     backprop_trace(model, [0, 1], 1).to_html(path)
+        ...     os.path.getsize(path) > 1000
+        True
+        """
+        Path(path).write_text(document(self), encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        return fragment(self)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.units))
+        return (
+            f"BackpropTrace({sizes}, n_examples={self.n_examples}, "
+            f"cost={self.cost:.6g}, eta={self.eta:g})"
+        )
+
+
+def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
+    """Trace backpropagation through a fitted network, for one example or a batch.
+
+    All quantities come from the functions that "The mathematics" in the documentation
+    shows beside the derivation; training uses a faster implementation of the same, and
+    agrees to rounding.
+
+    The update of the trace is the derivation's, ``−η·∇W`` and ``−η·∇b`` with η the
+    estimator's `learning_rate_init_`: a plain step down the cost, averaged over the
+    rows given. It is that of a `partial_fit` on the same rows in one batch, with a
+    constant `learning_rate`, no `momentum` and no `alpha`. Those three, where they are
+    set, and weights of rows and of classes, are no part of it.
+
+    Parameters
+    ----------
+    estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
+        A fitted network; it is not changed. Of a pipeline, pass the last step, with `X`
+        as that step sees it.
+
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_features,)
+        Inputs; 1-D is one example. All arrays of the trace are as wide as the rows are
+        many: give it tens or hundreds of rows, not all of a large set.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), or a single target
+        Targets as `fit` takes them. With a 1-D `X`, the target of the one example: a
+        label or a number, or one for each label or output.
+
+    Returns
+    -------
+    trace : BackpropTrace
+        All quantities as arrays; ``trace.explain(layer, j, k)`` puts one weight's into
+        words, ``trace.to_html(path)`` draws the whole.
+
+    Raises
+    ------
+    TypeError
+        `estimator` is something else, a pipeline for instance.
+    NotFittedError
+        `estimator` is not fitted.
+    ValueError
+        `X` or `y` is not as `fit` expects it, has other features or outputs, or a label
+        that is not in `classes_`.
+
+    See Also
+    --------
+    check_gradient : Compares the gradient with numerical derivatives.
+
+    References
+    ----------
+    "The mathematics" in the documentation, all sections.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skbackprop import SGDSigmoidMLP
+    >>> from skbackprop.inspection import backprop_trace
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X = scale(X)
+    >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(X, y)
+    >>> trace = backprop_trace(model, X[70], y[70])
+    >>> trace
+    BackpropTrace(4-5-3, n_examples=1, cost=..., eta=3)
+    >>> trace.y.ravel()  # class 1 of 3
+    array([0., 1., 0.])
+    >>> trace.delta[-1].shape, trace.grad_W[0].shape
+    ((3, 1), (5, 4))
+    """
+    check_fitted_network(estimator)
+    data = validated(estimator, X, y)
+    return BackpropTrace(
+        *derivation_parameters(estimator),
+        *derivation_columns(estimator, data),
+        float(estimator.learning_rate_init_),
+        Names(input_names(estimator), output_names(estimator)),
+    )
+
+
+def _index(name: str, value: Any, least: int, most: int, of_what: str) -> int:
+    """The index as an int, if there is such a one."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(
+            f"{name} must be an integer, got {value!r} of type {type(value).__name__}."
+        )
+    if not least <= int(value) <= most:
+        raise IndexError(
+            f"{name} must be between {least} and {most} for {of_what}, got {value}."
+        )
+    return int(value)

@@ -1,0 +1,391 @@
+"""`backprop_trace`: its numbers, words and page against the update that trains."""
+
+import pickle
+import re
+from copy import deepcopy
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop import _equations as eq
+from skbackprop.inspection import backprop_trace
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(30, 4))
+TARGETS = {
+    "two classes": RNG.integers(2, size=30),
+    "three classes": np.array(["a", "b", "<c>"])[np.arange(30) % 3],
+    "labels": RNG.integers(2, size=(30, 3)),
+    "numbers": RNG.normal(size=30),
+    "pairs of numbers": RNG.normal(size=(30, 2)),
+}
+HIDDEN = [(), (5,), (5, 3), (20, 15)]
+
+
+def trained(target, hidden=(5,), dtype=float, **parameters):
+    """A network after one epoch, whose next partial_fit is one plain update."""
+    settings = {"batch_size": "full", "random_state": 0, **parameters}
+    y = TARGETS[target]
+    if "numbers" in target:
+        return SGDSigmoidMLPRegressor(hidden, **settings).partial_fit(
+            X.astype(dtype), y
+        )
+    classes = None if y.ndim == 2 else np.unique(y)
+    model = SGDSigmoidMLP(hidden, **settings)
+    return model.partial_fit(X.astype(dtype), y, classes)
+
+
+def real_update(model, X, y):
+    """What one update of the fast implementation adds, in the derivation's shapes."""
+    after = deepcopy(model).partial_fit(X, y)
+    return [
+        [new.T - old.T for new, old in zip(after.coefs_, model.coefs_, strict=True)],
+        [
+            (new - old)[:, np.newaxis]
+            for new, old in zip(after.intercepts_, model.intercepts_, strict=True)
+        ],
+    ]
+
+
+@pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
+@pytest.mark.parametrize("hidden", HIDDEN, ids=str)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_update_is_that_of_the_fast_implementation(target, hidden, rows):
+    model, y = trained(target, hidden), TARGETS[target]
+    trace = backprop_trace(model, X[rows], y[rows])
+    real_W, real_b = real_update(model, X[rows], y[rows])
+    for at in range(len(hidden) + 1):
+        assert_allclose(trace.update_W[at], real_W[at], rtol=0, atol=1e-12)
+        assert_allclose(trace.update_b[at], real_b[at], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_cost_is_the_loss_of_the_next_pass(target, rows):
+    model, y = trained(target), TARGETS[target]
+    trace = backprop_trace(model, X[rows], y[rows])
+    after = deepcopy(model).partial_fit(X[rows], y[rows])
+    assert_allclose(trace.cost, after.loss_, rtol=1e-12)
+    assert_allclose(trace.costs.mean(), trace.cost, rtol=1e-12)
+
+
+def test_shapes_and_relations_are_those_of_the_derivation():
+    model = trained("three classes", (5, 6))
+    trace = backprop_trace(model, X[:7], TARGETS["three classes"][:7])
+    assert trace.units == [4, 5, 6, 3]
+    assert trace.n_examples == 7
+    for at, (n_in, n_out) in enumerate([(4, 5), (5, 6), (6, 3)]):
+        for quantity in (trace.z, trace.sigma_prime, trace.dC_da, trace.delta):
+            assert quantity[at].shape == (n_out, 7)
+        assert trace.a[at + 1].shape == (n_out, 7)
+        assert trace.grad_W[at].shape == trace.W[at].shape == (n_out, n_in)
+        assert trace.grad_b[at].shape == trace.b[at].shape == (n_out, 1)
+        assert_array_equal(trace.a[at + 1], eq.sigmoid(trace.z[at]))
+        product = trace.dC_da[at] * trace.sigma_prime[at]
+        assert_allclose(trace.delta[at], product, rtol=1e-14)
+    assert_array_equal(trace.a[0], X[:7].T)
+
+
+def test_the_layers_of_a_trace_are_the_predictions():
+    model = trained("three classes")
+    trace = backprop_trace(model, X, TARGETS["three classes"])
+    assert_allclose(trace.z[-1].T, model.decision_function(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("target", "y", "expected"),
+    [
+        ("two classes", 1, [1]),
+        ("three classes", "b", [0, 0, 1]),  # sorted: "<c>", "a", "b"
+        ("labels", [1, 0, 1], [1, 0, 1]),
+    ],
+)
+def test_one_example_may_be_one_dimensional(target, y, expected):
+    model = trained(target)
+    trace = backprop_trace(model, X[3], y)
+    assert trace.y.ravel().tolist() == expected
+    again = backprop_trace(model, X[[3]], [y])
+    assert_array_equal(trace.grad_W[0], again.grad_W[0])
+
+
+def test_numbers_are_encoded_as_the_regressor_does():
+    model = trained("pairs of numbers")
+    low, high = model.target_range_
+    assert_allclose(backprop_trace(model, X[0], low).y.ravel(), 0.1, rtol=1e-12)
+    assert_allclose(backprop_trace(model, X[0], high).y.ravel(), 0.9, rtol=1e-12)
+    single = trained("numbers")
+    y = single.target_range_[0, 0]
+    assert_allclose(backprop_trace(single, X[0], y).y.ravel(), 0.1, rtol=1e-12)
+
+
+def test_a_row_of_a_data_frame_keeps_its_names():
+    frame = pd.DataFrame(X, columns=["p", "q", "r", "s"])
+    model = SGDSigmoidMLP((5,), random_state=0)
+    model.partial_fit(frame, TARGETS["three classes"], ["a", "b", "<c>"])
+    trace = backprop_trace(model, frame.iloc[3], "b")
+    assert trace.names.inputs == ["p", "q", "r", "s"]
+    assert trace.names.outputs == ["<c>", "a", "b"]
+    assert_array_equal(trace.a[0][:, 0], X[3])
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("two classes", ["1"]),
+        ("three classes", ["<c>", "a", "b"]),
+        ("labels", ["0", "1", "2"]),
+        ("numbers", None),
+    ],
+)
+def test_output_neurons_are_named_after_what_they_stand_for(target, names):
+    trace = backprop_trace(trained(target), X, TARGETS[target])
+    assert trace.names.outputs == names
+    assert trace.names.inputs is None
+
+
+def test_sparse_rows_have_the_same_trace():
+    model, y = trained("numbers"), TARGETS["numbers"]
+    dense, sparse = (backprop_trace(model, form, y) for form in (X, csr_matrix(X)))
+    assert_allclose(sparse.grad_W[0], dense.grad_W[0], rtol=1e-12)
+
+
+def test_float32_stays_float32():
+    model = trained("three classes", dtype=np.float32)
+    trace = backprop_trace(model, X, TARGETS["three classes"])
+    for name in ("W", "b", "z", "a", "sigma_prime", "dC_da", "delta", "grad_W"):
+        assert {v.dtype for v in getattr(trace, name)} == {np.dtype(np.float32)}, name
+    for name in ("grad_b", "update_W", "update_b"):
+        assert {v.dtype for v in getattr(trace, name)} == {np.dtype(np.float32)}, name
+    assert "np." not in trace.explain(1, 0, 0)
+
+
+def test_the_estimator_is_not_changed():
+    model = trained("three classes")
+    given = X.copy()
+    before = pickle.dumps(model)
+    trace = backprop_trace(model, given, TARGETS["three classes"])
+    trace._repr_html_()
+    assert pickle.dumps(model) == before
+    assert_array_equal(given, X)
+
+
+def number_after(label, text):
+    """The last number of the line that begins with the label."""
+    line = next(line for line in text.splitlines() if line.startswith(label))
+    return float(line.rsplit("= ", 1)[1])
+
+
+@pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
+@pytest.mark.parametrize("hidden", HIDDEN, ids=str)
+@pytest.mark.parametrize("target", ["two classes", "three classes", "numbers"])
+def test_explain_says_the_real_update_of_every_parameter(target, hidden, rows):
+    model, y = trained(target, hidden), TARGETS[target]
+    trace = backprop_trace(model, X[rows], y[rows])
+    real_W, real_b = real_update(model, X[rows], y[rows])
+    eta = model.learning_rate_init_
+    for layer in range(1, len(hidden) + 2):
+        n_out, n_in = trace.W[layer - 1].shape
+        for j in range(n_out):
+            for k in [*range(n_in), None]:
+                text = trace.explain(layer, j, k)
+                real = real_b[layer - 1][j, 0] if k is None else real_W[layer - 1][j, k]
+                letter = "b" if k is None else "w"
+                assert abs(number_after("update", text) - real) <= 1e-12
+                gradient = number_after(f"∂C/∂{letter} = ", text.split("\n\n", 2)[2])
+                assert abs(-eta * gradient - real) <= 1e-12
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_the_factors_of_the_chain_rule_multiply_to_the_derivative(layer):
+    model = trained("three classes", (5, 3))
+    text = backprop_trace(model, X[3], "b").explain(layer, 1, 2)
+    factors = [number_after(name, text) for name in ("∂C/∂a", "∂a/∂z", "∂z/∂w")]
+    derivative = number_after("∂C/∂w = ", text.split("\n\n", 2)[2])
+    assert_allclose(np.prod(factors), derivative, rtol=1e-12)
+    assert_allclose(np.prod(factors[:2]), number_after("δ = ", text), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("hidden", "n_terms"), [((5, 3), 3), ((5, 25), 11)])
+def test_a_hidden_neuron_sums_over_the_errors_of_the_next_layer(hidden, n_terms):
+    model = trained("three classes", hidden)
+    text = backprop_trace(model, X[3], "b").explain(1, 1, 2)
+    terms = re.findall(r"^    (?:q = \d+: .* = |the other .*: )(\S+)$", text, re.M)
+    assert len(terms) == n_terms
+    assert_allclose(sum(map(float, terms)), number_after("∂C/∂a = Σ", text), rtol=1e-12)
+
+
+def test_a_batch_shows_its_largest_examples_and_the_average():
+    trace = backprop_trace(trained("numbers"), X, TARGETS["numbers"])
+    text = trace.explain(1, 1, 2)
+    products = trace.delta[0][1] * trace.a[0][2]
+    largest = sorted(np.argsort(-np.abs(products))[:10].tolist())
+    assert [int(i) for i in re.findall(r"^    i = (\d+)", text, re.M)] == largest
+    terms = re.findall(r"^    (?:i = \d+: .* = |the other .*: )(\S+)$", text, re.M)
+    assert len(terms) == 11
+    derivative = number_after("∂C/∂w = 1/30", text)
+    assert_allclose(sum(map(float, terms)) / 30, derivative, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("indices", "name"),
+    [
+        *(((0, 0, 0), "layer"), ((3, 0, 0), "layer"), ((-1, 0, 0), "layer")),
+        *(((1, 5, 0), "j"), ((1, -1, 0), "j"), ((2, 3, 0), "j")),
+        *(((1, 0, 4), "k"), ((2, 0, 5), "k"), ((1, 0, -1), "k")),
+    ],
+)
+def test_an_index_outside_the_network_is_named(indices, name):
+    trace = backprop_trace(trained("three classes"), X[3], "b")
+    with pytest.raises(IndexError, match=f"^{name} must be between"):
+        trace.explain(*indices)
+
+
+@pytest.mark.parametrize("value", ["1", 1.0, True, None])
+def test_an_index_that_is_no_integer_is_named(value):
+    trace = backprop_trace(trained("three classes"), X[3], "b")
+    with pytest.raises(TypeError, match="layer must be an integer"):
+        trace.explain(value, 0, 0)
+    with pytest.raises(TypeError, match="j must be an integer"):
+        trace.explain(1, value, 0)
+
+
+class Numbers(HTMLParser):
+    """All ``<data>`` elements of a page, and whatever it would load."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.tags, self.loads, self.open = {}, set(), [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.add(tag)
+        self.loads += [
+            v for k, v in attrs.items() if k in ("src", "href", "xlink:href")
+        ]
+        if tag not in ("line", "circle", "br", "meta"):
+            self.open.append(tag)
+        if tag == "data":
+            where = (attrs.get(f"data-{i}") for i in ("layer", "j", "k"))
+            key = attrs["class"], *(None if i is None else int(i) for i in where)
+            value = float(attrs["value"])
+            assert self.found.setdefault(key, value) == value
+            self.shown = key
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "data":
+            shown = float(data.replace("−", "-"))
+            assert_allclose(shown, self.found[self.shown], rtol=1e-3)
+
+    def handle_endtag(self, tag):
+        if tag not in ("line", "circle"):
+            assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
+@pytest.mark.parametrize("hidden", HIDDEN, ids=str)
+@pytest.mark.parametrize("target", ["two classes", "three classes", "numbers"])
+def test_the_page_has_the_real_update(target, hidden, rows, tmp_path):
+    model, y = trained(target, hidden), TARGETS[target]
+    trace = backprop_trace(model, X[rows], y[rows])
+    trace.to_html(tmp_path / "trace.html")
+    page = Numbers((tmp_path / "trace.html").read_text(encoding="utf-8"))
+    assert page.open == []
+    real_W, real_b = real_update(model, X[rows], y[rows])
+    eta, seen = model.learning_rate_init_, 0
+    for (quantity, layer, j, k), value in page.found.items():
+        if quantity in ("update_W", "grad_W"):
+            real, seen = real_W[layer - 1][j, k], seen + 1
+        elif quantity in ("update_b", "grad_b"):
+            real, seen = real_b[layer - 1][j, 0], seen + 1
+        else:
+            continue
+        step = value if quantity.startswith("update") else -eta * value
+        assert abs(step - real) <= 1e-12
+    # Up to ten neurons and eight of what leads to them, each with two numbers.
+    units = [4, *hidden, trace.units[-1]]
+    assert seen == sum(
+        2 * min(n_out, 10) * (1 + min(n_in, 8)) for n_in, n_out in pairwise(units)
+    )
+
+
+def test_the_page_is_self_contained_and_escapes_names():
+    frame = pd.DataFrame(X, columns=["<p>x", "q & r", "s", "t"])
+    model = SGDSigmoidMLP((5,), random_state=0)
+    model.partial_fit(frame, TARGETS["three classes"], ["a", "b", "<c>"])
+    page = backprop_trace(model, frame[:1], ["b"])._repr_html_()
+    numbers = Numbers(page)
+    assert not numbers.tags & {"script", "link", "img", "iframe", "object"}
+    assert numbers.loads == []
+    assert not re.search(r"url\(|@import|https?:", page)
+    assert "<c>" not in page
+    assert "&lt;c&gt;" in page
+    assert "<p>x" not in page
+    assert "q & r" not in page
+
+
+def test_the_file_is_a_whole_document(tmp_path):
+    trace = backprop_trace(trained("three classes"), X[3], "b")
+    trace.to_html(str(tmp_path / "trace.html"))
+    text = (tmp_path / "trace.html").read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert trace._repr_html_() in text
+
+
+def test_a_large_network_has_a_small_page():
+    rng = np.random.default_rng(0)
+    big = SGDSigmoidMLP((300, 200), random_state=0)
+    big.partial_fit(rng.normal(size=(10, 784)), np.arange(10), np.arange(10))
+    page = backprop_trace(big, rng.normal(size=784), 3)._repr_html_()
+    assert len(page) < 200_000
+    assert "10 of 300 neurons" in page
+    assert "8 of 784 inputs" in page
+
+
+@pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+def test_an_unfitted_network_is_refused(Estimator):
+    with pytest.raises(NotFittedError):
+        backprop_trace(Estimator(), X, TARGETS["two classes"])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (make_pipeline(StandardScaler(), SGDSigmoidMLP()), r"pipeline\[-1\]"),
+        (GridSearchCV(SGDSigmoidMLP(), {}), "best_estimator_"),
+        (LogisticRegression(), "got LogisticRegression"),
+        (SGDSigmoidMLP, "instance"),
+        (None, "got NoneType"),
+    ],
+    ids=["pipeline", "search", "other", "class", "none"],
+)
+def test_other_estimators_are_refused_with_what_to_pass(estimator, message):
+    with pytest.raises(TypeError, match=message):
+        backprop_trace(estimator, X, TARGETS["two classes"])
+
+
+@pytest.mark.parametrize(
+    ("bad_X", "bad_y", "message"),
+    [
+        (X[:, :3], TARGETS["three classes"], "3 features"),
+        (X[3, :3], "b", "3 features"),
+        (X, TARGETS["three classes"][:5], "inconsistent numbers"),
+        (X[3], "z", "classes"),
+        (X[3], [0, 1], "indicator"),
+        (np.full((1, 4), np.nan), ["a"], "NaN"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(bad_X, bad_y, message):
+    with pytest.raises(ValueError, match=message):
+        backprop_trace(trained("three classes"), bad_X, bad_y)
