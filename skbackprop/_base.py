@@ -198,7 +198,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
                 random_state = self._initialise(data.X.dtype, go_on)
             else:
                 self._check_units()
-            weighted = self._class_weighted(data, data.y, incremental=True)
+            weighted = self._class_weighted(data, data, incremental=True)
             examples = self._examples(weighted, incremental=True)
             printer = Printer(len(examples))
             with one_blas_thread() as machine, np.errstate(all="ignore"):
@@ -245,8 +245,10 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
     def _score(self) -> Score:
         """How `score` would judge activations."""
 
-    def _class_weighted(self, data: Data, y: Any, incremental: bool = False) -> Data:
-        """The data with class weights multiplied in; `y` says which are balanced."""
+    def _class_weighted(
+        self, data: Data, balance: Data, incremental: bool = False
+    ) -> Data:
+        """The data with class weights multiplied in; "balanced" is so in `balance`."""
         return data
 
     def _initialise(self, dtype: DTypeLike, go_on: bool) -> RandomState:
@@ -276,11 +278,11 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         random_state: RandomState,
     ) -> tuple[Examples, HeldOut | None]:
         """The examples to learn from, and those to measure on if there are any."""
-        weighted = self._class_weighted(data, data.y)
+        weighted = self._class_weighted(data, data)
         if any(given is not None for given in validation):
             try:
                 held_out = self._validate_held_out(*validation)
-                measured = self._held_out(self._class_weighted(held_out, data.y))
+                measured = self._held_out(self._class_weighted(held_out, data))
             except ValueError as error:
                 raise ValueError(
                     f"In X_val, y_val or sample_weight_val: {error}"

@@ -105,9 +105,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, finite and not negative; those that a dict leaves out
-        have 1. "balanced" is ``n_samples / (n_classes · count of the class)``, counted
-        over all rows of `fit`; `partial_fit` cannot know it and raises. A row has the
-        product of its class's weight and its `sample_weight`. Not for a multilabel `y`.
+        have 1, and a class that `y` does not have is no error if all others are there.
+        "balanced" is ``n_samples / (n_classes · count of the class)``, counted over all
+        rows of `fit` by their `sample_weight`; `partial_fit` cannot know it and raises.
+        A row has the product of its class's weight and its `sample_weight`. Not for a
+        multilabel `y`.
 
     shuffle : bool, default=True
         Whether to draw a new order of the rows before each epoch.
@@ -555,7 +557,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             )
         return label_encoder(y, self.classes_)
 
-    def _class_weighted(self, data: Data, y: Any, incremental: bool = False) -> Data:
+    def _class_weighted(
+        self, data: Data, balance: Data, incremental: bool = False
+    ) -> Data:
         if self.class_weight is None:
             return data
         if self._multilabel:
@@ -571,7 +575,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 "sklearn.utils.class_weight (classes is an array), and set "
                 "class_weight=dict(zip(classes, weights))."
             )
-        factors = class_factors(self.class_weight, self.classes_, y)
+        factors = class_factors(
+            self.class_weight, self.classes_, balance.y, balance.weights
+        )
         weights = factors[np.searchsorted(self.classes_, data.y)]
         if data.weights is not None:
             weights = weights * data.weights

@@ -169,7 +169,8 @@ def train(
 
         uninterrupted(rewind)
     if progress.best is not None:
-        engine.restore(progress.best)
+        best = progress.best
+        uninterrupted(lambda: engine.restore(best))
     return ending
 
 

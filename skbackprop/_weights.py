@@ -40,15 +40,28 @@ def check_weights(
 
 
 def class_factors(
-    class_weight: Mapping[Any, float] | str, classes: Array, y: Array
+    class_weight: Mapping[Any, float] | str,
+    classes: Array,
+    y: Array,
+    weights: Array | None,
 ) -> Array:
-    """The weight of each of `classes`; ``n / (n_classes · count)`` if "balanced"."""
+    """The weight of each of `classes`; ``n / (n_classes · count)`` if "balanced".
+
+    Rows count by their `weights`: a weight of 2 is a row twice here too.
+    """
     if isinstance(class_weight, str):
-        return np.asarray(compute_class_weight(class_weight, classes=classes, y=y))
+        if weights is None:
+            return np.asarray(compute_class_weight(class_weight, classes=classes, y=y))
+        # compute_class_weight knows no weights before scikit-learn 1.9.
+        counts = np.bincount(np.searchsorted(classes, y), weights, len(classes))
+        # A class of no weight has no rows that count: any factor will do.
+        return weights.sum() / (len(classes) * np.where(counts, counts, np.inf))
     # Not by compute_class_weight, which takes a label "1" for the number.
     labels = classes.tolist()
     unknown = [key for key in class_weight if key not in labels]
-    if unknown:
+    # A class more than there are is what a fold without a rare class looks like; where
+    # one is missing too, it is a misspelt one.
+    if unknown and any(label not in class_weight for label in labels):
         raise ValueError(
             f"class_weight has weights for {unknown}, which are not among the classes "
             f"{labels}."
