@@ -145,16 +145,15 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             random_state = self._initialise(data.X.dtype, go_on)
             self.n_iter_ = 0
             examples, held_out = self._hold_out(data, validation, random_state)
-            trained = None
+            run: Run | None = None
+            ending: Ending = "interrupted"
             try:
                 with one_blas_thread() as machine, np.errstate(all="ignore"):
                     run = self._begin(examples, random_state, machine)
-                    trained = self._train(run, examples, held_out, task)
-            except KeyboardInterrupt:
-                if trained is None:
+                    ending = self._train(run, examples, held_out, task)
+            except KeyboardInterrupt:  # just after training, or it would have ended so
+                if run is None or not run.progress.losses:
                     raise
-                trained = "interrupted"  # with BLAS's threads being given back
-            ending = trained
             uninterrupted(
                 lambda: self.__dict__.update(
                     self._attributes(run) | self._histories(run.progress)

@@ -13,16 +13,3 @@ def uninterrupted(function: Callable[[], Result]) -> Result:
             return function()
         except KeyboardInterrupt:
             continue
-
-
-def finished(function: Callable[[], object]) -> None:
-    """Call until no Ctrl-C comes in between; raise one that came when it is done."""
-    interrupt: KeyboardInterrupt | None = None
-    while True:
-        try:
-            function()
-            break
-        except KeyboardInterrupt as came:
-            interrupt = came
-    if interrupt is not None:
-        raise interrupt

@@ -18,7 +18,6 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 from ._engine import Machine, in_turn
-from ._interrupts import finished
 from ._pace import BlasThreads
 
 # OpenBLAS's kernels for AVX-512. They are fast for small matrices too (10 examples as
@@ -57,7 +56,7 @@ def one_blas_thread() -> Iterator[Machine]:
     """
     token = get_ident(), object()
     try:
-        finished(lambda: _enter(token))
+        _enter(token)
         number = min((n_threads for _, n_threads in _given), default=1)
         run_all = in_turn if number < 2 else side_by_side
         if _avx512():
@@ -65,11 +64,16 @@ def one_blas_thread() -> Iterator[Machine]:
         else:
             yield Machine(run_all)
     finally:
-        finished(lambda: _leave(token))
+        # In place: a function of its own could be interrupted before its first line.
+        try:
+            _leave(token)
+        except KeyboardInterrupt:
+            _leave(token)
+            raise
 
 
 def _enter(token: tuple[int, object]) -> None:
-    # In an order that can be begun again wherever Ctrl-C has stopped it.
+    # In an order that `_leave` can undo wherever Ctrl-C has stopped it.
     with _lock:
         if not _inside:
             libraries = _blas().lib_controllers

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "_initialisation": set(),
     "_parameters": set(),
     "_targets": set(),
-    "_threads": {"_engine", "_interrupts", "_pace"},
+    "_threads": {"_engine", "_pace"},
     "_warnings": set(),
     "_weights": set(),
     "_examples": {"_targets"},
