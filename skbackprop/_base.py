@@ -163,6 +163,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         if self.__dict__ is before:
             warn("Training was interrupted. The model is as it was before this call.")
             return self
+        if run.progress.failure is not None:
+            raise run.progress.failure
         _warn_of_ending(ending, run)
         if ending == "no improvement":
             if self.verbose:
@@ -190,7 +192,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
                 random_state = self._initialise(data.X.dtype, go_on)
             else:
                 self._check_units()
-            weighted = self._class_weighted(data, data.y, incremental=True)
+            weighted = self._class_weighted(data, data, incremental=True)
             examples = self._examples(weighted, incremental=True)
             printer = Printer(len(examples))
             with one_blas_thread() as machine, np.errstate(all="ignore"):
@@ -237,8 +239,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
     def _score(self) -> Score:
         """How `score` would judge activations."""
 
-    def _class_weighted(self, data: Data, y: Any, incremental: bool = False) -> Data:
-        """The data with class weights multiplied in; `y` says which are balanced."""
+    def _class_weighted(self, data: Data, of: Data, incremental: bool = False) -> Data:
+        """The data with class weights multiplied in, balanced ones those of `of`."""
         return data
 
     def _initialise(self, dtype: DTypeLike, go_on: bool) -> RandomState:
@@ -268,11 +270,11 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         random_state: RandomState,
     ) -> tuple[Examples, HeldOut | None]:
         """The examples to learn from, and those to measure on if there are any."""
-        weighted = self._class_weighted(data, data.y)
+        weighted = self._class_weighted(data, data)
         if any(given is not None for given in validation):
             try:
                 held_out = self._validate_held_out(*validation)
-                measured = self._held_out(self._class_weighted(held_out, data.y))
+                measured = self._held_out(self._class_weighted(held_out, data))
             except ValueError as error:
                 raise ValueError(
                     f"In X_val, y_val or sample_weight_val: {error}"
@@ -388,9 +390,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             n_no_change=self._no_improvement_count,
             n_eta_drops=self._n_eta_drops,
         )
-        engine = Engine(
-            self.coefs_,
-            self.intercepts_,
+        engine = self._make_engine(
+            examples,
             batch_size=plan.batch_size,
             # Relative to the sum of the weights, as in scikit-learn: a weight of 2 is
             # a row twice.
@@ -398,10 +399,14 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             momentum=self.momentum,
             nesterov=self.nesterovs_momentum,
             velocity=self._velocity,
-            sparse=issparse(examples.X),
             machine=machine,
         )
         return Run(engine, plan, progress, random_state)
+
+    def _make_engine(self, examples: Examples, **settings: Any) -> Engine:
+        """The engine that is to learn from these examples."""
+        sparse = issparse(examples.X)
+        return Engine(self.coefs_, self.intercepts_, sparse=sparse, **settings)
 
     def _train(
         self,

@@ -1,0 +1,377 @@
+"""Rows on a Dask cluster: validated, encoded and counted where they lie.
+
+Each partition of the user's collections becomes a future: first of its validated data,
+which stay on the worker, and of a small summary, which comes here; then, when it is
+known what there is to learn, of the `Examples` that engines on the workers learn from.
+The futures are results of a graph, so that Dask makes those of a lost worker anew.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import dask
+import numpy as np
+from dask.sizeof import sizeof
+from distributed import Client, Future
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from ._base import Data
+from ._dask_waiting import result_of
+from ._estimators import that_count
+from ._examples import Examples
+
+Array = NDArray[Any]
+Template = Any  # a local estimator, which knows how to validate and to encode
+
+
+class Summary(NamedTuple):
+    """What is known here of the rows of one partition.
+
+    `targets` stand for all of the partition's: each label once, with its `counts` and
+    the sum of its `weights`; or the smallest and the largest number.
+    """
+
+    n_rows: int
+    n_features: int
+    feature_names: Array | None
+    dtype: np.dtype[Any]
+    sparse: bool
+    weight: float
+    targets: Array
+    counts: Array | None = None
+    weights: Array | None = None
+
+
+class Loaded(NamedTuple):
+    """The rows of one partition, on the worker that has them."""
+
+    data: Data
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class RemoteRows:
+    """What the estimators know of rows on a cluster, in the place of an array `X`."""
+
+    client: Client
+    futures: list[Future]
+    summaries: list[Summary]
+    weighted: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and features, as of an array."""
+        return sum(s.n_rows for s in self.summaries), self.summaries[0].n_features
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 if all partitions are, else float64."""
+        return np.result_type(*(s.dtype for s in self.summaries))
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the rows' weights, which are 1 where none are given."""
+        return sum(s.weight for s in self.summaries)
+
+    def together(self, field: str) -> Array:
+        """This field of all summaries, one after the other."""
+        return np.concatenate([getattr(s, field) for s in self.summaries])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Places of the rows of an update: for each partition where they begin and end.
+
+    They count in that partition's order of the epoch, where there is one.
+    """
+
+    starts: Array
+    stops: Array
+    orders: list[Future] | None
+
+    def __len__(self) -> int:
+        return int((self.stops - self.starts).sum())
+
+
+@dataclass(frozen=True)
+class RemoteExamples:
+    """`Examples` whose rows are on a cluster; their blocks are batches to be asked for.
+
+    `futures` has the `Examples` of each partition, `sizes` the numbers of their rows.
+    """
+
+    client: Client
+    futures: list[Future]
+    sizes: Array
+    total_weight: float
+    mean_weight: float
+    dtype: np.dtype[Any]
+    sparse: bool
+    moments: tuple[float, Array, Array]
+
+    # So that a block is one batch.
+    rows_per_block = 1
+
+    def __len__(self) -> int:
+        return int(self.sizes.sum())
+
+    @cached_property
+    def _token(self) -> str:
+        return uuid4().hex
+
+    def draw_order(self, random_state: RandomState) -> int:
+        """The seed of the orders of an epoch."""
+        return int(random_state.randint(2**31))
+
+    def target_moments(self) -> tuple[float, Array, Array]:
+        """As of `Examples`."""
+        return self.moments
+
+    def blocks(
+        self, start: int, stop: int, block_rows: int, order: int | None = None
+    ) -> Iterator[tuple[Batch, None, None]]:
+        """Batches of so many rows, from all partitions in proportion.
+
+        `order` is a seed; None is the order that the rows of each partition are in.
+        """
+        orders = None
+        if order is not None:
+            n = len(self.futures)
+            orders = self.client.map(
+                draw_order,
+                self.futures,
+                range(n),
+                seed=order,
+                key=[f"skbackprop-order-{self._token}-{order}-{p}" for p in range(n)],
+            )
+        taken = np.zeros_like(self.sizes)
+        for first in range(start, stop, block_rows):
+            shares = deal(self.sizes - taken, min(block_rows, stop - first))
+            yield Batch(taken, taken + shares, orders), None, None
+            taken = taken + shares
+
+
+def deal(remaining: Array, m: int) -> Array:
+    """How many of the next `m` rows each partition gives, in proportion to what it has.
+
+    Rounded so that they add up to `m`; what one gives too little, it gives later.
+    """
+    ends = np.cumsum(remaining)
+    return np.diff(ends * m // ends[-1], prepend=0)
+
+
+def draw_order(examples: Examples, p: int, seed: int) -> Array:
+    """A new order of the rows of partition `p`, drawn where they are."""
+    return examples.draw_order(RandomState([seed, p]))
+
+
+def load(
+    client: Client,
+    template: Template,
+    summarise: Callable[[Data], dict[str, Any]],
+    collections: Sequence[Any],
+    reset: bool,
+) -> RemoteRows:
+    """Validate the partitions of `X`, `y` and, if it is not None, the weights."""
+    blocks = _aligned_blocks(collections)
+    token = uuid4().hex
+    task = dask.delayed(_load, pure=False)
+    shared = dask.delayed(template, name=f"skbackprop-settings-{token}", traverse=False)
+    loaded = client.compute(
+        [
+            task(
+                shared,
+                summarise,
+                reset,
+                p,
+                *block,
+                dask_key_name=f"skbackprop-load-{token}-{p}",
+            )
+            for p, block in enumerate(zip(*blocks, strict=True))
+        ]
+    )
+    keys = [f"skbackprop-summary-{token}-{p}" for p in range(len(loaded))]
+    summaries = result_of(
+        client, client.submit(list, client.map(_summary, loaded, key=keys), pure=False)
+    )
+    found = [s for s in summaries if s is not None]
+    if not found:
+        raise ValueError("Found no rows in any partition of X; at least 1 is required.")
+    for name in ("n_features", "sparse"):
+        differing = {getattr(s, name) for s in found}
+        if len(differing) > 1:
+            raise ValueError(f"The partitions of X differ in {name}: {differing}.")
+    futures = [f for f, s in zip(loaded, summaries, strict=True) if s is not None]
+    return RemoteRows(client, futures, found, collections[2] is not None)
+
+
+def _aligned_blocks(collections: Sequence[Any]) -> list[list[Any]]:
+    """The partitions of each collection as delayed blocks, the same rows in each."""
+    X, *others = collections
+    if _is_array(X) and X.ndim == 2:
+        X = X.rechunk({1: -1})
+    blocks = [list(X.to_delayed().ravel() if _is_array(X) else X.to_delayed())]
+    names = ("y", "sample_weight")
+    for name, other in zip(names, others, strict=True):
+        if other is None:
+            blocks.append([None] * len(blocks[0]))
+            continue
+        if not dask.is_dask_collection(other):
+            raise TypeError(
+                f"{name} must be a Dask array, dataframe or series as X is, got "
+                f"{type(other).__name__}."
+            )
+        if _is_array(other):
+            if _is_array(X) and not np.isnan([*X.chunks[0], *other.chunks[0]]).any():
+                if X.shape[0] != other.shape[0]:
+                    raise ValueError(
+                        f"X has {X.shape[0]} rows, {name} has {other.shape[0]}."
+                    )
+                other = other.rechunk({0: X.chunks[0]})
+            if other.ndim == 2:
+                other = other.rechunk({1: -1})
+            blocks.append(list(other.to_delayed().ravel()))
+        else:
+            blocks.append(list(other.to_delayed()))
+        if len(blocks[-1]) != len(blocks[0]):
+            raise ValueError(
+                f"X has {len(blocks[0])} partitions, {name} has {len(blocks[-1])}; "
+                "each must have the same rows in the same partitions."
+            )
+    return blocks
+
+
+def _is_array(collection: Any) -> bool:
+    return hasattr(collection, "rechunk")
+
+
+def _load(
+    template: Template,
+    summarise: Callable[[Data], dict[str, Any]],
+    reset: bool,
+    p: int,
+    X: Any,
+    y: Any,
+    weights: Any,
+) -> Loaded | None:
+    """On a worker: validate as the local estimator does; None if there are no rows."""
+    if X.shape[0] == 0 and len(y) == 0:
+        return None
+    template = copy(template)  # another thread's partition may have the same object
+    try:
+        data = template._validate(X, y, weights, reset=reset)
+    except ValueError as error:
+        raise ValueError(f"In partition {p}: {error}") from error
+    n_rows, n_features = data.X.shape
+    summary = Summary(
+        n_rows=n_rows,
+        n_features=n_features,
+        feature_names=getattr(template, "feature_names_in_", None),
+        dtype=data.X.dtype,
+        sparse=issparse(data.X),
+        weight=float(n_rows if data.weights is None else data.weights.sum()),
+        **summarise(data),
+    )
+    return Loaded(data, summary)
+
+
+def _summary(loaded: Loaded | None) -> Summary | None:
+    return None if loaded is None else loaded.summary
+
+
+def labels_in(data: Data) -> dict[str, Any]:
+    """The labels of a partition, how many of each, and their weight."""
+    y = data.y
+    if y.ndim == 2:  # multilabel: that there are so many columns is all
+        return {"targets": np.zeros((1, y.shape[1]), dtype=np.int64)}
+    labels, codes = np.unique(y, return_inverse=True)
+    return {
+        "targets": labels,
+        "counts": np.bincount(codes),
+        "weights": np.bincount(codes, data.weights),
+    }
+
+
+def range_of(data: Data) -> dict[str, Any]:
+    """The smallest and the largest values among the rows that count."""
+    if data.weights is not None and not data.weights.any():
+        return {"targets": data.y[:0]}
+    y = that_count(data)
+    return {"targets": np.array([y.min(axis=0), y.max(axis=0)])}
+
+
+def count_outside(loaded: Loaded, low: Array, high: Array) -> tuple[int, int]:
+    """How many target values are not between these, and how many there are."""
+    if loaded.data.weights is not None and not loaded.data.weights.any():
+        return 0, 0
+    y = that_count(loaded.data)
+    return int(((y <= low) | (y >= high)).sum()), y.size
+
+
+def encode(
+    rows: RemoteRows, template: Template, total_weight: float | None
+) -> RemoteExamples:
+    """Make examples of the rows; with their weights, if `total_weight` is their sum.
+
+    `template` knows the classes, or the range of targets, and the class weights.
+    """
+    client, token, n = rows.client, uuid4().hex, len(rows.futures)
+    n_rows, _ = rows.shape
+    mean = 1.0 if total_weight is None else total_weight / n_rows
+    if not 0 < mean < np.inf:
+        raise ValueError(f"The mean of the weights must be a number, not {mean}.")
+    encoder = partial(
+        _encode,
+        template=template,
+        mean_weight=None if total_weight is None else mean,
+        dtype=rows.dtype,
+    )
+    keys = [f"skbackprop-encode-{token}-{p}" for p in range(n)]
+    futures = client.map(encoder, rows.futures, key=keys)
+    keys = [f"skbackprop-moments-{token}-{p}" for p in range(n)]
+    moments = result_of(
+        client, client.submit(list, client.map(_moments, futures, key=keys), pure=False)
+    )
+    # They take the place of the loaded rows, which share their memory.
+    rows.futures.clear()
+    return RemoteExamples(
+        client,
+        futures,
+        np.array([s.n_rows for s in rows.summaries]),
+        float(n_rows),  # of weights with a mean of 1
+        mean,
+        rows.dtype,
+        rows.summaries[0].sparse,
+        tuple(sum(parts[1:], parts[0]) for parts in zip(*moments, strict=True)),
+    )
+
+
+def _encode(
+    loaded: Loaded, template: Template, mean_weight: float | None, dtype: Any
+) -> Examples:
+    """On a worker: the examples of a partition."""
+    data = template._class_weighted(loaded.data, loaded.data)
+    weights = None if mean_weight is None else data.weights / mean_weight
+    if weights is not None:
+        weights = weights.astype(dtype)
+    return Examples(
+        data.X, template._encoder(data), template.n_outputs_, weights, np.dtype(dtype)
+    )
+
+
+def _moments(examples: Examples) -> tuple[float, Array, Array]:
+    return examples.target_moments()
+
+
+def _size_of_examples(examples: Examples) -> int:
+    """What Dask should know before it thinks of moving them."""
+    return int(sizeof(examples.X) + sizeof(examples.weights) + len(examples))
+
+
+sizeof.register(Examples, _size_of_examples)
