@@ -9,14 +9,13 @@ that go out once a step.
 import sys
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from distributed import Future
 from numpy.typing import NDArray
 
-from ._dask_rows import Batch, RemoteExamples
-from ._dask_waiting import result_of
+from ._dask_rows import Batch, RemoteExamples, names, run_at
+from ._dask_waiting import losses_told, result_of
 from ._engine import CHUNK_ROWS, Engine, Layers
 from ._examples import Examples
 from ._threads import one_blas_thread
@@ -47,14 +46,15 @@ class ClusterEngine(Engine):
         settings["batch_size"] = CHUNK_ROWS + 1
         super().__init__(coefs, intercepts, sparse=examples.sparse, **settings)
         self._examples = examples
-        self._token, self._step = uuid4().hex, 0
 
     def descend(self, X: Any, Y: Any, weights: Any, eta: float) -> float:
         """One update for a batch; returns the sum of its examples' costs."""
         batch: Batch = X
+        client = self._examples.client
         try:
-            future = self._submit(batch)
-            gradient, cost = result_of(self._examples.client, future)
+            with losses_told(client):
+                future = self._submit(batch)
+            gradient, cost = result_of(client, future)
         except CannotGoOn:
             raise
         except Exception as error:
@@ -64,33 +64,29 @@ class ClusterEngine(Engine):
 
     def _submit(self, batch: Batch) -> Future:
         """Ask for the sums of gradients and costs of a batch."""
-        client = self._examples.client
-        self._step += 1
-        token = f"{self._token}-{self._step}"
+        examples, client = self._examples, self._examples.client
         # In the graph and not scattered, so that they outlive the worker they are on.
-        parameters = client.submit(
-            _parameters, *self.parameters(), key=f"skbackprop-parameters-{token}"
-        )
+        (key,) = names("parameters", [0])
+        parameters = client.submit(_parameters, *self.parameters(), key=key)
         own = np.flatnonzero(batch.stops > batch.starts)
-        futures = client.map(
-            gradient_sum,
-            [self._examples.futures[p] for p in own],
-            batch.starts[own].tolist(),
-            batch.stops[own].tolist(),
-            [None if batch.orders is None else batch.orders[p] for p in own],
-            parameters=parameters,
-            sparse=self.sparse,
-            key=[f"skbackprop-gradient-{token}-{p}" for p in own],
-        )
-        level = 0
+        keys = names("gradient", own)
+        with run_at(keys, [examples.places[p] for p in own]):
+            futures = client.map(
+                gradient_sum,
+                [examples.futures[p] for p in own],
+                batch.starts[own].tolist(),
+                batch.stops[own].tolist(),
+                [None if batch.orders is None else batch.orders[p] for p in own],
+                parameters=parameters,
+                sparse=self.sparse,
+                key=keys,
+            )
         while len(futures) > 1:
-            level += 1
             groups = [
                 futures[first : first + FAN_IN]
                 for first in range(0, len(futures), FAN_IN)
             ]
-            keys = [f"skbackprop-sum-{token}-{level}-{k}" for k in range(len(groups))]
-            futures = client.map(add, groups, key=keys)
+            futures = client.map(add, groups, key=names("sum", range(len(groups))))
         return futures[0]
 
 

@@ -6,10 +6,11 @@ known what there is to learn, of the `Examples` that engines on the workers lear
 The futures are results of a graph, so that Dask makes those of a lost worker anew.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -22,11 +23,14 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from ._base import Data
-from ._dask_waiting import result_of
+from ._dask_waiting import losses_told, result_of
 from ._estimators import that_count
 from ._examples import Examples
 
 Array = NDArray[Any]
+# Seconds after which it is asked anew where the rows are.
+LOOK_EVERY = 1.0
+
 Template = Any  # a local estimator, which knows how to validate and to encode
 
 
@@ -99,11 +103,12 @@ class Batch:
         return int((self.stops - self.starts).sum())
 
 
-@dataclass(frozen=True)
+@dataclass
 class RemoteExamples:
     """`Examples` whose rows are on a cluster; their blocks are batches to be asked for.
 
-    `futures` has the `Examples` of each partition, `sizes` the numbers of their rows.
+    `futures` has the `Examples` of each partition, `sizes` the numbers of their rows,
+    `places` the workers that have them.
     """
 
     client: Client
@@ -114,16 +119,14 @@ class RemoteExamples:
     dtype: np.dtype[Any]
     sparse: bool
     moments: tuple[float, Array, Array]
+    places: list[list[str]] = field(default_factory=list)
+    _looked: float = -np.inf
 
     # So that a block is one batch.
     rows_per_block = 1
 
     def __len__(self) -> int:
         return int(self.sizes.sum())
-
-    @cached_property
-    def _token(self) -> str:
-        return uuid4().hex
 
     def draw_order(self, random_state: RandomState) -> int:
         """The seed of the orders of an epoch."""
@@ -140,21 +143,45 @@ class RemoteExamples:
 
         `order` is a seed; None is the order that the rows of each partition are in.
         """
-        orders = None
-        if order is not None:
-            n = len(self.futures)
-            orders = self.client.map(
-                draw_order,
-                self.futures,
-                range(n),
-                seed=order,
-                key=[f"skbackprop-order-{self._token}-{order}-{p}" for p in range(n)],
-            )
+        with losses_told(self.client):
+            if monotonic() - self._looked > LOOK_EVERY:  # may have changed by a loss
+                self.places = places_of(self.client, self.futures)
+                self._looked = monotonic()
+            orders = None if order is None else self._draw_orders(order)
         taken = np.zeros_like(self.sizes)
         for first in range(start, stop, block_rows):
             shares = deal(self.sizes - taken, min(block_rows, stop - first))
             yield Batch(taken, taken + shares, orders), None, None
             taken = taken + shares
+
+    def _draw_orders(self, seed: int) -> list[Future]:
+        partitions = range(len(self.futures))
+        keys = names("order", partitions)
+        with run_at(keys, self.places):
+            return self.client.map(
+                draw_order, self.futures, partitions, seed=seed, key=keys
+            )
+
+
+def names(task: str, partitions: Iterable[int]) -> list[tuple[str, int]]:
+    """New keys of tasks; Dask's dashboard shows the part before the token."""
+    token = uuid4().hex
+    return [(f"skbackprop-{task}-{token}", int(p)) for p in partitions]
+
+
+def places_of(client: Client, futures: list[Future]) -> list[list[str]]:
+    """For each future the worker that has it, or nothing if none has."""
+    holders = client.who_has(futures)
+    return [list(holders.get(future.key, ()))[:1] for future in futures]
+
+
+def run_at(keys: list[tuple[str, int]], places: Sequence[list[str]]) -> Any:
+    """Within this block, submitted tasks go to these workers, while they exist.
+
+    Dask itself would move the rows of a worker that seems busy.
+    """
+    at = dict(zip(keys, places, strict=True))
+    return dask.annotate(workers=at.get, allow_other_workers=True)
 
 
 def deal(remaining: Array, m: int) -> Array:
@@ -180,23 +207,17 @@ def load(
 ) -> RemoteRows:
     """Validate the partitions of `X`, `y` and, if it is not None, the weights."""
     blocks = _aligned_blocks(collections)
-    token = uuid4().hex
     task = dask.delayed(_load, pure=False)
-    shared = dask.delayed(template, name=f"skbackprop-settings-{token}", traverse=False)
+    ((settings, _),) = names("settings", [0])
+    shared = dask.delayed(template, name=settings, traverse=False)
+    keys = names("load", range(len(blocks[0])))
     loaded = client.compute(
         [
-            task(
-                shared,
-                summarise,
-                reset,
-                p,
-                *block,
-                dask_key_name=f"skbackprop-load-{token}-{p}",
-            )
-            for p, block in enumerate(zip(*blocks, strict=True))
+            task(shared, summarise, reset, p, *block, dask_key_name=key)
+            for p, (key, *block) in enumerate(zip(keys, *blocks, strict=True))
         ]
     )
-    keys = [f"skbackprop-summary-{token}-{p}" for p in range(len(loaded))]
+    keys = names("summary", range(len(loaded)))
     summaries = result_of(
         client, client.submit(list, client.map(_summary, loaded, key=keys), pure=False)
     )
@@ -214,11 +235,8 @@ def load(
 def _aligned_blocks(collections: Sequence[Any]) -> list[list[Any]]:
     """The partitions of each collection as delayed blocks, the same rows in each."""
     X, *others = collections
-    if _is_array(X) and X.ndim == 2:
-        X = X.rechunk({1: -1})
-    blocks = [list(X.to_delayed().ravel() if _is_array(X) else X.to_delayed())]
-    names = ("y", "sample_weight")
-    for name, other in zip(names, others, strict=True):
+    blocks = [blocks_of(X)]
+    for name, other in zip(("y", "sample_weight"), others, strict=True):
         if other is None:
             blocks.append([None] * len(blocks[0]))
             continue
@@ -227,18 +245,13 @@ def _aligned_blocks(collections: Sequence[Any]) -> list[list[Any]]:
                 f"{name} must be a Dask array, dataframe or series as X is, got "
                 f"{type(other).__name__}."
             )
-        if _is_array(other):
-            if _is_array(X) and not np.isnan([*X.chunks[0], *other.chunks[0]]).any():
-                if X.shape[0] != other.shape[0]:
-                    raise ValueError(
-                        f"X has {X.shape[0]} rows, {name} has {other.shape[0]}."
-                    )
-                other = other.rechunk({0: X.chunks[0]})
-            if other.ndim == 2:
-                other = other.rechunk({1: -1})
-            blocks.append(list(other.to_delayed().ravel()))
-        else:
-            blocks.append(list(other.to_delayed()))
+        if _knows_its_sizes(X) and _knows_its_sizes(other):
+            if X.shape[0] != other.shape[0]:
+                raise ValueError(
+                    f"X has {X.shape[0]} rows, {name} has {other.shape[0]}."
+                )
+            other = other.rechunk({0: X.chunks[0]})
+        blocks.append(blocks_of(other))
         if len(blocks[-1]) != len(blocks[0]):
             raise ValueError(
                 f"X has {len(blocks[0])} partitions, {name} has {len(blocks[-1])}; "
@@ -247,8 +260,15 @@ def _aligned_blocks(collections: Sequence[Any]) -> list[list[Any]]:
     return blocks
 
 
-def _is_array(collection: Any) -> bool:
-    return hasattr(collection, "rechunk")
+def blocks_of(collection: Any) -> list[Any]:
+    """The partitions of a collection, with all columns, as delayed blocks."""
+    if getattr(collection, "ndim", 1) == 2 and hasattr(collection, "chunks"):
+        collection = collection.rechunk({1: -1})
+    return list(np.ravel(collection.to_delayed()))
+
+
+def _knows_its_sizes(collection: Any) -> bool:
+    return hasattr(collection, "chunks") and not np.isnan(collection.chunks[0]).any()
 
 
 def _load(
@@ -321,8 +341,7 @@ def encode(
 
     `template` knows the classes, or the range of targets, and the class weights.
     """
-    client, token, n = rows.client, uuid4().hex, len(rows.futures)
-    n_rows, _ = rows.shape
+    client, (n_rows, _) = rows.client, rows.shape
     mean = 1.0 if total_weight is None else total_weight / n_rows
     if not 0 < mean < np.inf:
         raise ValueError(f"The mean of the weights must be a number, not {mean}.")
@@ -332,9 +351,11 @@ def encode(
         mean_weight=None if total_weight is None else mean,
         dtype=rows.dtype,
     )
-    keys = [f"skbackprop-encode-{token}-{p}" for p in range(n)]
-    futures = client.map(encoder, rows.futures, key=keys)
-    keys = [f"skbackprop-moments-{token}-{p}" for p in range(n)]
+    partitions = range(len(rows.futures))
+    keys = names("encode", partitions)
+    with losses_told(client), run_at(keys, places_of(client, rows.futures)):
+        futures = client.map(encoder, rows.futures, key=keys)
+    keys = names("moments", partitions)
     moments = result_of(
         client, client.submit(list, client.map(_moments, futures, key=keys), pure=False)
     )

@@ -1,5 +1,7 @@
 """Waiting for results of a cluster, but not for a cluster that is gone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -17,11 +19,10 @@ PATIENCE = 30.0
 def result_of(client: Client, future: Future) -> Any:
     """The result of a future, as soon as it is there.
 
-    Raises CannotGoOn where the client, the scheduler or all workers are lost or the
-    future was cancelled; and what the task raised.
+    Raises what the task raised, and CannotGoOn where the cluster is lost.
     """
     workers_seen = monotonic()
-    try:
+    with losses_told(client):
         while True:
             try:
                 wait(future, timeout=LOOK_EVERY)
@@ -32,15 +33,24 @@ def result_of(client: Client, future: Future) -> Any:
                     workers_seen = monotonic()
                 elif monotonic() - workers_seen > PATIENCE:
                     raise CannotGoOn(
-                        f"The cluster has had no worker for {PATIENCE:g} s."
+                        f"The Dask cluster has had no worker for {PATIENCE:g} s."
                     ) from None
+
+
+@contextmanager
+def losses_told(client: Client) -> Iterator[None]:
+    """Make CannotGoOn of the errors by which Dask says that a cluster is lost."""
+    try:
+        yield
+    except CannotGoOn:
+        raise
     except CancelledError as error:
         raise CannotGoOn(
             "Dask cancelled a task: the connection to the scheduler was lost, or the "
             f"client or the cluster was closed ({error})."
         ) from error
     except OSError as error:
-        raise CannotGoOn(f"The scheduler does not answer: {error}") from error
+        raise CannotGoOn(f"The Dask scheduler does not answer: {error}") from error
     except Exception:
         _require_running(client)
         raise

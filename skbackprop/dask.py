@@ -30,6 +30,7 @@ from ._dask_engine import ClusterEngine
 from ._dask_rows import (
     RemoteExamples,
     RemoteRows,
+    blocks_of,
     count_outside,
     encode,
     labels_in,
@@ -121,7 +122,7 @@ class _OnDask(BaseSGDSigmoidMLP):
                 "those on the workers."
             )
         with client.as_current(), dask.config.set(CONFIGURATION):
-            validation = dask.compute(X_val, y_val, sample_weight_val)
+            validation = (_here(X_val), _here(y_val), _here(sample_weight_val))
             return self._fit(X, y, sample_weight, validation)
 
     @property
@@ -167,7 +168,8 @@ class _OnDask(BaseSGDSigmoidMLP):
             Accuracy of a classifier, R² of a regressor.
         """
         with self._find_client().as_current():
-            y, predicted, weights = dask.compute(y, self.predict(X), sample_weight)
+            y, predicted = _here(y), _here(self.predict(X))
+            weights = _here(sample_weight)
         return float(self._metric(y, predicted, sample_weight=weights))
 
     def to_local(self) -> Any:
@@ -224,11 +226,8 @@ class _OnDask(BaseSGDSigmoidMLP):
             example = getattr(local, method)(one_row)[:0]
         model = dask.delayed(local)
         call = dask.delayed(_call, pure=False)
-        if hasattr(X, "rechunk"):
-            X = X.rechunk({1: -1})
-            sizes = X.chunks[0]
-        else:
-            sizes = (np.nan,) * X.npartitions
+        blocks = blocks_of(X)
+        sizes = X.chunks[0] if hasattr(X, "chunks") else (np.nan,) * len(blocks)
         return da.concatenate(
             [
                 da.from_delayed(
@@ -236,7 +235,7 @@ class _OnDask(BaseSGDSigmoidMLP):
                     (n_rows, *example.shape[1:]),
                     meta=example,
                 )
-                for block, n_rows in zip(X.to_delayed().ravel(), sizes, strict=True)
+                for block, n_rows in zip(blocks, sizes, strict=True)
             ]
         )
 
@@ -316,6 +315,11 @@ def _require_dask(X: Any, local: type) -> None:
         )
 
 
+def _here(collection: Any) -> Any:
+    """The collection's rows, brought to the client; or what is here already."""
+    return dask.compute(collection)[0]
+
+
 def _call(local: Any, method: str, block: Any, example: Array) -> Array:
     """On a worker: the method's result for a block, also for one without rows."""
     return getattr(local, method)(block) if block.shape[0] else example
@@ -384,7 +388,7 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     >>> from skbackprop.dask import DaskSGDSigmoidMLP
     >>> X, y = load_digits(return_X_y=True)
     >>> X, y = da.from_array(X / 16, chunks=(450, -1)), da.from_array(y, chunks=450)
-    >>> cluster = LocalCluster(processes=False, dashboard_address=None)
+    >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
     >>> with cluster, Client(cluster) as client:
     ...     model = DaskSGDSigmoidMLP(
     ...         (30,), batch_size=300, learning_rate_init=30, max_iter=20, tol=0,
@@ -539,7 +543,7 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X = da.from_array(scale(X), chunks=(150, -1))
     >>> y = da.from_array(y, chunks=150)
-    >>> cluster = LocalCluster(processes=False, dashboard_address=None)
+    >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
     >>> with cluster, Client(cluster) as client:
     ...     model = DaskSGDSigmoidMLPRegressor(
     ...         (10,), batch_size="full", learning_rate_init=1, max_iter=50, tol=0,

@@ -1,5 +1,7 @@
 """Data sets that several tests use."""
 
+import logging
+
 import pytest
 from sklearn.datasets import load_digits, load_iris
 
@@ -14,3 +16,17 @@ def iris():
 def digits():
     X, y = load_digits(return_X_y=True)
     return X / 16, y
+
+
+@pytest.fixture(scope="session")
+def client():
+    """A client of a cluster of two worker processes, which are started but once."""
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address=":0",
+        silence_logs=logging.CRITICAL,
+    )
+    with cluster, distributed.Client(cluster) as client:
+        yield client
