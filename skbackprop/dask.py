@@ -391,8 +391,8 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
     >>> with cluster, Client(cluster) as client:
     ...     model = DaskSGDSigmoidMLP(
-    ...         (30,), batch_size=300, learning_rate_init=30, max_iter=20, tol=0,
-    ...         n_iter_no_change=20, random_state=0, client=client,
+    ...         (30,), batch_size=300, learning_rate_init=30, tol=1e-3,
+    ...         n_iter_no_change=3, random_state=0, client=client,
     ...     )
     ...     accuracy = model.fit(X, y).score(X, y)
     >>> print(f"{accuracy:.1f}")
@@ -546,8 +546,8 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
     >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
     >>> with cluster, Client(cluster) as client:
     ...     model = DaskSGDSigmoidMLPRegressor(
-    ...         (10,), batch_size="full", learning_rate_init=1, max_iter=50, tol=0,
-    ...         n_iter_no_change=50, random_state=0, client=client,
+    ...         (10,), batch_size="full", learning_rate_init=1, tol=1e-4,
+    ...         random_state=0, client=client,
     ...     )
     ...     r2 = model.fit(X, y).score(X, y)
     >>> print(f"{r2:.1f}")

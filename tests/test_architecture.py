@@ -33,6 +33,16 @@ MAY_IMPORT = {
     "_estimators": {
         *("_base", "_held_out", "_parameters", "_targets", "_warnings", "_weights"),
     },
+    "_dask_waiting": {"_training"},
+    "_dask_rows": {"_base", "_dask_waiting", "_estimators", "_examples"},
+    "_dask_engine": {
+        *("_dask_rows", "_dask_waiting", "_engine", "_examples", "_threads"),
+        "_training",
+    },
+    "dask": {
+        *("_base", "_dask_engine", "_dask_rows", "_dask_waiting", "_engine"),
+        *("_estimators", "_examples", "_weights"),
+    },
 }
 OUTSIDE = {
     "_equations": {"numpy", "typing"},
@@ -42,6 +52,11 @@ OUTSIDE = {
 }
 # threadpoolctl comes with scikit-learn.
 RUN_TIME = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
+# Optional dependencies, and the only modules that may import them.
+EXTRAS = {
+    name: {"dask", "distributed"}
+    for name in ("dask", "_dask_engine", "_dask_rows", "_dask_waiting")
+}
 
 
 def imports(path):
@@ -60,7 +75,7 @@ def test_imports_point_one_way(path):
     inside = {module[1:] for module, _ in found if module.startswith(".")}
     assert inside <= MAY_IMPORT[path.stem]
     outside = {module.split(".")[0] for module, _ in found if module[0] != "."}
-    allowed = RUN_TIME | set(sys.stdlib_module_names)
+    allowed = RUN_TIME | set(sys.stdlib_module_names) | EXTRAS.get(path.stem, set())
     assert outside <= OUTSIDE.get(path.stem, allowed)
 
 
@@ -75,7 +90,8 @@ def test_only_public_names_of_other_packages_are_used(path):
 def test_importing_the_package_imports_no_optional_dependency():
     code = (
         "import sys, skbackprop;"
-        "print({'matplotlib', 'polars', 'hypothesis', 'torch'} & set(sys.modules))"
+        "print({'matplotlib', 'polars', 'hypothesis', 'torch', 'dask', 'distributed'}"
+        " & set(sys.modules))"
     )
     command = [sys.executable, "-c", code]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

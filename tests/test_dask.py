@@ -538,34 +538,44 @@ def test_ten_killed_workers_change_nothing(data, client):
 
 
 @pytest.fixture
-def lone_worker():
-    """A client of a cluster of one worker that nothing replaces, and its process."""
+def other_client(client):
+    """Another client of the same cluster."""
+    with distributed.Client(client.cluster, set_as_default=False) as other:
+        yield other
+
+
+@pytest.fixture
+def no_workers():
+    """A client of a cluster that nothing gives a worker."""
+    options = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL}
     with (
-        distributed.LocalCluster(
-            n_workers=0, dashboard_address=":0", silence_logs=logging.CRITICAL
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
+        distributed.LocalCluster(n_workers=0, **options) as cluster,
+        distributed.Client(cluster, set_as_default=False) as other,
     ):
-        address = cluster.scheduler_address
-        command = [sys.executable, "-m", "dask", "worker", address, "--no-nanny"]
-        with subprocess.Popen([*command, "--nthreads", "1"], stderr=-3) as process:
-            client.wait_for_workers(1, timeout=60)
-            yield client, process
-            process.kill()
+        yield other
 
 
-@pytest.mark.parametrize("loss", ["all workers", "the client"])
-def test_a_lost_cluster_leaves_the_last_whole_epoch(
-    loss, data, lone_worker, client, monkeypatch
-):
-    monkeypatch.setattr(_dask_waiting, "PATIENCE", 0.5)
+@pytest.fixture
+def lone_worker(no_workers):
+    """The process of a worker that nothing replaces, in the cluster of no workers."""
+    address = no_workers.scheduler.address
+    command = [sys.executable, "-m", "dask", "worker", address, "--no-nanny"]
+    with subprocess.Popen(
+        [*command, "--nthreads", "1"], stderr=subprocess.DEVNULL
+    ) as process:
+        no_workers.wait_for_workers(1, timeout=60)
+        yield process
+        process.kill()
+
+
+def fit_until_lost(other, lose, data, client):
+    """Fit until `lose` has its effect; go on with the client that is not lost."""
     arrays = on_dask(150, *data)
     settings = {"batch_size": 200, "momentum": 0.9, "random_state": 0, **ENDLESS}
-    other, process = lone_worker
     model = DaskSGDSigmoidMLP((7,), client=other, max_iter=10**6, **settings)
-    clone(model).set_params(max_iter=1).fit(*arrays)  # the worker imports all it needs
-    lose = other.close if loss == "the client" else process.kill
-    timer = threading.Timer(1.0, lose)
+    # The workers import all they need, so that there are epochs before the loss.
+    clone(model).set_params(max_iter=1).fit(*arrays)
+    timer = threading.Timer(0.7, lose)
     timer.start()
     start = time.monotonic()
     with pytest.raises(RuntimeError, match=r"Dask (cluster|client|scheduler|canc)"):
@@ -573,19 +583,27 @@ def test_a_lost_cluster_leaves_the_last_whole_epoch(
     assert time.monotonic() - start < 60
     timer.join()
     assert model.n_iter_ == len(model.loss_curve_) > 0
-    # It goes on from there, on another cluster, as if nothing had been.
     whole = clone(model).set_params(max_iter=model.n_iter_ + 2, client=client)
     model.set_params(max_iter=2, warm_start=True, client=client).fit(*arrays)
     assert_same_network(model, whole.fit(*arrays))
 
 
-def test_a_cluster_lost_before_the_first_epoch_leaves_what_was(
-    data, lone_worker, monkeypatch
+def test_a_lost_client_leaves_the_last_whole_epoch(data, other_client, client):
+    fit_until_lost(other_client, other_client.close, data, client)
+
+
+def test_a_loss_of_all_workers_leaves_the_last_whole_epoch(
+    data, no_workers, lone_worker, client, monkeypatch
 ):
     monkeypatch.setattr(_dask_waiting, "PATIENCE", 0.5)
-    other, process = lone_worker
-    process.kill()
-    model = DaskSGDSigmoidMLP((7,), client=other)
+    fit_until_lost(no_workers, lone_worker.kill, data, client)
+
+
+def test_a_cluster_lost_before_the_first_epoch_leaves_what_was(
+    data, no_workers, monkeypatch
+):
+    monkeypatch.setattr(_dask_waiting, "PATIENCE", 0.5)
+    model = DaskSGDSigmoidMLP((7,), client=no_workers)
     with pytest.raises(RuntimeError, match="has had no worker"):
         model.fit(*on_dask(150, *data))
     assert not hasattr(model, "coefs_")
