@@ -220,7 +220,9 @@ class _OnDask(BaseSGDSigmoidMLP):
         _require_dask(X, self._local)
         local = self.to_local()
         dtypes = [X.dtype] if hasattr(X, "dtype") else list(X.dtypes)
-        one_row = np.zeros((1, self.n_features_in_), dtype=np.result_type(*dtypes))
+        # Dtypes of pandas' own become float64.
+        known = [d if isinstance(d, np.dtype) else np.float64 for d in dtypes]
+        one_row = np.zeros((1, self.n_features_in_), dtype=np.result_type(*known))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "X does not have valid feature names")
             example = getattr(local, method)(one_row)[:0]
@@ -384,21 +386,25 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     --------
     >>> import dask.array as da
     >>> from distributed import Client, LocalCluster
-    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
     >>> from skbackprop.dask import DaskSGDSigmoidMLP
-    >>> X, y = load_digits(return_X_y=True)
-    >>> X, y = da.from_array(X / 16, chunks=(450, -1)), da.from_array(y, chunks=450)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X = da.from_array(scale(X), chunks=(50, -1))
+    >>> y = da.from_array(y, chunks=50)
     >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
     >>> with cluster, Client(cluster) as client:
     ...     model = DaskSGDSigmoidMLP(
-    ...         (30,), batch_size=300, learning_rate_init=30, tol=1e-3,
-    ...         n_iter_no_change=3, random_state=0, client=client,
+    ...         (10,), batch_size="full", learning_rate_init=10, momentum=0.9,
+    ...         tol=1e-3, n_iter_no_change=2, random_state=0, client=client,
     ...     )
     ...     accuracy = model.fit(X, y).score(X, y)
-    >>> print(f"{accuracy:.1f}")
-    0.9
-    >>> model.to_local().predict(X[:5].compute())
-    array([0, 1, 2, 3, 4])
+    >>> print(f"{accuracy:.2f}")
+    0.98
+    >>> model.predict(X)
+    dask.array<...shape=(150,), dtype=int64, chunksize=(50,)...>
+    >>> model.to_local().predict(X[::50].compute())
+    array([0, 1, 2])
     """
 
     _local = SGDSigmoidMLP
@@ -546,8 +552,8 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
     >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
     >>> with cluster, Client(cluster) as client:
     ...     model = DaskSGDSigmoidMLPRegressor(
-    ...         (10,), batch_size="full", learning_rate_init=1, tol=1e-4,
-    ...         random_state=0, client=client,
+    ...         (10,), batch_size="full", learning_rate_init=3, tol=3e-5,
+    ...         n_iter_no_change=2, random_state=0, client=client,
     ...     )
     ...     r2 = model.fit(X, y).score(X, y)
     >>> print(f"{r2:.1f}")

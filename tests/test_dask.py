@@ -575,7 +575,7 @@ def fit_until_lost(other, lose, data, client):
     model = DaskSGDSigmoidMLP((7,), client=other, max_iter=10**6, **settings)
     # The workers import all they need, so that there are epochs before the loss.
     clone(model).set_params(max_iter=1).fit(*arrays)
-    timer = threading.Timer(0.7, lose)
+    timer = threading.Timer(0.4, lose)
     timer.start()
     start = time.monotonic()
     with pytest.raises(RuntimeError, match=r"Dask (cluster|client|scheduler|canc)"):

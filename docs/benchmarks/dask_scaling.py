@@ -178,20 +178,23 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     steps = measure()
     constants, errors = fit_constants(steps)
-    for name, constant in zip(TERMS, constants, strict=True):
-        print(f"{name}: {constant:.3g} s")
+    units = ("s", "s", "s a row and parameter", "s a parameter")
+    for name, constant, unit in zip(TERMS, constants, units, strict=True):
+        print(f"{name}: {constant:.2g} {unit}")
     print(
         f"relative error of the model: median {np.median(abs(errors)):.0%}, "
         f"largest {abs(errors).max():.0%}"
     )
+    workers = (2, 8, 32, 64, 256)
+    print("| network | rows a batch |", *(f"{w} workers |" for w in workers))
+    print("|---|---|" + "---|" * len(workers))
     for width in WIDTHS:
         name = f"{N_FEATURES}-{width}-{N_CLASSES}"
         for rows in (10**4, 10**5, 10**6, 10**7):
-            ratios = [speed_up(constants, w, width, rows) for w in (2, 8, 32, 64, 256)]
-            row = " | ".join(f"{ratio:.2g}" for ratio in ratios)
-            print(f"speed-up by 2, 8, 32, 64, 256: {name} | {rows:,} | {row}")
-        least = [break_even(constants, w, width) for w in (2, 8, 32, 64, 256)]
-        print(f"pays from: {name} | " + " | ".join(f"{rows:,.0f}" for rows in least))
+            ratios = [speed_up(constants, w, width, rows) for w in workers]
+            print(f"| {name} | {rows:,} |", *(f"{r:.2g}× |" for r in ratios))
+        least = [break_even(constants, w, width) for w in workers]
+        print(f"| {name} | *least* |", *(f"{float(f'{n:.2g}'):,.0f} |" for n in least))
     try:
         draw(steps, constants, Path(__file__).with_name("dask_scaling.png"))
     except ImportError:
