@@ -170,6 +170,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         if self.__dict__ is before:
             warn("Training was interrupted. The model is as it was before this call.")
             return self
+        if run.progress.failure is not None:
+            raise run.progress.failure
         _warn_of_ending(ending, run)
         if ending == "no improvement":
             if self.verbose:
@@ -397,9 +399,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             n_no_change=self._no_improvement_count,
             n_eta_drops=self._n_eta_drops,
         )
-        engine = Engine(
-            self.coefs_,
-            self.intercepts_,
+        engine = self._make_engine(
+            examples,
             batch_size=plan.batch_size,
             # Relative to the sum of the weights, as in scikit-learn: a weight of 2 is
             # a row twice.
@@ -407,10 +408,14 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             momentum=self.momentum,
             nesterov=self.nesterovs_momentum,
             velocity=self._velocity,
-            sparse=issparse(examples.X),
             machine=machine,
         )
         return Run(engine, plan, progress, random_state)
+
+    def _make_engine(self, examples: Examples, **settings: Any) -> Engine:
+        """The engine that is to learn from these examples."""
+        sparse = issparse(examples.X)
+        return Engine(self.coefs_, self.intercepts_, sparse=sparse, **settings)
 
     def _train(
         self,

@@ -155,6 +155,9 @@ class Engine:
         Where it runs.
     """
 
+    # Larger batches come as blocks of so many rows, to `descend_in_chunks`.
+    chunk_rows = CHUNK_ROWS
+
     def __init__(
         self,
         coefs: Layers,
@@ -272,6 +275,23 @@ class Engine:
             for chunk in whole
         )
         return self._update_with_velocity(chunks, m, eta) / (2 * self.units[-1])
+
+    def update(self, gradient: Array, m: int, eta: float) -> None:
+        """One update along the gradients of `m` examples, summed elsewhere.
+
+        `gradient` lies in memory as `theta` does, and lacks the factor ``1/n_L``.
+        Only for an engine that has a velocity.
+        """
+        axpy = self._blas[2]
+
+        def add_gradient(x: Any, rate: float, keep_W: float, keep_b: float) -> None:
+            np.multiply(self._target, keep_W, self._target)
+            axpy(x, self._target, a=rate)
+
+        # To `_update_with_velocity`, a pass of no examples that adds what it is given.
+        self._passes[0] = (lambda x, y, w: 0.0), add_gradient
+        no_targets = np.empty((self.units[-1], 0), dtype=self.dtype)
+        self._update_with_velocity([(gradient, no_targets, None)], m, eta)
 
     def _update_with_velocity(
         self, chunks: Iterable[tuple[Any, Array, Array | None]], m: int, eta: float

@@ -575,13 +575,16 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 "sklearn.utils.class_weight (classes is an array), and set "
                 "class_weight=dict(zip(classes, weights))."
             )
-        factors = class_factors(
-            self.class_weight, self.classes_, balance.y, balance.weights
-        )
+        factors = self._class_factors(balance)
         weights = factors[np.searchsorted(self.classes_, data.y)]
         if data.weights is not None:
             weights = weights * data.weights
         return data._replace(weights=weights)
+
+    def _class_factors(self, of: Data) -> Array:
+        """The weight of each class; "balanced" is so in the rows `of`."""
+        assert self.class_weight is not None
+        return class_factors(self.class_weight, self.classes_, of.y, of.weights)
 
     def _strata(self, y: Any) -> Any:
         return None if self._multilabel else y
@@ -984,7 +987,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         incremental: bool = False,
         classes: ArrayLike | None = None,
     ) -> None:
-        n_outputs, counts = data.y.shape[1], _that_count(data)
+        n_outputs, y = data.y.shape[1], that_count(data)
         if go_on and n_outputs != self.n_outputs_:
             raise ValueError(f"y has {n_outputs} columns, expected {self.n_outputs_}.")
         auto = isinstance(self.target_range, str) and self.target_range == "auto"
@@ -997,7 +1000,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
                     "warm_start=False) to start anew."
                 )
         elif not go_on:
-            low, high = (end(axis=0).astype(float) for end in (counts.min, counts.max))
+            low, high = (end(axis=0).astype(float) for end in (y.min, y.max))
             given = usable_range(low, high)
             if incremental and (low == high).any():
                 warn(
@@ -1008,13 +1011,18 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         if not go_on:
             self.n_outputs_, self.target_range_ = n_outputs, given
         low, high = TargetScale(*self.target_range_).reachable
-        outside = int(((counts <= low) | (counts >= high)).sum())
+        outside, size = self._count_outside(data, low, high)
         if outside:
             warn(
-                f"y has {outside} of {counts.size} values outside what the network can "
+                f"y has {outside} of {size} values outside what the network can "
                 f"predict, ({low.min():g}, {high.max():g}): more than 1/8 of the "
                 "target_range below or above it. Fit anew with a wider target_range."
             )
+
+    def _count_outside(self, data: Data, low: Array, high: Array) -> tuple[int, int]:
+        """How many values of `y` are not between these, and how many there are."""
+        y = that_count(data)
+        return int(((y <= low) | (y >= high)).sum()), y.size
 
     def _encoder(self, data: Data) -> Encoder:
         if data.y.shape[1] != self.n_outputs_:
@@ -1034,7 +1042,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             )
 
 
-def _that_count(data: Data) -> Array:
+def that_count(data: Data) -> Array:
     """The targets without those of no weight, which say nothing of their range."""
     if data.weights is None or not data.weights.any():
         return data.y

@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 
 from ._targets import Encoder
 
@@ -19,6 +21,8 @@ Block = tuple[Any, Array, Array | None]
 # Rows are gathered in blocks of about this size: small enough to stay in the cache
 # until they are used, large enough that the call does not count.
 BLOCK_BYTES = 2**20
+# Targets alone are encoded this many rows at a time.
+MOMENT_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,20 @@ class Examples:
             return float(len(self))
         own = self.weights if self.rows is None else self.weights[self.rows]
         return float(own.sum())
+
+    def draw_order(self, random_state: RandomState) -> Array:
+        """A new order of the examples, for `blocks`."""
+        return random_state.permutation(len(self))
+
+    def target_moments(self) -> tuple[float, Array, Array]:
+        """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
+        count, total, squares = 0.0, np.zeros(()), np.zeros(())
+        for places in gen_batches(len(self), MOMENT_ROWS):
+            rows = places if self.rows is None else self.rows[places]
+            Y = np.asarray(self.encode(rows), dtype=float)
+            w = np.ones(len(Y)) if self.weights is None else self.weights[rows]
+            count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
+        return count, total, squares
 
     @property
     def rows_per_block(self) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import gen_batches
 
-from ._engine import CHUNK_ROWS, Engine, Snapshot
+from ._engine import Engine, Snapshot
 from ._examples import Array, Examples
 from ._held_out import HeldOut
 from ._interrupts import uninterrupted
@@ -25,6 +25,10 @@ SMALLEST_ADAPTIVE_ETA = 1e-6
 ROWS_PER_COPY_OF_STREAM = 10_000
 
 Ending = Literal["no improvement", "max_iter", "asked to stop", "interrupted"]
+
+
+class CannotGoOn(RuntimeError):
+    """What training needs is gone; what it has come to is not lost."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Progress:
 
     `n_no_change` counts epochs without improvement of the loss, or with early stopping
     of the score on the held-out rows; `best` is then the network with the best score.
+    `failure` is what interrupted training, if that was not Ctrl-C.
     """
 
     n_iter: int
@@ -57,6 +62,7 @@ class Progress:
     n_eta_drops: int
     best_score: float = -np.inf
     best: Snapshot | None = None
+    failure: CannotGoOn | None = None
     losses: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
@@ -120,8 +126,9 @@ def train(
     """Run up to `plan.max_iter` epochs; return why training ended.
 
     With early stopping the parameters end as those with the best score. An interrupt
-    (Ctrl-C) first takes everything back to the end of the last whole epoch, random
-    stream included, so that going on from there is going on as if nothing had been.
+    (Ctrl-C, or CannotGoOn after the first epoch) first takes everything back to the end
+    of the last whole epoch, random stream included, so that going on from there is
+    going on as if nothing had been.
     """
     first = progress.n_iter
     snapshot = engine.snapshot()
@@ -152,8 +159,9 @@ def train(
             for watcher in watchers:
                 if watcher.epoch_ended(engine, progress):
                     ending = "asked to stop"
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CannotGoOn) as error:
         ending = "interrupted"
+        failure = error if isinstance(error, CannotGoOn) else None
 
         def rewind() -> None:
             snapshot, scalars, stream, stream_at = kept
@@ -165,9 +173,12 @@ def train(
             del progress.validation_scores[n_epochs:]
             random_state.set_state(stream)
             for _ in range(progress.n_iter - stream_at):
-                _draw_order(len(examples), plan, random_state)
+                _draw_order(examples, plan, random_state)
+            progress.failure = failure
 
         uninterrupted(rewind)
+        if failure is not None and not progress.losses:
+            raise
     if progress.best is not None:
         best = progress.best
         uninterrupted(lambda: engine.restore(best))
@@ -212,29 +223,42 @@ def run_epoch(
 ) -> float:
     """One pass over all rows; return the (weighted) mean cost of an example."""
     n, m = len(examples), plan.batch_size
-    order = _draw_order(n, plan, random_state)
-    rows_that_fit = examples.rows_per_block
+    order = _draw_order(examples, plan, random_state)
     cost = 0.0
-    if m <= CHUNK_ROWS:
-        block_rows = m * max(1, rows_that_fit // m)
+    if m <= engine.chunk_rows:
+        block_rows = m * max(1, examples.rows_per_block // m)
         for block in examples.blocks(0, n, block_rows, order):
             cost += engine.descend(*block, eta)
     else:
-        # Larger than a block of small batches, because larger products are faster: on
-        # 784-30-10, 939,000 examples/s in chunks of 1,000 against 864,000 in 200.
-        block_rows = min(CHUNK_ROWS, 4 * rows_that_fit)
         for batch in gen_batches(n, m):
-            blocks = examples.blocks(batch.start, batch.stop, block_rows, order)
-            cost += engine.descend_in_chunks(blocks, batch.stop - batch.start, eta)
+            cost += descend_whole(engine, examples, batch.start, batch.stop, eta, order)
     return cost / examples.total_weight
 
 
-def _draw_order(n: int, plan: Plan, random_state: RandomState | None) -> Array | None:
-    """A new order of `n` rows; None, the order they are in, where none is needed."""
+def descend_whole(
+    engine: Engine,
+    examples: Examples,
+    start: int,
+    stop: int,
+    eta: float,
+    order: Array | None = None,
+) -> float:
+    """One update for all examples from `start` to `stop`; return the sum of costs."""
+    # Larger than a block of small batches, because larger products are faster: on
+    # 784-30-10, 939,000 examples/s in chunks of 1,000 against 864,000 in 200.
+    block_rows = min(engine.chunk_rows, 4 * examples.rows_per_block)
+    blocks = examples.blocks(start, stop, block_rows, order)
+    return engine.descend_in_chunks(blocks, stop - start, eta)
+
+
+def _draw_order(
+    examples: Examples, plan: Plan, random_state: RandomState | None
+) -> Array | None:
+    """A new order of the rows; None, the order they are in, where none is needed."""
     # A batch of all rows is the same in any order, and asks for no random state.
-    if random_state is None or not plan.shuffle or plan.batch_size >= n:
+    if random_state is None or not plan.shuffle or plan.batch_size >= len(examples):
         return None
-    return random_state.permutation(n)
+    return examples.draw_order(random_state)
 
 
 def constant_loss(examples: Examples) -> float:
@@ -242,10 +266,5 @@ def constant_loss(examples: Examples) -> float:
 
     ``1/n_L Σ_j ½ Var(y_j)``, with the weights of the rows.
     """
-    count, total, squares = 0.0, np.zeros(()), np.zeros(())
-    for places in gen_batches(len(examples), CHUNK_ROWS):
-        rows = places if examples.rows is None else examples.rows[places]
-        Y = np.asarray(examples.encode(rows), dtype=float)
-        w = np.ones(len(Y)) if examples.weights is None else examples.weights[rows]
-        count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
+    count, total, squares = examples.target_moments()
     return float(np.mean(squares / count - (total / count) ** 2) / 2)

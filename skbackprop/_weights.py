@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
-from sklearn.utils.class_weight import compute_class_weight
 
 Array = NDArray[Any]
 
@@ -50,12 +49,9 @@ def class_factors(
     Rows count by their `weights`: a weight of 2 is a row twice here too.
     """
     if isinstance(class_weight, str):
-        if weights is None:
-            return np.asarray(compute_class_weight(class_weight, classes=classes, y=y))
         # compute_class_weight knows no weights before scikit-learn 1.9.
         counts = np.bincount(np.searchsorted(classes, y), weights, len(classes))
-        # A class of no weight has no rows that count: any factor will do.
-        return weights.sum() / (len(classes) * np.where(counts, counts, np.inf))
+        return balanced_factors(counts)
     # Not by compute_class_weight, which takes a label "1" for the number.
     labels = classes.tolist()
     unknown = [key for key in class_weight if key not in labels]
@@ -67,6 +63,12 @@ def class_factors(
             f"{labels}."
         )
     return np.array([class_weight.get(label, 1.0) for label in labels], dtype=float)
+
+
+def balanced_factors(counts: Array) -> Array:
+    """``n / (n_classes · count)`` for the count or the weight of the rows of each."""
+    # A class of no weight has no rows that count: any factor will do.
+    return counts.sum() / (len(counts) * np.where(counts, counts, np.inf))
 
 
 def require_some_weight(weights: Array, purpose: str) -> None:

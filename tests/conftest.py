@@ -1,5 +1,7 @@
 """Data sets that several tests use."""
 
+import logging
+
 import pytest
 from sklearn.datasets import load_digits, load_iris
 
@@ -14,3 +16,18 @@ def iris():
 def digits():
     X, y = load_digits(return_X_y=True)
     return X / 16, y
+
+
+@pytest.fixture(scope="session")
+def client():
+    """A client of a cluster of two worker processes, which are started but once."""
+    distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    # Else a cluster gives up a worker that it lost twice, 15 s apart.
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
+        distributed.LocalCluster(**options, silence_logs=logging.CRITICAL) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client

@@ -70,6 +70,16 @@ MAY_IMPORT = {
         *("inspection._drawing", "inspection._quantities", "inspection._reading"),
         *("inspection._selection", "inspection._trace"),
     },
+    "_dask_waiting": {"_training"},
+    "_dask_rows": {"_base", "_dask_waiting", "_estimators", "_examples"},
+    "_dask_engine": {
+        *("_dask_rows", "_dask_waiting", "_engine", "_examples", "_threads"),
+        "_training",
+    },
+    "dask": {
+        *("_base", "_dask_engine", "_dask_rows", "_dask_waiting", "_engine"),
+        *("_estimators", "_examples", "_weights"),
+    },
 }
 OUTSIDE = {
     "_equations": {"numpy", "typing"},
@@ -82,6 +92,10 @@ EXTRAS = {
     "inspection._drawing": {"matplotlib"},
     "inspection._network": {"matplotlib"},
     "onnx": {"skl2onnx"},
+    "dask": {"dask", "distributed"},
+    "_dask_engine": {"distributed"},
+    "_dask_rows": {"dask", "distributed"},
+    "_dask_waiting": {"distributed"},
 }
 # threadpoolctl comes with scikit-learn.
 RUN_TIME = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
@@ -136,7 +150,7 @@ def test_importing_the_package_imports_no_optional_dependency():
     code = (
         "import sys, skbackprop, skbackprop.inspection;"
         "print({'matplotlib', 'polars', 'hypothesis', 'torch', 'skl2onnx', 'onnx',"
-        "'onnxruntime'} & set(sys.modules))"
+        "'onnxruntime', 'dask', 'distributed'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

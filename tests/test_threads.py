@@ -15,7 +15,6 @@ from skbackprop._engine import Engine, Machine
 from skbackprop._pace import WINDOW, BlasThreads, Pace
 from skbackprop._threads import _avx512, one_blas_thread
 
-
 BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
 
 

@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from skbackprop import _equations as eq
 from skbackprop import _examples
-from skbackprop._engine import Engine
+from skbackprop._engine import CHUNK_ROWS, Engine
 from skbackprop._examples import Examples
 from skbackprop._initialisation import auto_learning_rate, initial_parameters
 from skbackprop._training import (
@@ -43,6 +43,8 @@ def new_progress(**changes):
 
 class RecordingEngine:
     """Notes which rows come in which batch; a row is recognised by its first number."""
+
+    chunk_rows = CHUNK_ROWS
 
     def __init__(self, batch_size):
         self.batch_size = batch_size
