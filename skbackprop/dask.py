@@ -336,7 +336,7 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     the network is that of `SGDSigmoidMLP` on the same rows, however they are
     partitioned, but for rounding.
 
-    A step takes some 10 ms beside its gradients, so small batches do not pay: *Beyond
+    A step takes some 20 ms beside its gradients, so small batches do not pay: *Beyond
     one process* in the documentation has the figures. A worker that is lost in the
     middle is replaced by Dask, and the network is to the bit the same.
 

@@ -192,7 +192,9 @@ def main():
         name = f"{N_FEATURES}-{width}-{N_CLASSES}"
         for rows in (10**4, 10**5, 10**6, 10**7):
             ratios = [speed_up(constants, w, width, rows) for w in workers]
-            print(f"| {name} | {rows:,} |", *(f"{r:.2g}× |" for r in ratios))
+            print(
+                f"| {name} | {rows:,} |", *(f"{float(f'{r:.2g}'):g}× |" for r in ratios)
+            )
         least = [break_even(constants, w, width) for w in workers]
         print(f"| {name} | *least* |", *(f"{float(f'{n:.2g}'):,.0f} |" for n in least))
     try:
