@@ -1,0 +1,52 @@
+"""
+What hidden neurons look for
+============================
+
+A neuron of the first layer has a weight for each pixel. Put back in the places of the
+pixels, the weights are a picture of what the neuron answers to.
+"""
+
+# %%
+# The pixels are divided by their largest value, 16, and not each by its own deviation, so
+# that weights of different pixels can be compared.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from skbackprop import SGDSigmoidMLP
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
+
+
+def show_weights(network, title):
+    weights = network.coefs_[0].T
+    limit = np.abs(weights).max()
+    figure, axes = plt.subplots(3, 8, figsize=(8, 3.6), layout="constrained")
+    for ax, neuron in zip(axes.flat, weights, strict=True):
+        image = ax.imshow(
+            neuron.reshape(8, 8), cmap="PuOr_r", vmin=-limit, vmax=limit
+        )
+        ax.set(xticks=[], yticks=[])
+    figure.colorbar(image, ax=axes, label="weight")
+    figure.suptitle(title)
+
+
+# %%
+# At the start the weights are random. One epoch of ``partial_fit`` with a step of next to nothing
+# draws them and leaves them as they are.
+
+settings = {"hidden_layer_sizes": (24,), "batch_size": 10, "random_state": 0}
+fresh = SGDSigmoidMLP(learning_rate_init=1e-9, **settings)
+fresh.partial_fit(X_train, y_train, classes=range(10))
+show_weights(fresh, "24 hidden neurons before training")
+
+# %%
+# After training they look for strokes: ink where a weight is positive (orange) raises the
+# activation of the neuron, ink where it is negative (purple) lowers it.
+
+trained = SGDSigmoidMLP(max_iter=400, tol=1e-5, **settings).fit(X_train, y_train)
+print(f"accuracy on the test images: {trained.score(X_test, y_test):.3f}")
+show_weights(trained, "after training")

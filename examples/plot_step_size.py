@@ -1,0 +1,50 @@
+"""
+What η does: too small, right, too large
+========================================
+
+The step size η scales each update. Too small, training takes for ever; too large, the
+first few steps throw the neurons so far out that they answer to nothing any more. They
+are saturated, and a loss that no longer moves looks like one that has converged.
+"""
+
+# %%
+# Three networks with two hidden layers, equal but for η.
+
+import warnings
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import scale
+
+from skbackprop import SGDSigmoidMLP
+from skbackprop.inspection import GradientFlowDisplay, LossCurveDisplay
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(scale(X), y, random_state=0)
+warnings.simplefilter("ignore", ConvergenceWarning)  # two of them do not, on purpose
+
+networks = {}
+for what, eta in [("too small", 0.1), ("right", 10.0), ("too large", 1000.0)]:
+    network = SGDSigmoidMLP(
+        (30, 30), learning_rate_init=eta, max_iter=60, tol=0, random_state=0
+    )
+    networks[f"η = {eta:g}, {what}"] = network.fit(X_train, y_train)
+for name, network in networks.items():
+    print(f"{name:20} accuracy on new images {network.score(X_test, y_test):.2f}")
+
+# %%
+# From the loss alone the two bad ones look alike: both stay where they are.
+
+LossCurveDisplay.from_estimators(networks)
+
+# %%
+# What reaches each layer tells them apart. Circles are the errors δ on their way back from
+# the last layer, on the right, to the first; squares are what an update adds to the weights; below stands the part of
+# the activations that is saturated, below 0.01 or above 0.99.
+
+figure, axes = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
+for ax, (name, network) in zip(axes, networks.items(), strict=True):
+    GradientFlowDisplay.from_estimator(network, X_train[:300], y_train[:300], ax=ax)
+    ax.set_title(name)
