@@ -33,6 +33,7 @@ exclude_patterns = ["_build", "benchmarks"]
 html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
 
 html_theme = "furo"
 html_static_path = ["_static"]
@@ -60,12 +61,13 @@ GALLERY_ORDER = [
     "plot_regression.py",
     "plot_streaming.py",
     "plot_calibration.py",
+    "*",
 ]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"/(?!plot_)\w+\.py$",
+    "ignore_pattern": r"^(?!plot_)",
     "within_subsection_order": ExplicitOrder(GALLERY_ORDER),
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("skbackprop",),

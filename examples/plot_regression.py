@@ -7,7 +7,8 @@ activations, ``target_range`` to 0.1 and 0.9, and predictions back.
 """
 
 # %%
-# The target of the diabetes data is a measure of how the disease went on within a year, from 25 to 346.
+# The target of the diabetes data measures how the disease went on within a year; it goes from
+# 25 to 346. Targets need no scaling, inputs do.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,7 +29,7 @@ print(f"R² on the test rows: {model.score(X_test, y_test):.2f}")
 print(f"target_range_: {low:.0f} to {high:.0f}, from the training rows")
 
 # %%
-# Predicted against measured values.
+# Predicted against measured values. Much of the disease is not in these ten inputs.
 
 figure, ax = plt.subplots(figsize=(5.5, 5), layout="constrained")
 PredictionErrorDisplay.from_estimator(
@@ -38,8 +39,10 @@ PredictionErrorDisplay.from_estimator(
 # %%
 # The activations 0 and 1 are never reached, so predictions stay within an eighth of the
 # range beyond its ends, whatever the input. To see it, one input is enough: the body mass
-# index, in standard deviations, from far below to far above what the data have. The narrow range cannot say
-# what the data ask for; the wide one has room beyond them.
+# index, from far below to far above what the data have. Dotted lines are the ends of what
+# each network can say. The narrow range is too narrow: the curve sticks to its ends, and a
+# warning from ``fit`` says that many targets cannot be reached. The automatic one suits
+# these rows; a wider one leaves room for patients that are yet to come.
 
 import warnings
 

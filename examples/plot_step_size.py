@@ -26,7 +26,7 @@ X_train, X_test, y_train, y_test = train_test_split(scale(X), y, random_state=0)
 warnings.simplefilter("ignore", ConvergenceWarning)  # two of them do not, on purpose
 
 networks = {}
-for what, eta in [("too small", 0.1), ("right", 10.0), ("too large", 1000.0)]:
+for what, eta in [("too small", 0.1), ("right", 10.0), ("too large", 300.0)]:
     network = SGDSigmoidMLP(
         (30, 30), learning_rate_init=eta, max_iter=60, tol=0, random_state=0
     )
@@ -41,10 +41,23 @@ LossCurveDisplay.from_estimators(networks)
 
 # %%
 # What reaches each layer tells them apart. Circles are the errors δ on their way back from
-# the last layer, on the right, to the first; squares are what an update adds to the weights; below stands the part of
-# the activations that is saturated, below 0.01 or above 0.99.
+# the last layer, on the right, to the first; squares are what an update adds to the
+# weights. Below each layer stands the part of its activations that is saturated, below
+# 0.01 or above 0.99. Mind the scales.
 
-figure, axes = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
+figure, axes = plt.subplots(3, 1, figsize=(7, 12), layout="constrained")
 for ax, (name, network) in zip(axes, networks.items(), strict=True):
     GradientFlowDisplay.from_estimator(network, X_train[:300], y_train[:300], ax=ax)
     ax.set_title(name)
+
+# %%
+# *Too small*: nothing is saturated and the errors are large, but an update moves the
+# weights by almost nothing. A larger η, or patience, helps.
+#
+# *Right*: the outputs are close to 0 and 1 because that is the answer. The errors are small
+# where the network is right and large where it is not, which the long bars show.
+#
+# *Too large*: every output is saturated, and hardly one of the errors is left. The network
+# says the same to every image, and cannot learn any more: the slope of its sigmoids lets
+# nothing through. Only a fresh start with a smaller η helps. ``fit`` gives a
+# ``ConvergenceWarning`` for this.

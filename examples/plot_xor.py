@@ -11,8 +11,11 @@ neurons can.
 # All there is to learn are four rows. ``batch_size="full"`` averages their gradients in
 # each update, and one update is an epoch.
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import DecisionBoundaryDisplay
 
 from skbackprop import SGDSigmoidMLP
@@ -24,7 +27,11 @@ y = np.array([0, 1, 1, 0])
 single = SGDSigmoidMLP(
     (), batch_size="full", learning_rate_init=5.0, tol=1e-7, random_state=0
 )
-print("without a hidden layer:", single.fit(X, y).predict_proba(X)[:, 1].round(2))
+with warnings.catch_warnings():
+    # It says that this is no better than a constant prediction.
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    single.fit(X, y)
+print("without a hidden layer:", single.predict_proba(X)[:, 1].round(2))
 
 # %%
 # That is the best it can do: ½ for every row. With two hidden neurons and one epoch for
@@ -65,22 +72,22 @@ for epoch in range(1, epochs[-1] + 1):
 figure.colorbar(display.surface_, ax=axes, label="activation of the output neuron")
 
 # %%
-# The loss stands still at ⅛, the cost of saying ½ to everything, and then falls in two
-# steps: first one of the hidden neurons finds its line, then the other one. The dotted lines are the
-# epochs above.
+# For a hundred epochs the loss stands still at ⅛, the cost of saying ½ to everything: the
+# network looks as if it had converged. Then the hidden neurons begin to differ, and it falls.
+# The dotted lines are the epochs above.
 
-display = LossCurveDisplay.from_curves({"2-2-1 on XOR": losses})
+display = LossCurveDisplay.from_curves({"2-2-1": losses})
 for epoch in epochs:
     display.ax_.axvline(epoch, color="gray", linestyle=":", linewidth=1)
 
 # %%
 # What the network has found can be read from its weights. Both hidden neurons look at the
-# sum of the inputs, with biases that put one threshold below 1 and the other above it; the
-# output neuron says "one of them, but not the other".
+# sum of the inputs: one is on where it is above 0.4 or so, that is where any input is 1,
+# the other only above 1.5, where both are. The output neuron says "any, but not both". The
+# fills are the activations for the row (0, 1).
 
 figure, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
 NetworkDisplay.from_estimator(network, [0, 1], 1, ax=ax)
-ax.set_title("the row (0, 1)")
 for layer, (coef, intercept) in enumerate(
     zip(network.coefs_, network.intercepts_, strict=True), start=1
 ):
@@ -89,11 +96,14 @@ for layer, (coef, intercept) in enumerate(
         print(f"bias {intercept[j]:.1f}")
 
 # %%
-# Not every start leads there. With another ``random_state``, the same descent can end in a
-# network that gets three of four right: the cost has local minima, and XOR is the smallest
-# example of one.
+# Not every start leads there. With another ``random_state``, the same descent settles where
+# one row is right and the other three get ⅔, their average. More hidden neurons
+# make that rare.
 
-stuck = SGDSigmoidMLP((2,), batch_size="full", learning_rate_init=5.0, random_state=1)
-for epoch in range(3000):
-    stuck.partial_fit(X, y, classes=[0, 1])
+stuck = SGDSigmoidMLP(
+    (2,), batch_size="full", learning_rate_init=5.0, tol=1e-9, max_iter=3000, random_state=1
+)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ConvergenceWarning)  # it still crawls
+    stuck.fit(X, y)
 print("random_state=1 after 3000 epochs:", stuck.predict_proba(X)[:, 1].round(2))
