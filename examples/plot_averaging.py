@@ -7,9 +7,10 @@ best depends on what is counted: passes over the data, updates, or seconds.
 """
 
 # %%
-# The same network learns the same digits three times from the same initial weights. Each
-# way of averaging has its own step size, the best of a few that were tried: the noise of
-# single examples asks for a smaller one. ``tol=0`` keeps ``fit`` from stopping by itself.
+# The same network learns the same digits three times from the same initial weights.
+# Each way of averaging has its own step size, the best of a few that were tried: the
+# noise of single examples asks for a smaller one. ``tol=0`` keeps ``fit`` from stopping
+# by itself.
 
 import time
 import warnings
@@ -66,8 +67,8 @@ axes[0].legend()
 # *For each pass over the data*, single examples win: they make 1797 updates of it, the
 # whole batch makes one. *For each update* it is the other way round, because an average
 # over more examples points more nearly downhill and allows for a larger step. *For each
-# second* the mini-batch has most of both: the matrices of 32 examples keep the processor
-# busy, where single ones are mostly overhead, and the updates are still many. Single
-# examples catch up with it here in the end; the whole batch is ten times behind. On other
-# data and machines it may differ, but the compromise is rarely far from the best, so that
-# ``batch_size="auto"`` is 32.
+# second* the mini-batch has most of both: the matrices of 32 examples keep the
+# processor busy, where single ones are mostly overhead, and the updates are still many.
+# Single examples catch up with it here in the end; the whole batch is ten times behind.
+# On other data and machines it may differ, but the compromise is rarely far from the
+# best, so that ``batch_size="auto"`` is 32.

@@ -2,8 +2,8 @@
 Probabilities: squared error against log-loss
 =============================================
 
-Is something that a network calls 80 % likely true in 80 % of the cases? Squared error and
-log-loss are both proper scores: on average each is least where the network says the
+Is something that a network calls 80 % likely true in 80 % of the cases? Squared error
+and log-loss are both proper scores: on average each is least where the network says the
 probability. Here both train the same network on the same rows.
 """
 
@@ -47,9 +47,9 @@ for name, model in models.items():
     models[name] = make_pipeline(StandardScaler(), model).fit(X_train, y_train)
 
 # %%
-# Above, each point is a group of test rows with similar predictions: on the diagonal, what
-# is predicted happens as often as it is predicted. Below, how often each probability is
-# given.
+# Above, each point is a group of test rows with similar predictions: on the diagonal,
+# what is predicted happens as often as it is predicted. Below, how often each
+# probability is given.
 
 figure, (above, below) = plt.subplots(
     2,
@@ -59,14 +59,19 @@ figure, (above, below) = plt.subplots(
     height_ratios=[3, 1],
     layout="constrained",
 )
-for (name, model), marker, color in zip(
-    models.items(), "os", ("#0072B2", "#D55E00"), strict=True
-):
+styles = [{"marker": "o", "color": "#0072B2"}, {"marker": "s", "color": "#D55E00"}]
+for (name, model), style in zip(models.items(), styles, strict=True):
     CalibrationDisplay.from_estimator(
-        model, X_test, y_test, n_bins=10, name=name, marker=marker, color=color, ax=above
+        model,
+        X_test,
+        y_test,
+        n_bins=10,
+        name=name,
+        ax=above,
+        **style,
     )
     p = model.predict_proba(X_test)[:, 1]
-    below.hist(p, bins=40, range=(0, 1), histtype="step", color=color, label=name)
+    below.hist(p, bins=40, range=(0, 1), histtype="step", color=style["color"])
     print(f"{name}:")
     print(f"    accuracy {accuracy_score(y_test, p > 0.5):.3f}", end=", ")
     print(f"Brier score {brier_score_loss(y_test, p):.4f}", end=", ")
@@ -76,9 +81,10 @@ below.set(xlabel="predicted probability", ylabel="test rows")
 
 # %%
 # Both are equally often right, and equally good by the Brier score, which is the mean
-# squared error of the probabilities. But the network of the squared error is more sure of
-# itself: it gives more probabilities close to 0 and 1, and at both ends it is right less often than
-# it says. A confident mistake costs it at most ½, where the log-loss knows no
-# limit; so by the log-loss, the other network is the better one. Where probabilities
-# matter, compare by the score that your use of them asks for, or calibrate:
-# :class:`sklearn.calibration.CalibratedClassifierCV` takes the network as any classifier.
+# squared error of the probabilities. But the network of the squared error is more sure
+# of itself: it gives more probabilities close to 0 and 1, and at both ends it is right
+# less often than it says. A confident mistake costs it at most ½, where the log-loss
+# knows no limit; so by the log-loss, the other network is the better one. Where
+# probabilities matter, compare by the score that your use of them asks for, or
+# calibrate: :class:`sklearn.calibration.CalibratedClassifierCV` takes the network as
+# any classifier.

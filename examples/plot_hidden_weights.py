@@ -7,8 +7,8 @@ pixels, the weights are a picture of what the neuron answers to.
 """
 
 # %%
-# The pixels are divided by their largest value, 16, and not each by its own deviation, so
-# that weights of different pixels can be compared.
+# The pixels are divided by their largest value, 16, and not each by its own deviation,
+# so that weights of different pixels can be compared.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,17 +26,15 @@ def show_weights(network, title):
     limit = np.abs(weights).max()
     figure, axes = plt.subplots(3, 8, figsize=(8, 3.2), layout="constrained")
     for ax, neuron in zip(axes.flat, weights, strict=True):
-        image = ax.imshow(
-            neuron.reshape(8, 8), cmap="PuOr_r", vmin=-limit, vmax=limit
-        )
+        image = ax.imshow(neuron.reshape(8, 8), cmap="PuOr_r", vmin=-limit, vmax=limit)
         ax.set(xticks=[], yticks=[])
     figure.colorbar(image, ax=axes, label="weight")
     figure.suptitle(title)
 
 
 # %%
-# At the start the weights are random. ``partial_fit`` with a step of next to nothing draws
-# them and leaves them as they are.
+# At the start the weights are random. ``partial_fit`` with a step of next to nothing
+# draws them and leaves them as they are.
 
 settings = {"hidden_layer_sizes": (24,), "batch_size": 10, "random_state": 0}
 fresh = SGDSigmoidMLP(learning_rate_init=1e-9, **settings)
@@ -44,12 +42,13 @@ fresh.partial_fit(X_train, y_train, classes=range(10))
 show_weights(fresh, "24 hidden neurons before training")
 
 # %%
-# After training they look for strokes, for their ends and for gaps between them: ink where
-# a weight is positive (orange) raises the activation of the neuron, ink where it is negative
-# (purple) lowers it. The weights are ten times as large now. Those of the outermost columns
-# are as they were: these pixels are hardly ever inked, and the gradient of a weight,
-# ``δ a``, is zero where its input is.
+# After training they look for strokes, for their ends and for gaps between them: ink
+# where a weight is positive (orange) raises the activation of the neuron, ink where it
+# is negative (purple) lowers it. The weights are ten times as large now. Those of the
+# outermost columns are as they were: these pixels are hardly ever inked, and the
+# gradient of a weight, ``δ a``, is zero where its input is.
 
+# sphinx_gallery_thumbnail_number = 2
 trained = SGDSigmoidMLP(max_iter=400, tol=1e-5, **settings).fit(X_train, y_train)
 print(f"accuracy on the test images: {trained.score(X_test, y_test):.3f}")
 show_weights(trained, "after training")

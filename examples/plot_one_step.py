@@ -3,13 +3,13 @@ One step of backpropagation, explained
 ======================================
 
 What does one example change in a network, and why? A trace shows every quantity of the
-derivation for it: forward to the cost, back to the errors, and from there to each gradient
-and the update.
+derivation for it: forward to the cost, back to the errors, and from there to each
+gradient and the update.
 """
 
 # %%
-# A small network learns a little of the iris flowers: four inputs, four hidden neurons and
-# three outputs, one for each species.
+# A small network learns a little of the iris flowers: four inputs, four hidden neurons
+# and three outputs, one for each species.
 
 import numpy as np
 from sklearn.datasets import load_iris
@@ -20,7 +20,7 @@ from skbackprop import SGDSigmoidMLP
 iris = load_iris()
 X, y = scale(iris.data), iris.target_names[iris.target]
 model = SGDSigmoidMLP((4,), batch_size=1, learning_rate_init=1.0, random_state=0)
-for epoch in range(3):
+for _ in range(3):
     model.partial_fit(X, y, classes=np.unique(y))
 print(f"accuracy after three epochs: {model.score(X, y):.2f}")
 
@@ -34,10 +34,11 @@ for name, probability in zip(
     print(f"{name:10} {probability:.2f}")
 
 # %%
-# :func:`~skbackprop.inspection.backprop_trace` sends it through the network and back. As
-# the last line of a cell, the trace shows itself as a page; ``trace.to_html("step.html")``
-# writes the same as a file. Read it from the top: the cost and how it changes with the
-# outputs, then layer by layer from the last to the first.
+# :func:`~skbackprop.inspection.backprop_trace` sends it through the network and back.
+# As the last line of a cell, the trace shows itself as a page;
+# ``trace.to_html("step.html")`` writes the same as a file. Read it from the top: the
+# cost and how it changes with the outputs, then layer by layer from the last to the
+# first.
 
 from skbackprop.inspection import backprop_trace
 
@@ -45,17 +46,17 @@ trace = backprop_trace(model, X[flower], y[flower])
 trace
 
 # %%
-# Every number of it is an array of the trace, in the shapes of the derivation: vectors are
-# columns, the rows of a matrix belong to the neurons that its weights lead to. Lists begin
-# with layer 1, but that of the activations with layer 0, the input.
+# Every number of it is an array of the trace, in the shapes of the derivation: vectors
+# are columns, the rows of a matrix belong to the neurons that its weights lead to.
+# Lists begin with layer 1, but that of the activations with layer 0, the input.
 
 print("errors δ of the outputs:", trace.delta[-1].ravel().round(4))
 print("∇W of the last layer:", trace.grad_W[-1].round(4), sep="\n")
 
 # %%
-# Any weight has its own explanation, the chain rule in words and numbers. Here is one into
-# a *hidden* neuron. It has no expected activation to be compared with; its share in the
-# cost is the sum over the neurons that it feeds:
+# Any weight has its own explanation, the chain rule in words and numbers. Here is one
+# into a *hidden* neuron. It has no expected activation to be compared with; its share
+# in the cost is the sum over the neurons that it feeds:
 
 print(trace.explain(layer=1, j=2, k=3))
 
@@ -67,9 +68,13 @@ import matplotlib.pyplot as plt
 
 from skbackprop.inspection import NetworkDisplay
 
-for fill in ("activation", "error"):
-    figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
-    NetworkDisplay.from_trace(trace, fill=fill, ax=ax)
+figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+NetworkDisplay.from_trace(trace, fill="activation", ax=ax)
+
+# %%
+
+figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+NetworkDisplay.from_trace(trace, fill="error", ax=ax)
 
 # %%
 # The update is what training does, not a model of it. One ``partial_fit`` on the flower

@@ -7,8 +7,8 @@ activations, ``target_range`` to 0.1 and 0.9, and predictions back.
 """
 
 # %%
-# The target of the diabetes data measures how the disease went on within a year; it goes from
-# 25 to 346. Targets need no scaling, inputs do.
+# The target of the diabetes data measures how the disease went on within a year; it
+# goes from 25 to 346. Targets need no scaling, inputs do.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,14 +38,16 @@ PredictionErrorDisplay.from_estimator(
 
 # %%
 # The activations 0 and 1 are never reached, so predictions stay within an eighth of the
-# range beyond its ends, whatever the input. To see it, one input is enough: the body mass
-# index, from far below to far above what the data have. Dotted lines are the ends of what
-# each network can say. The narrow range is too narrow: the curve sticks to its ends, and a
-# warning from ``fit`` says that many targets cannot be reached. The automatic one suits
-# these rows; a wider one leaves room for patients that are yet to come.
+# range beyond its ends, whatever the input. To see it, one input is enough: the body
+# mass index, from far below to far above what the data have. Dotted lines are the ends
+# of what each network can say. The narrow range is too narrow: the curve sticks to its
+# ends, and a warning from ``fit`` says that many targets cannot be reached. The
+# automatic one suits these rows; a wider one leaves room for patients that are yet to
+# come.
 
 import warnings
 
+# sphinx_gallery_thumbnail_number = 2
 bmi = StandardScaler().fit_transform(X[:, [2]])
 grid = np.linspace(-6, 8, 300).reshape(-1, 1)
 figure, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
@@ -64,7 +66,9 @@ for target_range, color in [
         network.fit(bmi, y)
     low, high = network.target_range_.ravel()
     margin = (high - low) / 8
-    ax.plot(grid, network.predict(grid), color=color, linewidth=2, label=str(target_range))
+    ax.plot(
+        grid, network.predict(grid), color=color, linewidth=2, label=str(target_range)
+    )
     for end in (low - margin, high + margin):
         ax.axhline(end, color=color, linestyle=":", linewidth=1)
 ax.set(xlabel="body mass index, in standard deviations", ylabel="disease progression")

@@ -40,10 +40,10 @@ for name, network in networks.items():
 LossCurveDisplay.from_estimators(networks)
 
 # %%
-# What reaches each layer tells them apart. Circles are the errors δ on their way back from
-# the last layer, on the right, to the first; squares are what an update adds to the
-# weights. Below each layer stands the part of its activations that is saturated, below
-# 0.01 or above 0.99. Mind the scales.
+# What reaches each layer tells them apart. Circles are the errors δ on their way back
+# from the last layer, on the right, to the first; squares are what an update adds to
+# the weights. Below each layer stands the part of its activations that is saturated,
+# below 0.01 or above 0.99. Mind the scales.
 
 figure, axes = plt.subplots(3, 1, figsize=(7, 12), layout="constrained")
 for ax, (name, network) in zip(axes, networks.items(), strict=True):
@@ -54,10 +54,10 @@ for ax, (name, network) in zip(axes, networks.items(), strict=True):
 # *Too small*: nothing is saturated and the errors are large, but an update moves the
 # weights by almost nothing. A larger η, or patience, helps.
 #
-# *Right*: the outputs are close to 0 and 1 because that is the answer. The errors are small
-# where the network is right and large where it is not, which the long bars show.
+# *Right*: the outputs are close to 0 and 1 because that is the answer. The errors are
+# small where the network is right and large where it is not, which the long bars show.
 #
-# *Too large*: every output is saturated, and hardly one of the errors is left. The network
-# says the same to every image, and cannot learn any more: the slope of its sigmoids lets
-# nothing through. Only a fresh start with a smaller η helps. ``fit`` gives a
-# ``ConvergenceWarning`` for this.
+# *Too large*: every output is saturated, and hardly one of the errors is left. The
+# network says the same to every image, and cannot learn any more: the slope of its
+# sigmoids lets nothing through. Only a fresh start with a smaller η helps. ``fit``
+# gives a ``ConvergenceWarning`` for this.

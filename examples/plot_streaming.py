@@ -7,9 +7,9 @@ network is ready to predict at any time.
 """
 
 # %%
-# The stream delivers images in chunks of 50. A stream has no scaler to fit first, so the
-# pixels are divided by their known range. At first it has only the digits from 0 to 7;
-# after 300 chunks the 8 and the 9 come too.
+# The stream delivers images in chunks of 50. A stream has no scaler to fit first, so
+# the pixels are divided by their known range. At first it has only the digits from 0 to
+# 7; after 300 chunks the 8 and the 9 come too.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,9 +32,9 @@ def stream(n_chunks, rows=50, seed=0):
 
 
 # %%
-# Each chunk is first predicted, which is an honest test because the network has not seen
-# it, and then learnt. The first call has to name all classes that can ever occur, also
-# those that are yet to come.
+# Each chunk is first predicted, which is an honest test because the network has not
+# seen it, and then learnt. The first call has to name all classes that can ever occur,
+# also those that are yet to come.
 
 networks = {
     f"batch_size={size}": SGDSigmoidMLP(
@@ -53,9 +53,10 @@ for name, network in networks.items():
     print(f"accuracy on test images {network.score(X_test, y_test):.3f}")
 
 # %%
-# The accuracy on the chunks to come, as an average over ten of them. The smaller the batch,
-# the more is made of each image. When the new digits come, all of them are mistakes at
-# first, and are learnt without the old ones being forgotten, because those go on coming.
+# The accuracy on the chunks to come, as an average over ten of them. The smaller the
+# batch, the more is made of each image. When the new digits come, all of them are
+# mistakes at first, and are learnt without the old ones being forgotten, because those
+# go on coming.
 
 figure, ax = plt.subplots(figsize=(7.5, 4), layout="constrained")
 for (name, scores), line in zip(accuracy.items(), ("-", "--", ":"), strict=True):

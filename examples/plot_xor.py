@@ -36,8 +36,8 @@ print("without a hidden layer:", single.predict_proba(X)[:, 1].round(2))
 # %%
 # That is the best it can do: ½ for every row. With two hidden neurons and one epoch for
 # each call of ``partial_fit``, the boundary can be drawn as it grows. The colour is the
-# activation of the output neuron, which estimates the probability of "true"; the line is
-# where it is ½.
+# activation of the output neuron, which estimates the probability of "true"; the line
+# is where it is ½.
 
 network = SGDSigmoidMLP((2,), batch_size="full", learning_rate_init=5.0, random_state=0)
 epochs = [1, 100, 160, 220, 260, 700]
@@ -72,19 +72,19 @@ for epoch in range(1, epochs[-1] + 1):
 figure.colorbar(display.surface_, ax=axes, label="activation of the output neuron")
 
 # %%
-# For a hundred epochs the loss stands still at ⅛, the cost of saying ½ to everything: the
-# network looks as if it had converged. Then the hidden neurons begin to differ, and it falls.
-# The dotted lines are the epochs above.
+# For a hundred epochs the loss stands still at ⅛, the cost of saying ½ to everything:
+# the network looks as if it had converged. Then the hidden neurons begin to differ, and
+# it falls. The dotted lines are the epochs above.
 
 display = LossCurveDisplay.from_curves({"2-2-1": losses})
 for epoch in epochs:
     display.ax_.axvline(epoch, color="gray", linestyle=":", linewidth=1)
 
 # %%
-# What the network has found can be read from its weights. Both hidden neurons look at the
-# sum of the inputs: one is on where it is above 0.4 or so, that is where any input is 1,
-# the other only above 1.5, where both are. The output neuron says "any, but not both". The
-# fills are the activations for the row (0, 1).
+# What the network has found can be read from its weights. Both hidden neurons look at
+# the sum of the inputs: one is on where it is above 0.4 or so, that is where any input
+# is 1, the other only above 1.5, where both are. The output neuron says "any, but not
+# both". The fills are the activations for the row (0, 1).
 
 figure, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
 NetworkDisplay.from_estimator(network, [0, 1], 1, ax=ax)
@@ -96,12 +96,17 @@ for layer, (coef, intercept) in enumerate(
         print(f"bias {intercept[j]:.1f}")
 
 # %%
-# Not every start leads there. With another ``random_state``, the same descent settles where
-# one row is right and the other three get ⅔, their average. More hidden neurons
+# Not every start leads there. With another ``random_state``, the same descent settles
+# where one row is right and the other three get ⅔, their average. More hidden neurons
 # make that rare.
 
 stuck = SGDSigmoidMLP(
-    (2,), batch_size="full", learning_rate_init=5.0, tol=1e-9, max_iter=3000, random_state=1
+    (2,),
+    batch_size="full",
+    learning_rate_init=5.0,
+    tol=1e-9,
+    max_iter=3000,
+    random_state=1,
 )
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ConvergenceWarning)  # it still crawls
