@@ -73,6 +73,8 @@ sphinx_gallery_conf = {
     "doc_module": ("skbackprop",),
     "reference_url": {"skbackprop": None},
     "abort_on_example_error": True,
+    # A figure is shown as such; that its legend is an object says nothing.
+    "ignore_repr_types": r"matplotlib|Display",
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,

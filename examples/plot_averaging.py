@@ -62,6 +62,7 @@ for ax, label in zip(axes, ("epochs", "updates", "seconds of fit"), strict=True)
     ax.grid(alpha=0.3)
 axes[0].set_ylabel("mean cost of an example")
 axes[0].legend()
+plt.show()
 
 # %%
 # *For each pass over the data*, single examples win: they make 1797 updates of it, the

@@ -78,6 +78,7 @@ for (name, model), style in zip(models.items(), styles, strict=True):
     print(f"log-loss {log_loss(y_test, p):.4f}")
 above.set(xlabel="", ylabel="part of them that is true")
 below.set(xlabel="predicted probability", ylabel="test rows")
+plt.show()
 
 # %%
 # Both are equally often right, and equally good by the Brier score, which is the mean

@@ -45,7 +45,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skbackprop import SGDSigmoidMLP
 
-pipeline = make_pipeline(StandardScaler(), SGDSigmoidMLP(max_iter=400, random_state=0))
+network = SGDSigmoidMLP(tol=1e-5, max_iter=400, random_state=0)
+pipeline = make_pipeline(StandardScaler(), network)
 grid = {
     "sgdsigmoidmlp__learning_rate_init": [3.0, 10.0, 30.0],
     "sgdsigmoidmlp__hidden_layer_sizes": [(30,), (100,)],
@@ -106,6 +107,7 @@ show(
         )
     ],
 )
+plt.show()
 
 # %%
 # The whole pipeline is saved as one file, scaler and all, and predicts the same when it

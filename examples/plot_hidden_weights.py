@@ -45,7 +45,7 @@ show_weights(fresh, "24 hidden neurons before training")
 # After training they look for strokes, for their ends and for gaps between them: ink
 # where a weight is positive (orange) raises the activation of the neuron, ink where it
 # is negative (purple) lowers it. The weights are ten times as large now. Those of the
-# outermost columns are as they were: these pixels are hardly ever inked, and the
+# outermost columns are nearly as they were: these pixels are hardly ever inked, and the
 # gradient of a weight, ``δ a``, is zero where its input is.
 
 # sphinx_gallery_thumbnail_number = 2
@@ -71,3 +71,4 @@ for (above, below), j in zip(axes.T, strongest, strict=True):
     below.set(xticks=range(10), xlabel="digit", ylabel="weight to its neuron")
     below.set_ylim(-1.1 * np.abs(speaks).max(), 1.1 * np.abs(speaks).max())
     below.label_outer()
+plt.show()

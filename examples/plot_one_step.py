@@ -75,6 +75,7 @@ NetworkDisplay.from_trace(trace, fill="activation", ax=ax)
 
 figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 NetworkDisplay.from_trace(trace, fill="error", ax=ax)
+plt.show()
 
 # %%
 # The update is what training does, not a model of it. One ``partial_fit`` on the flower

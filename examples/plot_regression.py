@@ -73,3 +73,4 @@ for target_range, color in [
         ax.axhline(end, color=color, linestyle=":", linewidth=1)
 ax.set(xlabel="body mass index, in standard deviations", ylabel="disease progression")
 ax.legend(title="target_range")
+plt.show()

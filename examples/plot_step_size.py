@@ -49,6 +49,7 @@ figure, axes = plt.subplots(3, 1, figsize=(7, 12), layout="constrained")
 for ax, (name, network) in zip(axes, networks.items(), strict=True):
     GradientFlowDisplay.from_estimator(network, X_train[:300], y_train[:300], ax=ax)
     ax.set_title(name)
+plt.show()
 
 # %%
 # *Too small*: nothing is saturated and the errors are large, but an update moves the

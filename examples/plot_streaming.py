@@ -68,3 +68,4 @@ ax.annotate("8 and 9 come", (50 * 300, 0.05), (6, 0), textcoords="offset points"
 ax.set(xlabel="examples seen", ylabel="accuracy on the next chunk", ylim=(0, 1.02))
 ax.grid(alpha=0.3)
 ax.legend(loc="lower right")
+plt.show()

@@ -94,6 +94,7 @@ for layer, (coef, intercept) in enumerate(
     for j in range(len(intercept)):
         print(f"layer {layer}, neuron {j}: weights {coef[:, j].round(1)}", end=", ")
         print(f"bias {intercept[j]:.1f}")
+plt.show()
 
 # %%
 # Not every start leads there. With another ``random_state``, the same descent settles
