@@ -4,10 +4,16 @@ python -m sphinx -W --keep-going docs docs/_build/html
 """
 
 import re
+import sys
+from pathlib import Path
 
 from docutils import nodes
+from sphinx_gallery.sorting import ExplicitOrder
 
 import skbackprop
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
 
 project = "skbackprop"
 author = "the skbackprop developers"
@@ -15,17 +21,23 @@ copyright = author
 version = release = skbackprop.__version__
 
 extensions = [
+    "mathml",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "benchmarks"]
+# Nothing is fetched when the pages are built, nor when they are read.
+html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_title = f"skbackprop {release}"
 
 # `name` in a docstring is a Python object: a link where it is documented.
@@ -37,6 +49,38 @@ autodoc_typehints = "none"
 autodoc_mock_imports = ["skl2onnx"]
 # The members are documented by autodoc, below the class.
 numpydoc_show_class_members = False
+
+# Every script plot_*.py is executed; the others in examples/ are for the command line.
+GALLERY_ORDER = [
+    "plot_digits.py",
+    "plot_one_step.py",
+    "plot_xor.py",
+    "plot_averaging.py",
+    "plot_step_size.py",
+    "plot_hidden_weights.py",
+    "plot_regression.py",
+    "plot_streaming.py",
+    "plot_calibration.py",
+    "*",
+]
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"^(?!plot_)",
+    "within_subsection_order": ExplicitOrder(GALLERY_ORDER),
+    "backreferences_dir": "auto_examples/backreferences",
+    "doc_module": ("skbackprop",),
+    "reference_url": {"skbackprop": None},
+    "abort_on_example_error": True,
+    # A figure is shown as such; that its legend is an object says nothing.
+    "ignore_repr_types": r"matplotlib|Display",
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+}
 
 
 def tidy_docstring(app, what, name, obj, options, lines):

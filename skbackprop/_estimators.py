@@ -357,6 +357,16 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             `batch_size` is larger than the number of rows, or Ctrl-C ended training:
             the network is that of the last whole epoch, or the one fitted before if
             there was no whole epoch.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> [coef.shape for coef in model.coefs_]
+        [(4, 5), (5, 3)]
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -400,6 +410,18 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         ValueError
             As in `fit`; and where `classes` is missing or differs from before, `y` has
             a class that is not among them, or `X` has other features than before.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = SGDSigmoidMLP((30,), batch_size=1, random_state=0)
+        >>> for rows in np.array_split(np.arange(len(y)), 18):
+        ...     model = model.partial_fit(X[rows] / 16, y[rows], classes=range(10))
+        >>> model.t_, model.n_iter_
+        (1797, 18)
         """
         first = not hasattr(self, "coefs_")
         if first and classes is None and not type_of_target(y).startswith("multilabel"):
@@ -418,6 +440,16 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             Class labels; for a multilabel model 1 where the activation is above ½.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> model.predict(scale(X)[[0, 75, 149]])
+        array([0, 1, 2])
         """
         z = self.decision_function(X)
         if self._multilabel:
@@ -440,6 +472,16 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         -------
         z : ndarray of shape (n_samples,) or (n_samples, `n_outputs_`)
             ``z^L``; 1-D for two classes, where a positive number means the second.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> model.decision_function(scale(X)[[0, 75, 149]]).argmax(axis=1)
+        array([0, 1, 2])
         """
         z = self._decision(X)
         return z if self._multilabel or len(self.classes_) > 2 else z.ravel()
@@ -460,6 +502,18 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             For two classes ``[1 − a, a]``; for more the activations divided by the sum
             of their row; for a multilabel model the activations.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> model.predict_proba(scale(X)[[0, 75, 149]]).shape
+        (3, 3)
+        >>> float(model.predict_proba(scale(X)[:1]).sum())
+        1.0
         """
         z = self.decision_function(X)
         if self._multilabel:
@@ -483,6 +537,18 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         -------
         log_p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             Natural logarithms of the probabilities.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> log_p = model.predict_log_proba(scale(X))
+        >>> np.allclose(np.exp(log_p), model.predict_proba(scale(X)))
+        True
         """
         z = self.decision_function(X)
         if self._multilabel:
@@ -908,6 +974,16 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             network cannot reach with this `target_range`, or Ctrl-C ended training:
             the network is that of the last whole epoch, or the one fitted before if
             there was no whole epoch.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SGDSigmoidMLPRegressor(random_state=0).fit(scale(X), y)
+        >>> model.target_range_.ravel()
+        array([ 25., 346.])
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -950,6 +1026,18 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         -----
         UserWarning
             `y` has values that the network cannot reach with this `target_range`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SGDSigmoidMLPRegressor(target_range=(0, 400), random_state=0)
+        >>> for epoch in range(100):
+        ...     model = model.partial_fit(scale(X), y)
+        >>> model.score(scale(X), y) > 0.4
+        True
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -965,6 +1053,16 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         -------
         y : ndarray of shape (n_samples,) or (n_samples, `n_outputs_`)
             Predictions; 1-D for a single output.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SGDSigmoidMLPRegressor(random_state=0).fit(scale(X), y)
+        >>> model.predict(scale(X)).shape
+        (442,)
         """
         z = self._decision(X)
         y = TargetScale(*self.target_range_).decode(expit(z, out=z))

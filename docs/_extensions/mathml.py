@@ -1,0 +1,35 @@
+"""Formulas as MathML, which browsers draw themselves: no script, nothing to fetch.
+
+docutils converts them; a formula that it cannot is a warning, an error with ``-W``.
+"""
+
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+
+def as_mathml(node, as_block):
+    try:
+        return tex2mathml(node.astext(), as_block=as_block)
+    except MathError as error:
+        logger.warning("%s in %s", error, node.astext(), location=node)
+        return f"<code>{node.astext()}</code>"
+
+
+def visit_inline(translator, node):
+    translator.body.append(as_mathml(node, as_block=False))
+    raise nodes.SkipNode
+
+
+def visit_block(translator, node):
+    opening = translator.starttag(node, "div", CLASS="formula")
+    translator.body.append(opening + as_mathml(node, as_block=True) + "</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
