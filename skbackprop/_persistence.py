@@ -23,7 +23,7 @@ class Persistent:
     """Gives an estimator a state with a version and a checksum, and checks them."""
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
+        state: Any = super().__getstate__()
         histories = {
             name: np.array(state[name], dtype=float)
             for name in HISTORIES
@@ -77,6 +77,7 @@ def _checksum(state: dict[str, Any]) -> int:
     A guard against accidents, not against anybody: a forger writes the right one.
     """
     checksum = 0
+    data: bytes | memoryview
     for array in _predicting_arrays(state):
         if array.dtype.kind in "OT":  # whose memory has pointers
             data = "\0".join(map(str, array.tolist())).encode(errors="replace")

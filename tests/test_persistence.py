@@ -196,7 +196,7 @@ def test_a_file_of_the_same_major_version_does_not_warn(version):
 
 
 def test_a_state_without_version_and_checksum_is_taken_as_it_is():
-    model, X = MODELS["binary"]
+    model, _ = MODELS["binary"]
     loaded = SGDSigmoidMLP.__new__(SGDSigmoidMLP)
     loaded.__setstate__(dict(vars(model)))
     assert vars(loaded) == vars(model)
