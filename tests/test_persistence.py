@@ -148,6 +148,8 @@ def test_a_memory_mapped_model_is_read_when_it_is_needed(tmp_path):
 # ---- versions
 
 
+# What numpy 1 has pickled with protocol 5.
+@pytest.mark.filterwarnings("ignore:numpy.core:DeprecationWarning")
 @pytest.mark.parametrize(
     "path", GOLDEN_FILES, ids=lambda p: f"{p.parent.name}-{p.name}"
 )
