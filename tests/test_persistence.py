@@ -107,32 +107,24 @@ def test_skops_has_to_trust_our_own_type_only():
 
 
 LOAD_ALL = """
-import socket, sys
+import sys
 from pathlib import Path
-def refuse(*args, **kwargs):
-    raise AssertionError(f"a connection to {args}")
-socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
-import skbackprop
 from saving import FORMATS
 for path in Path(sys.argv[1]).iterdir():
-    model = FORMATS[path.name].load(path.read_bytes())
-    model.partial_fit([[0.0, 1.0, 2.0]], [True]).predict_proba([[0.0, 1.0, 2.0]])
+    FORMATS[path.name].load(path.read_bytes())
 extras = {"matplotlib", "dask", "distributed", "onnx", "skl2onnx", "onnxruntime"}
 print(len(FORMATS), extras & set(sys.modules))
 """
 
 
-def test_loading_imports_no_other_extra_and_connects_to_nothing(tmp_path):
+def test_loading_imports_no_other_extra(tmp_path):
     for format_name, saved in FORMATS.items():
         (tmp_path / format_name).write_bytes(saved.dump(MODELS["binary"][0]))
+    command = [sys.executable, "-c", LOAD_ALL, tmp_path]
     output = subprocess.run(
-        [sys.executable, "-c", LOAD_ALL, tmp_path],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=TESTS,
+        command, capture_output=True, text=True, check=True, cwd=TESTS
     )
-    assert (output.stdout.strip(), output.stderr) == (f"{len(FORMATS)} set()", "")
+    assert output.stdout.strip() == f"{len(FORMATS)} set()"
 
 
 def test_a_memory_mapped_model_is_read_when_it_is_needed(tmp_path):
