@@ -78,7 +78,7 @@ def _checksum(state: dict[str, Any]) -> int:
     """
     checksum = 0
     data: bytes | memoryview
-    for array in _predicting_arrays(state):
+    for array in map(np.asarray, _predicting_arrays(state)):
         if array.dtype.kind in "OT":  # whose memory has pointers
             data = "\0".join(map(str, array.tolist())).encode(errors="replace")
         else:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
 from saving import FORMATS, OUR_TYPES
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -86,17 +88,28 @@ def test_every_kind_of_label_has_a_checksum(labels, iris):
         SGDSigmoidMLP.__new__(SGDSigmoidMLP).__setstate__(state)
 
 
-@pytest.mark.parametrize("n_epochs", [1, 1000])
+@pytest.mark.parametrize("n_epochs", [1, 500])
 # Protocol 2 is Python 2's and writes bytes as text: half as much again.
 @pytest.mark.parametrize("format_name", sorted({*FORMATS} - {"pickle2"}))
 def test_a_file_is_20_kB_larger_than_the_parameters(format_name, n_epochs, digits):
     X, y = digits[0][:30], digits[1][:30]
     model = SGDSigmoidMLP((50,), max_iter=n_epochs, tol=0, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(X, y)
+    model.set_params(n_iter_no_change=np.inf)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y, X_val=X, y_val=y)
+    assert len(model.validation_scores_) == n_epochs
     parameters = sum(p.nbytes for p in (*model.coefs_, *model.intercepts_))
     assert len(FORMATS[format_name].dump(model)) <= parameters + 20_000
+
+
+def test_names_of_features_and_lists_for_arrays_are_saved_too(iris):
+    X = pd.DataFrame(iris[0], columns=[*"abcd"])
+    model = SGDSigmoidMLP((3,), max_iter=100, tol=0.1, random_state=0).fit(X, iris[1])
+    model.coefs_ = [coef.tolist() for coef in model.coefs_]
+    for saved in FORMATS.values():
+        loaded = saved.load(saved.dump(model))
+        assert_array_equal(loaded.feature_names_in_, [*"abcd"])
+        assert loaded.coefs_ == model.coefs_
 
 
 def test_skops_has_to_trust_our_own_type_only():
