@@ -1,6 +1,6 @@
 """The textbook multilayer perceptron for scikit-learn, exact and fast."""
 
 from ._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from ._version import __version__ as __version__
 
-__version__ = "0.1.0.dev0"
 __all__ = ["SGDSigmoidMLP", "SGDSigmoidMLPRegressor"]

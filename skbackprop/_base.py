@@ -27,6 +27,7 @@ from ._held_out import HeldOut, Score
 from ._initialisation import auto_learning_rate, initial_parameters
 from ._interrupts import uninterrupted
 from ._parameters import check_parameters, hidden_units
+from ._persistence import Persistent
 from ._targets import Encoder
 from ._threads import one_blas_thread
 from ._training import (
@@ -69,7 +70,7 @@ class Run(NamedTuple):
     random_state: RandomState | None
 
 
-class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
+class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
     """What the classifier and the regressor share."""
 
     # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.

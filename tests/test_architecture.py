@@ -11,7 +11,8 @@ import skbackprop
 
 PACKAGE = Path(skbackprop.__file__).parent
 MAY_IMPORT = {
-    "__init__": {"_estimators"},
+    "__init__": {"_estimators", "_version"},
+    "_version": set(),
     "_equations": set(),
     "_blas": set(),
     "_engine": {"_blas", "_pace"},
@@ -19,6 +20,7 @@ MAY_IMPORT = {
     "_pace": set(),
     "_initialisation": set(),
     "_parameters": set(),
+    "_persistence": {"_version", "_warnings"},
     "_targets": set(),
     "_threads": {"_engine", "_pace"},
     "_warnings": set(),
@@ -31,8 +33,8 @@ MAY_IMPORT = {
     "_base": {
         *("_callbacks", "_engine", "_examples", "_held_out", "_initialisation"),
         "_interrupts",
-        *("_parameters", "_targets", "_threads", "_training", "_verbose", "_warnings"),
-        "_weights",
+        *("_parameters", "_persistence", "_targets", "_threads", "_training"),
+        *("_verbose", "_warnings", "_weights"),
     },
     "_estimators": {
         *("_base", "_held_out", "_parameters", "_targets", "_warnings", "_weights"),
