@@ -13,6 +13,7 @@ PACKAGE = Path(skbackprop.__file__).parent
 MAY_IMPORT = {
     "__init__": {"_estimators"},
     "_equations": set(),
+    "_arguments": set(),
     "_blas": set(),
     "_engine": {"_blas", "_pace"},
     "_interrupts": set(),
@@ -29,13 +30,14 @@ MAY_IMPORT = {
     "_verbose": {"_engine", "_training"},
     "_callbacks": {"_engine", "_training"},
     "_base": {
-        *("_callbacks", "_engine", "_examples", "_held_out", "_initialisation"),
-        "_interrupts",
+        *("_arguments", "_callbacks", "_engine", "_examples", "_held_out"),
+        *("_initialisation", "_interrupts"),
         *("_parameters", "_targets", "_threads", "_training", "_verbose", "_warnings"),
         "_weights",
     },
     "_estimators": {
-        *("_base", "_held_out", "_parameters", "_targets", "_warnings", "_weights"),
+        *("_arguments", "_base", "_held_out", "_parameters", "_targets", "_warnings"),
+        "_weights",
     },
     "onnx": {"_estimators", "_targets"},
     # What a person looks at sees everything; nothing sees it.
