@@ -4,10 +4,12 @@ Validate, encode targets, initialise, train, store. What a fitted estimator hold
 plain Python values and numpy arrays; engine and buffers are gone when `fit` returns.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -17,9 +19,15 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import (
+    check_array,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._arguments import naming
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from ._engine import ONE_THREAD_UP_TO, Engine, Machine, decision
 from ._examples import Examples
@@ -138,7 +146,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
         task = fit_task(self, X, y, sample_weight)
         before = vars(self).copy()
         fitted = hasattr(self, "coefs_")
-        with _state_kept_on_error(self):
+        with _state_kept_on_error(self), np.errstate(all="ignore"):
             check_parameters(self)
             go_on = bool(fitted and self.warm_start)
             data = self._validate(X, y, sample_weight, reset=not go_on)
@@ -149,7 +157,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             run: Run | None = None
             ending: Ending = "interrupted"
             try:
-                with one_blas_thread() as machine, np.errstate(all="ignore"):
+                with one_blas_thread() as machine:
                     run = self._begin(examples, random_state, machine)
                     ending = self._train(run, examples, held_out, task)
             except KeyboardInterrupt:  # just after training, or it would have ended so
@@ -188,7 +196,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
         classes: ArrayLike | None = None,
     ) -> Self:
         go_on = hasattr(self, "coefs_")
-        with _state_kept_on_error(self):
+        with _state_kept_on_error(self), np.errstate(all="ignore"):
             check_parameters(self)
             data = self._validate(X, y, sample_weight, reset=not go_on)
             self._set_targets(data, go_on, incremental=True, classes=classes)
@@ -203,7 +211,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             weighted = self._class_weighted(data, data, incremental=True)
             examples = self._examples(weighted, incremental=True)
             printer = Printer(len(examples))
-            with one_blas_thread() as machine, np.errstate(all="ignore"):
+            with one_blas_thread() as machine:
                 run = self._begin(examples, random_state, machine, incremental=True)
                 advance(run.engine, examples, run.plan, run.progress, random_state)
             self.__dict__.update(self._attributes(run, incremental=True))
@@ -216,18 +224,31 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y.toarray() if issparse(y) else y, warn=True)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        X = self._validate_X(X, reset)
+        with naming("y"):
+            y = check_array(
+                y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"
+            )
+            if y.ndim == 2 and y.shape[1] == 1:
+                y = column_or_1d(y.toarray() if issparse(y) else y, warn=True)
+        with naming("X and y"):
+            check_consistent_length(X, y)
         return Data(X, y, check_weights(sample_weight, X))
+
+    def _validate_X(self, X: Any, reset: bool) -> Any:
+        with naming("X"):
+            return validate_data(
+                self,
+                X,
+                reset=reset,
+                accept_sparse="csr",
+                dtype=[np.float64, np.float32],
+            )
 
     @abstractmethod
     def _set_targets(
@@ -259,6 +280,12 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             self._check_units()
             return _random_state_from(self._random_state)
         units = self._units_wanted
+        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(units))
+        if n_parameters * np.dtype(dtype).itemsize > sys.maxsize:
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} means {n_parameters} "
+                "parameters, more than any memory can hold."
+            )
         random_state = check_random_state(self.random_state)
         self.coefs_, self.intercepts_ = initial_parameters(units, dtype, random_state)
         self.n_layers_ = len(units)
@@ -285,10 +312,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             try:
                 held_out = self._validate_held_out(*validation)
                 measured = self._held_out(self._class_weighted(held_out, data))
-            except ValueError as error:
-                raise ValueError(
-                    f"In X_val, y_val or sample_weight_val: {error}"
-                ) from error
+            except (ValueError, TypeError) as error:
+                kind = ValueError if isinstance(error, ValueError) else TypeError
+                raise kind(f"In X_val, y_val or sample_weight_val: {error}") from error
             return self._examples(weighted), measured
         if not self.early_stopping:
             return self._examples(weighted), None
@@ -358,7 +384,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
                 largest = own.max()  # first, lest the mean overflow
                 mean = float((own / largest).mean())
                 weights = weights / largest / mean
-                mean *= float(largest)
+                # Not 0 by rounding: alpha is divided by it.
+                mean = max(mean * float(largest), np.finfo(np.float64).tiny)
             weights = as_dtype(weights, self.coefs_[0].dtype)
         return Examples(
             data.X,
@@ -384,12 +411,12 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
         """An engine, and where training is, as the fitted attributes say."""
         plan = Plan(
             batch_size=self._resolve_batch_size(len(examples), not incremental),
-            max_iter=self.max_iter,
+            max_iter=int(self.max_iter),
             shuffle=self.shuffle,
             learning_rate=self.learning_rate,
             learning_rate_init=self._resolve_learning_rate_init(),
-            power_t=self.power_t,
-            tol=self.tol,
+            power_t=float(self.power_t),
+            tol=float(self.tol),
             n_iter_no_change=self.n_iter_no_change,
             early_stopping=self.early_stopping and not incremental,
         )
@@ -405,8 +432,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             batch_size=plan.batch_size,
             # Relative to the sum of the weights, as in scikit-learn: a weight of 2 is
             # a row twice.
-            alpha=self.alpha / examples.mean_weight,
-            momentum=self.momentum,
+            alpha=float(self.alpha) / examples.mean_weight,
+            momentum=float(self.momentum),
             nesterov=self.nesterovs_momentum,
             velocity=self._velocity,
             machine=machine,
@@ -478,7 +505,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
 
     def _resolve_learning_rate_init(self) -> float:
         if self.learning_rate_init == "auto":
-            return auto_learning_rate(self._units, self._eta_per_output, self.momentum)
+            return auto_learning_rate(
+                self._units, self._eta_per_output, float(self.momentum)
+            )
         return float(self.learning_rate_init)
 
     def _attributes(self, run: Run, incremental: bool = False) -> dict[str, Any]:
@@ -540,14 +569,21 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
     def _decision(self, X: Any) -> Array:
         """``z^L``, a row for each row of `X`."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
-        )
+        with np.errstate(all="ignore"):
+            X = self._validate_X(X, reset=False)
         largest = max(coef.size for coef in self.coefs_)
         if X.shape[0] * largest <= ONE_THREAD_UP_TO:  # a tenth of a one-row predict
-            return decision(self.coefs_, self.intercepts_, X)
-        with one_blas_thread() as machine:
-            return decision(self.coefs_, self.intercepts_, X, machine.run_all)
+            z = decision(self.coefs_, self.intercepts_, X)
+        else:
+            with one_blas_thread() as machine:
+                z = decision(self.coefs_, self.intercepts_, X, machine.run_all)
+        if not np.isfinite(z).all():
+            row = int(np.isfinite(z).all(axis=1).argmin())
+            raise ValueError(
+                f"X is too large in row {row}: its pre-activations are no finite "
+                f"{z.dtype} numbers. Scale X as that of fit."
+            )
+        return z
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

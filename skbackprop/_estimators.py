@@ -13,12 +13,9 @@ from scipy.sparse import issparse
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_array
-from sklearn.utils.multiclass import (
-    check_classification_targets,
-    type_of_target,
-    unique_labels,
-)
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
+from ._arguments import naming
 from ._base import BaseSGDSigmoidMLP, Data
 from ._held_out import Score, class_accuracy, label_accuracy, r_squared
 from ._parameters import check_target_range
@@ -423,9 +420,6 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> model.t_, model.n_iter_
         (1797, 18)
         """
-        first = not hasattr(self, "coefs_")
-        if first and classes is None and not type_of_target(y).startswith("multilabel"):
-            raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> Array:
@@ -459,6 +453,34 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         return self.classes_[
             z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)
         ]
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Compute the accuracy of `predict` on `X`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Fraction of rows (by weight) that are right, for a multilabel model in all
+            labels.
+
+        Raises
+        ------
+        ValueError
+            An argument is not as described.
+        """
+        with naming("X or y or sample_weight"), np.errstate(all="ignore"):
+            return float(super().score(X, y, sample_weight))
 
     def decision_function(self, X: Any) -> Array:
         """Compute the pre-activations ``z^L`` of the output neurons.
@@ -565,8 +587,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         data = super()._validate(X, y, sample_weight, reset)
         y = data.y
         # Going on, a strange label is an unknown one. (A quarter of a one-row call.)
+        if y.dtype.kind == "V":
+            raise ValueError(f"y must be labels, got an array of dtype {y.dtype}.")
         if reset or y.ndim == 2 or y.dtype.kind not in "biuUS":
-            check_classification_targets(y)
+            with naming("y"):
+                check_classification_targets(y)
         if y.ndim == 2 and not np.isin(y.data if issparse(y) else y, (0, 1)).all():
             raise ValueError(
                 "y must have one label a row or be a binary indicator matrix, got "
@@ -582,10 +607,14 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         classes: ArrayLike | None = None,
     ) -> None:
         multilabel = data.y.ndim == 2
-        found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
-        if classes is not None and np.ndim(classes) != 1:
-            raise ValueError(f"classes must be a list of labels, got {classes!r}.")
-        given = found if classes is None else unique_labels(classes)
+        if incremental and not go_on and classes is None and not multilabel:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        with naming("y"):
+            found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
+        with naming("classes"):
+            if classes is not None and np.ndim(classes) != 1:
+                raise ValueError(f"classes must be a list of labels, got {classes!r}.")
+            given = found if classes is None else unique_labels(classes)
         if not go_on:
             self.classes_, self._multilabel = given, multilabel
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
@@ -1068,6 +1097,40 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         y = TargetScale(*self.target_range_).decode(expit(z, out=z))
         return y.ravel() if self.n_outputs_ == 1 else y
 
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Compute the R² of `predict` on `X`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            ``1 − Σ (y − ŷ)² / Σ (y − ȳ)²``, averaged over the outputs.
+
+        Raises
+        ------
+        ValueError
+            An argument is not as described,
+            or the squares of `y` are no finite numbers.
+        """
+        with naming("X or y or sample_weight"), np.errstate(all="ignore"):
+            score = float(super().score(X, y, sample_weight))
+        if not np.isfinite(score) and len(np.asarray(y)) > 1:
+            raise ValueError(
+                "y has values whose squares are no finite numbers, and so no R². Scale "
+                "y."
+            )
+        return score
+
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
@@ -1075,7 +1138,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         if y.dtype.kind in "SUmM":
             raise ValueError(f"y must be numbers, got an array of dtype {y.dtype}.")
         floats = [np.float64, np.float32]
-        y = check_array(y, ensure_2d=False, dtype=floats, input_name="y")
+        with naming("y"):
+            y = check_array(y, ensure_2d=False, dtype=floats, input_name="y")
         return Data(X, y.reshape(len(y), -1), weights)
 
     def _set_targets(
@@ -1109,6 +1173,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         if not go_on:
             self.n_outputs_, self.target_range_ = n_outputs, given
         low, high = TargetScale(*self.target_range_).reachable
+        if not go_on:
+            _require_finite(low, high, data.X.dtype)
         outside, size = self._count_outside(data, low, high)
         if outside:
             warn(
@@ -1138,6 +1204,16 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
                 f"y_val is {data.y[0].tolist()} in all of {len(data.y)} rows, where R² "
                 "is the same for every network. early_stopping needs different values."
             )
+
+
+def _require_finite(low: Array, high: Array, dtype: Any) -> None:
+    """Raise ValueError where predictions would not be finite numbers in their dtype."""
+    ends = np.array([low.min(), high.max()])
+    if not np.isfinite(ends.astype(dtype)).all():
+        raise ValueError(
+            f"y or target_range is too large: predictions between {ends[0]:g} and "
+            f"{ends[1]:g} are no finite {dtype} numbers. Scale y."
+        )
 
 
 def that_count(data: Data) -> Array:

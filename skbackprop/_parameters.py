@@ -38,18 +38,31 @@ def hidden_units(hidden_layer_sizes: Any) -> list[int]:
 def check_target_range(target_range: Any, n_outputs: int) -> NDArray[np.float64]:
     """The pair as an array ``(2, n_outputs)``: low and high for each output."""
     try:
-        low, high = (
-            np.broadcast_to(end, n_outputs).astype(float) for end in target_range
-        )
-    except (TypeError, ValueError):
+        low, high = (_numbers(end, n_outputs) for end in _pair(target_range))
+    except (TypeError, ValueError, OverflowError):
         low = high = np.full(n_outputs, np.nan)
-    if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all():
+    # Half of it, because from -1e308 to 1e308 is no finite number.
+    half = high / 2 - low / 2
+    if not (np.isfinite(half) & (half >= np.finfo(np.float64).tiny)).all():
         raise InvalidParameterError(
             'target_range must be "auto" or a pair (low, high) with low < high of '
             f"finite numbers, or of one for each of {n_outputs} outputs; got "
             f"{target_range!r}."
         )
     return np.array([low, high])
+
+
+def _pair(value: Any) -> Sequence[Any] | NDArray[Any]:
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes):
+        return value
+    raise TypeError
+
+
+def _numbers(value: Any, n: int) -> NDArray[np.float64]:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biufO":
+        raise TypeError
+    return np.broadcast_to(array, n).astype(np.float64)
 
 
 def _real(value: Any) -> bool:
@@ -70,7 +83,9 @@ def _count(value: Any) -> bool:
 
 
 def _counts(value: Any) -> bool:
-    if isinstance(value, Sequence | np.ndarray) and np.ndim(value) == 1:
+    if isinstance(value, str | bytes):
+        return False
+    if isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim):
         return all(_count(n) for n in value)
     return _count(value)
 
@@ -99,7 +114,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "hidden_layer_sizes": ("an integer >= 1 or a tuple of such integers", _counts),
     "learning_rate_init": (
         '"auto" or a finite number > 0',
-        lambda value: _one_of("auto")(value) or (_real(value) and value > 0),
+        lambda value: _one_of("auto")(value) or (_real(value) and float(value) > 0),
     ),
     "batch_size": (
         '"auto", "full" or an integer >= 1',
@@ -113,7 +128,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "power_t": ("a finite number >= 0", _not_negative),
     "momentum": (
         "a number >= 0 and < 1",
-        lambda value: _not_negative(value) and value < 1,
+        lambda value: _not_negative(value) and float(value) < 1,
     ),
     "nesterovs_momentum": ("a bool", _boolean),
     "alpha": ("a finite number >= 0", _not_negative),
@@ -131,7 +146,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "early_stopping": ("a bool", _boolean),
     "validation_fraction": (
         "a number > 0 and < 1",
-        lambda value: _real(value) and 0 < value < 1,
+        lambda value: _real(value) and 0 < float(value) < 1,
     ),
     "warm_start": ("a bool", _boolean),
     "verbose": (

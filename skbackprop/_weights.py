@@ -23,7 +23,7 @@ def check_weights(
         weights = check_array(
             sample_weight, ensure_2d=False, dtype=np.float64, input_name=name
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be finite numbers: {error}") from error
     if weights.shape != (X.shape[0],):
         raise ValueError(

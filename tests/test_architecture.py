@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "__init__": {"_estimators", "_version"},
     "_version": set(),
     "_equations": set(),
+    "_arguments": set(),
     "_blas": set(),
     "_engine": {"_blas", "_pace"},
     "_interrupts": set(),
@@ -31,13 +32,13 @@ MAY_IMPORT = {
     "_verbose": {"_engine", "_training"},
     "_callbacks": {"_engine", "_training"},
     "_base": {
-        *("_callbacks", "_engine", "_examples", "_held_out", "_initialisation"),
-        "_interrupts",
-        *("_parameters", "_persistence", "_targets", "_threads", "_training"),
-        *("_verbose", "_warnings", "_weights"),
+        *("_arguments", "_callbacks", "_engine", "_examples", "_held_out"),
+        *("_initialisation", "_interrupts", "_parameters", "_persistence"),
+        *("_targets", "_threads", "_training", "_verbose", "_warnings", "_weights"),
     },
     "_estimators": {
-        *("_base", "_held_out", "_parameters", "_targets", "_warnings", "_weights"),
+        *("_arguments", "_base", "_held_out", "_parameters", "_targets", "_warnings"),
+        "_weights",
     },
     "onnx": {"_estimators", "_targets"},
     # What a person looks at sees everything; nothing sees it.

@@ -4,6 +4,7 @@ import copy
 import sys
 import threading
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -38,7 +39,22 @@ def assert_same_state(before, after):
     [
         (
             "hidden_layer_sizes",
-            [0, -1, (5, 0), 2.5, (2.5,), "abc", None, True, (True,), {5: 1}],
+            [
+                *(
+                    0,
+                    -1,
+                    (5, 0),
+                    2.5,
+                    (2.5,),
+                    "abc",
+                    None,
+                    True,
+                    (True,),
+                    {5: 1},
+                    b"12",
+                ),
+                *(((5,), 5), [[1], [2, 3]]),
+            ],
         ),
         ("learning_rate_init", [0, -1.0, nan, inf, "fast", None, True, [1.0], 10**400]),
         ("batch_size", [0, -5, 2.5, "all", None, True]),
@@ -75,7 +91,8 @@ def test_a_parameter_out_of_range_is_named_with_what_is_expected(
     "value",
     [
         *("max", 3, None, (1,), (1, 2, 3), ("a", "b")),
-        *((2, 1), (1, 1), (nan, 1), (0, inf), ([0, 0], [1, 1])),
+        *((2, 1), (1, 1), (nan, 1), (0, inf), ([0, 0], [1, 1]), (0, 5e-324)),
+        *((0, 10**400), (1j, 2j), ("0", "1"), {0: 1, 1: 2}, {0, 1}),
     ],
     ids=str,
 )
@@ -99,12 +116,17 @@ GOOD_X, GOOD_Y = np.arange(24.0).reshape(6, 4), np.array([0, 1, 2, 0, 1, 2])
         (X_with(nan), GOOD_Y, None, "X contains NaN"),
         (X_with(inf), GOOD_Y, None, "X contains infinity"),
         (csr_matrix(X_with(nan)), GOOD_Y, None, "X contains NaN"),
-        (GOOD_X[:, 0], GOOD_Y, None, "Expected 2D array"),
-        (GOOD_X[:0], GOOD_Y[:0], None, "0 sample"),
-        (GOOD_X[:, :0], GOOD_Y, None, "0 feature"),
-        (GOOD_X * 1j, GOOD_Y, None, "Complex data not supported"),
-        (np.full((6, 4), "a"), GOOD_Y, None, "could not convert"),
-        (GOOD_X, GOOD_Y[:5], None, "inconsistent numbers of samples"),
+        (GOOD_X[:, 0], GOOD_Y, None, "X: Expected 2D array"),
+        (GOOD_X[:0], GOOD_Y[:0], None, "X: .* 0 sample"),
+        (GOOD_X[:, :0], GOOD_Y, None, "X: .* 0 feature"),
+        (GOOD_X * 1j, GOOD_Y, None, "X: Complex data not supported"),
+        (np.full((6, 4), "a"), GOOD_Y, None, "X: could not convert"),
+        ([[10**400]] * 6, GOOD_Y, None, "X: int too large"),
+        (GOOD_X, GOOD_Y[:5], None, "X and y: .* inconsistent numbers of samples"),
+        (GOOD_X, [[1], [2, 3]] * 3, None, "y: setting an array element"),
+        (GOOD_X, [10**400] * 6, None, "y"),
+        (GOOD_X, GOOD_Y.astype("V8"), None, "y"),
+        (GOOD_X, GOOD_Y, 10**400, "sample_weight must be finite numbers"),
         (GOOD_X, None, None, "y"),
         (GOOD_X, GOOD_Y * nan, None, "y contains NaN"),
         (
@@ -300,6 +322,71 @@ def test_prediction_needs_a_fitted_model_and_its_features(method, iris):
         getattr(model, method)(iris[0][:, :3])
     with pytest.raises(ValueError, match="X contains NaN"):
         getattr(model, method)(X_with(nan))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@BOTH
+def test_rows_too_large_to_predict_are_named(Estimator, dtype, iris):
+    X = iris[0].astype(dtype)
+    with pytest.warns(ConvergenceWarning):
+        model = Estimator((), max_iter=2, random_state=0).fit(X, iris[1])
+    model.coefs_[0][:] = 2
+    X = X[:5]
+    X[3] = np.finfo(dtype).max
+    with pytest.raises(ValueError, match=r"X is too large in row 3.* float\d\d"):
+        model.predict(X)
+
+
+def test_a_range_that_predictions_could_not_say_is_named(iris):
+    X = iris[0]
+    model = SGDSigmoidMLPRegressor()
+    with pytest.raises(ValueError, match=r"y or target_range is too large.*float64"):
+        model.fit(X, np.repeat([-1.7e308, 1.7e308], 75))
+    with pytest.raises(ValueError, match=r"y or target_range is too large.*float32"):
+        model.fit(X.astype(np.float32), np.linspace(0, 1e39, 150))
+    assert not hasattr(model, "coefs_")
+
+
+def test_more_neurons_than_can_be_addressed_are_named(iris):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* more than any memory"):
+        SGDSigmoidMLP((10**18,)).fit(*iris)
+
+
+def test_numbers_of_any_type_serve_as_parameters(iris):
+    settings = {"momentum": 0.5, "alpha": 0.25, "tol": 0.125, "power_t": 0.5}
+    plain = small_fit(SGDSigmoidMLP, *iris, learning_rate="invscaling", **settings)
+    for kind in (Fraction, np.longdouble, np.float16):
+        same = {name: kind(value) for name, value in settings.items()}
+        model = small_fit(SGDSigmoidMLP, *iris, learning_rate="invscaling", **same)
+        assert_array_equal(model.coefs_[0], plain.coefs_[0])
+    # What a float cannot tell from the end of the range is outside.
+    for name, value in (("momentum", 1 - np.longdouble(1e-19)),):
+        with pytest.raises(ValueError, match=name):
+            SGDSigmoidMLP(**{name: value}).fit(*iris)
+
+
+def test_weights_whose_mean_rounds_to_zero_leave_alpha_a_number(iris):
+    weights = np.where(np.arange(150) == 7, 5e-324, 0)
+    model = SGDSigmoidMLP((5,), max_iter=1, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(*iris, sample_weight=weights)
+    assert np.isfinite(model.coefs_[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("y", "message"), [([1, 2], "sample_weight: Found"), (None, "y_true"), ({}, "y")]
+)
+@BOTH
+def test_score_names_its_arguments(Estimator, y, message, iris):
+    model = small_fit(Estimator, *iris)
+    with pytest.raises(ValueError, match=message):
+        model.score(iris[0], y)
+
+
+def test_a_score_of_values_too_large_to_square_is_refused(iris):
+    y = iris[0][:, 0] * 1e200
+    with pytest.raises(ValueError, match="y has values whose squares"):
+        small_fit(SGDSigmoidMLPRegressor, iris[0], y).score(iris[0], y)
 
 
 # --- divergence ---------------------------------------------------------------------

@@ -1,0 +1,37 @@
+"""Errors about an argument that say which; those of other packages may not."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sklearn.exceptions import NotFittedError
+
+
+@contextmanager
+def naming(names: str) -> Iterator[None]:
+    """Put `names`, such as "X" or "y or sample_weight", before an error without them.
+
+    For blocks that do nothing but look at these arguments: whatever cannot be done with
+    them is a TypeError or a ValueError.
+    """
+    try:
+        yield
+    except NotFittedError:
+        raise
+    except (
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+    ) as error:
+        any_name = "|".join(names.replace(" and ", " or ").split(" or "))
+        is_ours = isinstance(error, ValueError | TypeError)
+        if is_ours and re.search(rf"\b({any_name})\b", str(error)):
+            raise
+        # scikit-learn's InvalidParameterError is both.
+        is_type_error = isinstance(error, TypeError) and not isinstance(
+            error, ValueError
+        )
+        kind = TypeError if is_type_error else ValueError
+        raise kind(f"{names}: {error}") from error
