@@ -478,6 +478,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         ------
         ValueError
             An argument is not as described.
+
+        Examples
+        --------
+        See `SGDSigmoidMLP`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
             return float(super().score(X, y, sample_weight))
@@ -1119,8 +1123,11 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Raises
         ------
         ValueError
-            An argument is not as described,
-            or the squares of `y` are no finite numbers.
+            An argument is not as described, or the squares of `y` are no finite numbers.
+
+        Examples
+        --------
+        See `SGDSigmoidMLPRegressor`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
             score = float(super().score(X, y, sample_weight))
