@@ -571,7 +571,7 @@ def lone_worker(no_workers):
 
 
 class AfterEpochs(io.StringIO):
-    """What `verbose` prints goes here; soon after the third epoch, something happens."""
+    """What `verbose` prints goes here; after the third epoch, something happens."""
 
     def __init__(self, happens):
         super().__init__()
