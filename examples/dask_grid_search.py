@@ -4,7 +4,7 @@
 
 Without an argument it starts a cluster of two processes on this machine; with the
 address of a scheduler, tcp://host:8786 say, it uses that one's workers. Needs the extra
-`dask`: pip install "skbackprop[dask]". The workers need skbackprop too.
+`dask`, pip install "skbackprop[dask]", and joblib 1.3 or newer; so do the workers.
 """
 
 import sys
@@ -20,8 +20,8 @@ from sklearn.preprocessing import StandardScaler
 from skbackprop import SGDSigmoidMLP
 
 GRID = {
-    "sgdsigmoidmlp__learning_rate_init": [5.0, 10.0, 20.0, 40.0],
-    "sgdsigmoidmlp__hidden_layer_sizes": [(50,), (100,)],
+    "sgdsigmoidmlp__learning_rate_init": [10.0, 20.0, 40.0],
+    "sgdsigmoidmlp__hidden_layer_sizes": [(30,), (60,)],
 }
 
 
@@ -30,15 +30,15 @@ def search_on(client):
     X_train, X_test, y_train, y_test = train_test_split(
         X, y, test_size=0.25, stratify=y, random_state=0
     )
-    network = SGDSigmoidMLP(batch_size=10, tol=1e-5, max_iter=300, random_state=0)
-    search = GridSearchCV(make_pipeline(StandardScaler(), network), GRID, cv=5)
+    network = SGDSigmoidMLP(batch_size=10, tol=1e-4, random_state=0)
+    search = GridSearchCV(make_pipeline(StandardScaler(), network), GRID, cv=3)
     start = time.perf_counter()
     with joblib.parallel_config(backend="dask", client=client):
         search.fit(X_train, y_train)
     seconds = time.perf_counter() - start
     candidates = len(search.cv_results_["params"])
     workers = len(client.nthreads())
-    print(f"{candidates} candidates in 5 folds, {workers} workers: {seconds:.1f} s")
+    print(f"{candidates} candidates in 3 folds, {workers} workers: {seconds:.1f} s")
     best = search.best_estimator_[-1]
     print(f"best learning_rate_init: {best.learning_rate_init}")
     print(f"best hidden_layer_sizes: {best.hidden_layer_sizes}")

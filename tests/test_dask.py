@@ -1,5 +1,7 @@
 """Training on a real Dask cluster of two worker processes."""
 
+import contextlib
+import io
 import logging
 import os
 import pickle
@@ -568,21 +570,34 @@ def lone_worker(no_workers):
         process.kill()
 
 
+class AfterEpochs(io.StringIO):
+    """What `verbose` prints goes here; after the third epoch, something happens."""
+
+    def __init__(self, happens):
+        super().__init__()
+        self.timer = threading.Timer(0.05, happens)
+
+    def write(self, text):
+        if text.startswith("Iteration 3,"):
+            self.timer.start()
+        return super().write(text)
+
+
 def fit_until_lost(other, lose, data, client):
     """Fit until `lose` has its effect; go on with the client that is not lost."""
     arrays = on_dask(150, *data)
     settings = {"batch_size": 200, "momentum": 0.9, "random_state": 0, **ENDLESS}
     model = DaskSGDSigmoidMLP((7,), client=other, max_iter=10**6, **settings)
-    # The workers import all they need, so that there are epochs before the loss.
-    clone(model).set_params(max_iter=1).fit(*arrays)
-    timer = threading.Timer(0.4, lose)
-    timer.start()
-    start = time.monotonic()
-    with pytest.raises(RuntimeError, match=r"Dask (cluster|client|scheduler|canc)"):
-        model.fit(*arrays)
+    told, start = AfterEpochs(lose), time.monotonic()
+    with (
+        contextlib.redirect_stdout(told),
+        pytest.raises(RuntimeError, match=r"Dask (cluster|client|scheduler|canc)"),
+    ):
+        model.set_params(verbose=True).fit(*arrays)
     assert time.monotonic() - start < 60
-    timer.join()
-    assert model.n_iter_ == len(model.loss_curve_) > 0
+    told.timer.join()
+    model.set_params(verbose=False)
+    assert model.n_iter_ == len(model.loss_curve_) >= 3
     whole = clone(model).set_params(max_iter=model.n_iter_ + 2, client=client)
     model.set_params(max_iter=2, warm_start=True, client=client).fit(*arrays)
     assert_same_network(model, whole.fit(*arrays))
@@ -612,10 +627,13 @@ def test_a_cluster_lost_before_the_first_epoch_leaves_what_was(
 def test_an_interrupted_fit_is_that_of_its_whole_epochs(data, client):
     arrays = on_dask(150, *data)
     model = DaskSGDSigmoidMLP((7,), max_iter=10**6, random_state=0, client=client)
-    model.set_params(batch_size=100, **ENDLESS)
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.warns(UserWarning, match="interrupted"):
+    model.set_params(batch_size=100, verbose=True, **ENDLESS)
+    told = AfterEpochs(lambda: os.kill(os.getpid(), signal.SIGINT))
+    with (
+        contextlib.redirect_stdout(told),
+        pytest.warns(UserWarning, match="interrupted"),
+    ):
         model.fit(*arrays)
+    model.set_params(verbose=False)
     whole = clone(model).set_params(max_iter=model.n_iter_).fit(*arrays)
     assert_same_network(model, whole)
