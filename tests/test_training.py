@@ -282,6 +282,25 @@ def test_adaptive_does_not_divide_the_smallest_eta():
     assert engine.etas == [1e-6] * 2
 
 
+class InterruptedInSnapshot(LossesEngine):
+    """Is interrupted when an epoch is done but not yet kept."""
+
+    n_snapshots = 0
+
+    def snapshot(self):
+        self.n_snapshots += 1
+        if self.n_snapshots == 4:  # the first is taken before training
+            raise KeyboardInterrupt
+        return super().snapshot()
+
+
+def test_an_interrupt_before_an_epoch_is_kept_takes_back_its_history():
+    engine = InterruptedInSnapshot([0.4, 0.3, 0.2])
+    progress = new_progress(n_iter=7, t=28, best_loss=0.5)
+    assert run(engine, plan(tol=0.0), progress) == "interrupted"
+    assert progress == new_progress(n_iter=9, t=36, best_loss=0.3, losses=[0.4, 0.3])
+
+
 @pytest.mark.parametrize(("tol", "improves"), [(0.0, True), (1e-9, False)])
 def test_with_tol_0_an_equal_score_is_an_improvement_as_in_MLPClassifier(tol, improves):
     progress = new_progress()
