@@ -201,15 +201,16 @@ def test_leaving_the_finite_numbers_names_eta(bad):
         run(engine, plan(), new_progress())
 
 
-def test_loss_is_measured_with_the_weights_about_to_be_updated():
+@pytest.mark.parametrize(("n_rows", "m"), [(6, 2), (3000, 1300)])
+def test_loss_is_measured_with_the_weights_about_to_be_updated(n_rows, m):
     network = Network((3, 2))
-    X, Y = network.examples(6)
-    engine = Engine(network.coefs, network.intercepts, batch_size=2)
+    X, Y = network.examples(n_rows)
+    engine = Engine(network.coefs, network.intercepts, batch_size=m)
     examples = Examples(X, lambda rows: Y[rows], 2, None, np.dtype(float))
-    loss = run_epoch(engine, examples, plan(batch_size=2), 0.5, None)
+    loss = run_epoch(engine, examples, plan(batch_size=m), 0.5, None)
     W, b, costs = network.W, network.b, []
-    for i in (0, 2, 4):
-        x, y = X[i : i + 2].T, Y[i : i + 2].T
+    for i in range(0, n_rows, m):
+        x, y = X[i : i + m].T, Y[i : i + m].T
         costs.extend(eq.half_squared_error(eq.forward(x, W, b)[1][-1], y))
         grad_W, grad_b = eq.gradients(x, y, W, b)
         W = [eq.updated(p, g, 0.5) for p, g in zip(W, grad_W, strict=True)]
@@ -266,6 +267,40 @@ def test_an_interrupt_and_one_in_its_wake_leave_the_last_whole_epoch(n_rows):
     assert random_state.randint(2**31) == uninterrupted.randint(2**31)
     if n_rows > 10_000:  # what takes long is not done again
         assert random_state.n_drawn == n_epochs + 1
+
+
+def test_a_fall_by_just_tol_is_an_improvement():
+    progress = new_progress(best_loss=0.75)
+    progress.add_epoch(0.5, 4, plan(tol=0.25))
+    assert progress.n_no_change == 0
+
+
+def test_adaptive_does_not_divide_the_smallest_eta():
+    engine = LossesEngine([1.0] * 10)
+    settings = plan(
+        learning_rate="adaptive", learning_rate_init=1e-6, n_iter_no_change=1
+    )
+    run(engine, settings, new_progress(best_loss=0.0))
+    assert engine.etas == [1e-6] * 2
+
+
+class InterruptedInSnapshot(LossesEngine):
+    """Is interrupted when an epoch is done but not yet kept."""
+
+    n_snapshots = 0
+
+    def snapshot(self):
+        self.n_snapshots += 1
+        if self.n_snapshots == 4:  # the first is taken before training
+            raise KeyboardInterrupt
+        return super().snapshot()
+
+
+def test_an_interrupt_before_an_epoch_is_kept_takes_back_its_history():
+    engine = InterruptedInSnapshot([0.4, 0.3, 0.2])
+    progress = new_progress(n_iter=7, t=28, best_loss=0.5)
+    assert run(engine, plan(tol=0.0), progress) == "interrupted"
+    assert progress == new_progress(n_iter=9, t=36, best_loss=0.3, losses=[0.4, 0.3])
 
 
 @pytest.mark.parametrize(("tol", "improves"), [(0.0, True), (1e-9, False)])
