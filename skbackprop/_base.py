@@ -31,7 +31,7 @@ from ._arguments import naming
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from ._engine import ONE_THREAD_UP_TO, Engine, Machine, decision
 from ._examples import Examples
-from ._held_out import HeldOut, Score
+from ._held_out import HeldOut, Score, is_saturated
 from ._initialisation import auto_learning_rate, initial_parameters
 from ._interrupts import uninterrupted
 from ._parameters import check_parameters, hidden_units
@@ -153,11 +153,12 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
             random_state = self._initialise(data.X.dtype, go_on)
             self.n_iter_ = 0
             examples, held_out = self._hold_out(data, validation, random_state)
-            trained = None
+            trained, shortfall = None, None
             try:
                 with one_blas_thread() as machine:
                     run = self._begin(examples, random_state, machine)
                     trained = self._train(run, examples, held_out, task)
+                    shortfall = _shortfall(trained, examples, run)
             except KeyboardInterrupt:
                 if trained is None:
                     raise
@@ -179,11 +180,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         if self.__dict__ is before:
             warn("Training was interrupted. The model is as it was before this call.")
             return self
-        _warn_of_ending(ending, run)
-        if ending == "no improvement":
-            if self.verbose:
-                print_stop(run.plan)
-            _warn_if_useless(examples, run)
+        if self.verbose and ending == "no improvement":
+            print_stop(run.plan)
+        _warn_of_ending(ending, run, shortfall)
         return self
 
     def _partial_fit(
@@ -584,7 +583,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, BaseEstimator, ABC):
         return tags
 
 
-def _warn_of_ending(ending: Ending, run: Run) -> None:
+def _warn_of_ending(ending: Ending, run: Run, shortfall: str | None) -> None:
     """Comes after the model is stored: a warning made an error must not lose it."""
     plan, progress = run.plan, run.progress
     if ending == "interrupted":
@@ -593,6 +592,8 @@ def _warn_of_ending(ending: Ending, run: Run) -> None:
             "epochs, or with early stopping the best of them; fit with "
             "warm_start=True, or partial_fit, goes on from there."
         )
+    elif shortfall is not None:
+        warn(shortfall, ConvergenceWarning)
     elif ending == "max_iter":
         what = "validation score" if plan.early_stopping else "loss"
         warn(
@@ -606,18 +607,33 @@ def _warn_of_ending(ending: Ending, run: Run) -> None:
         )
 
 
-def _warn_if_useless(examples: Examples, run: Run) -> None:
-    """Training that has stopped should have learnt something."""
+def _shortfall(ending: Ending, examples: Examples, run: Run) -> str | None:
+    """What to say where training that has ended has learnt nothing that lasts."""
+    if ending not in ("no improvement", "max_iter"):
+        return None
     plan, progress = run.plan, run.progress
-    if progress.best_loss >= NO_BETTER * constant_loss(examples) > 0:
-        warn(
+    constant = constant_loss(examples)
+    if progress.losses[-1] >= NO_BETTER * constant and is_saturated(
+        run.engine, examples, constant
+    ):
+        return (
+            f"Training has saturated: after {progress.n_iter} epochs the output "
+            "neurons are wrong where the sigmoid is flat, so that no error comes back, "
+            f"and the loss ({progress.losses[-1]:.3g}) is not below that of the best "
+            f"constant prediction ({constant:.3g}). Scale X to about unit variance or "
+            "use a smaller learning_rate_init (it was "
+            f"{plan.learning_rate_init:g}), and a smaller alpha or momentum where they "
+            "are not 0."
+        )
+    if ending == "no improvement" and progress.best_loss >= NO_BETTER * constant > 0:
+        return (
             f"Training stopped after {progress.n_iter} epochs no better than a "
             f"constant prediction (loss {progress.best_loss:.3g}). Scale X to about "
             "unit variance, try another learning_rate_init (it was "
             f"{plan.learning_rate_init:g}), a smaller alpha or momentum where they "
-            "are not 0, or a smaller tol.",
-            ConvergenceWarning,
+            "are not 0, or a smaller tol."
         )
+    return None
 
 
 def _random_state_from(state: dict[str, Any]) -> RandomState:
