@@ -6,7 +6,7 @@ plain Python values and numpy arrays; engine and buffers are gone when `fit` ret
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
@@ -31,7 +31,7 @@ from ._arguments import naming
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from ._engine import ONE_THREAD_UP_TO, Engine, Machine, decision
 from ._examples import Examples
-from ._held_out import HeldOut, Score
+from ._held_out import HeldOut, Score, is_saturated
 from ._initialisation import auto_learning_rate, initial_parameters
 from ._interrupts import uninterrupted
 from ._parameters import check_parameters, hidden_units
@@ -156,11 +156,14 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             examples, held_out = self._hold_out(data, validation, random_state)
             run: Run | None = None
             ending: Ending = "interrupted"
+            shortfall = None
             try:
                 with one_blas_thread() as machine:
                     run = self._begin(examples, random_state, machine)
                     ending = self._train(run, examples, held_out, task)
+                    shortfall = _shortfall(ending, examples, run, self._is_saturated)
             except KeyboardInterrupt:  # just after training, or it would have ended so
+                ending = "interrupted"
                 if run is None or not run.progress.losses:
                     raise
             uninterrupted(
@@ -181,11 +184,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             return self
         if run.progress.failure is not None:
             raise run.progress.failure
-        _warn_of_ending(ending, run)
-        if ending == "no improvement":
-            if self.verbose:
-                print_stop(run.plan)
-            _warn_if_useless(examples, run)
+        if self.verbose and ending == "no improvement":
+            print_stop(run.plan)
+        _warn_of_ending(ending, run, shortfall)
         return self
 
     def _partial_fit(
@@ -470,6 +471,10 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             watchers,
         )
 
+    def _is_saturated(self, engine: Engine, examples: Examples, loss: float) -> bool:
+        """Whether it is wrong where the sigmoid is flat, with at least this loss."""
+        return is_saturated(engine, examples, loss)
+
     def _check_units(self) -> None:
         """Raise ValueError where `hidden_layer_sizes` is not that of the network."""
         if self._units_wanted != self._units:
@@ -591,7 +596,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
         return tags
 
 
-def _warn_of_ending(ending: Ending, run: Run) -> None:
+def _warn_of_ending(ending: Ending, run: Run, shortfall: str | None) -> None:
     """Comes after the model is stored: a warning made an error must not lose it."""
     plan, progress = run.plan, run.progress
     if ending == "interrupted":
@@ -600,6 +605,8 @@ def _warn_of_ending(ending: Ending, run: Run) -> None:
             "epochs, or with early stopping the best of them; fit with "
             "warm_start=True, or partial_fit, goes on from there."
         )
+    elif shortfall is not None:
+        warn(shortfall, ConvergenceWarning)
     elif ending == "max_iter":
         what = "validation score" if plan.early_stopping else "loss"
         warn(
@@ -613,18 +620,37 @@ def _warn_of_ending(ending: Ending, run: Run) -> None:
         )
 
 
-def _warn_if_useless(examples: Examples, run: Run) -> None:
-    """Training that has stopped should have learnt something."""
+def _shortfall(
+    ending: Ending,
+    examples: Examples,
+    run: Run,
+    is_saturated: Callable[[Engine, Examples, float], bool],
+) -> str | None:
+    """What to say where training that has ended has learnt nothing that lasts."""
+    if ending not in ("no improvement", "max_iter"):
+        return None
     plan, progress = run.plan, run.progress
-    if progress.best_loss >= NO_BETTER * constant_loss(examples) > 0:
-        warn(
+    constant = constant_loss(examples)
+    high = progress.losses[-1] >= NO_BETTER * constant
+    if high and is_saturated(run.engine, examples, constant):
+        return (
+            f"Training has saturated: after {progress.n_iter} epochs the output "
+            "neurons are wrong where the sigmoid is flat, so that no error comes back, "
+            f"and the loss ({progress.losses[-1]:.3g}) is not below that of the best "
+            f"constant prediction ({constant:.3g}). Scale X to about unit variance or "
+            "use a smaller learning_rate_init (it was "
+            f"{plan.learning_rate_init:g}), and a smaller alpha or momentum where they "
+            "are not 0."
+        )
+    if ending == "no improvement" and progress.best_loss >= NO_BETTER * constant > 0:
+        return (
             f"Training stopped after {progress.n_iter} epochs no better than a "
             f"constant prediction (loss {progress.best_loss:.3g}). Scale X to about "
             "unit variance, try another learning_rate_init (it was "
             f"{plan.learning_rate_init:g}), a smaller alpha or momentum where they "
-            "are not 0, or a smaller tol.",
-            ConvergenceWarning,
+            "are not 0, or a smaller tol."
         )
+    return None
 
 
 def _random_state_from(state: dict[str, Any]) -> RandomState:

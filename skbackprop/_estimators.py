@@ -349,7 +349,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         ConvergenceWarning
             `max_iter` epochs were done before the loss (with early stopping the score)
             stopped improving, or the loss stopped no better than that of a constant
-            prediction.
+            prediction, or the output neurons are saturated and as wrong as that.
         UserWarning
             `batch_size` is larger than the number of rows, or Ctrl-C ended training:
             the network is that of the last whole epoch, or the one fitted before if
@@ -1001,7 +1001,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         ConvergenceWarning
             `max_iter` epochs were done before the loss (with early stopping the score)
             stopped improving, or the loss stopped no better than that of a constant
-            prediction.
+            prediction, or the output neurons are saturated and as wrong as that.
         UserWarning
             `batch_size` is larger than the number of rows, `y` has values that the
             network cannot reach with this `target_range`, or Ctrl-C ended training:
@@ -1123,7 +1123,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Raises
         ------
         ValueError
-            An argument is not as described, or the squares of `y` are no finite numbers.
+            An argument is not as described, or the squares of `y` are no finite
+            numbers.
 
         Examples
         --------

@@ -172,6 +172,10 @@ class _OnDask(BaseSGDSigmoidMLP):
             weights = _here(sample_weight)
         return float(self._metric(y, predicted, sample_weight=weights))
 
+    def _is_saturated(self, engine: Engine, examples: Examples, loss: float) -> bool:
+        # To look would be another pass over all rows of the cluster.
+        return False
+
     def to_local(self) -> Any:
         """Make the plain estimator, which needs no Dask.
 

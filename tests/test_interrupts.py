@@ -23,6 +23,10 @@ settings = [
     {"batch_size": 200, "early_stopping": True},
     {"batch_size": 200, "learning_rate": "adaptive", "tol": 1.0},
 ]
+# Before any interrupt: to find BLAS's libraries, older threadpoolctl has callbacks from
+# C, where an interrupt is lost.
+with skbackprop._threads.one_blas_thread():
+    pass
 epochs = []
 for k in range(25):
     model = Estimator((10,), random_state=k, max_iter=10**6, n_iter_no_change=np.inf)
