@@ -190,7 +190,7 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
     monkeypatch.setattr(_engine, "SHARD_FROM_ROWS", 2)
     monkeypatch.setattr(_engine, "THREADS_FROM", 0)
     monkeypatch.setattr(_engine, "THREADS_BY_ROWS_UP_TO", 100 if by_rows else 0)
-    monkeypatch.setattr(_engine, "SMALL_PRODUCT", 20 * batch_size)
+    monkeypatch.setattr(_engine, "SMALL_PRODUCT", 15 * batch_size)
     monkeypatch.setattr(_engine, "ONE_THREAD_UP_TO", 30)
     network = Network((6, 5, 4, 3))
     X, Y = network.examples(160)

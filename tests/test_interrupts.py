@@ -13,6 +13,8 @@ from sklearn.datasets import load_digits
 import skbackprop
 
 Estimator = getattr(skbackprop, sys.argv[1])
+# Where the tests run in the background, a shell may have turned it off.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 X, y = load_digits(return_X_y=True)
 X = X / 16
 rng = random.Random(0)
@@ -75,6 +77,7 @@ import joblib
 from sklearn.datasets import load_digits
 from skbackprop import SGDSigmoidMLP
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 X, y = load_digits(return_X_y=True)
 model = SGDSigmoidMLP((10,), batch_size=1, random_state=0)
 model.partial_fit(X, y, classes=range(10))

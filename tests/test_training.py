@@ -261,6 +261,7 @@ def test_an_interrupt_and_one_in_its_wake_leave_the_last_whole_epoch(n_rows):
     n_epochs = len(progress.losses)
     assert progress.n_iter == n_epochs == (100 if n_rows == 4 else 3)
     assert progress.t == n_epochs * n_rows
+    assert engine.theta == engine.at - 1
     uninterrupted = np.random.RandomState(0)
     for _ in range(n_epochs):
         uninterrupted.permutation(n_rows)
