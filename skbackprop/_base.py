@@ -664,9 +664,12 @@ def _random_state_from(state: dict[str, Any]) -> RandomState:
 def _state_kept_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Give the estimator back the attributes that it had if the block raises."""
     before = vars(estimator).copy()
+    curve = before.get("loss_curve_", [])
+    n_epochs = len(curve)
     try:
         yield
     except BaseException:
         # One assignment: no thread that predicts meets a half-restored estimator.
         estimator.__dict__ = before
+        del curve[n_epochs:]  # which partial_fit adds to in place
         raise

@@ -27,7 +27,7 @@ from ._targets import (
     usable_range,
 )
 from ._warnings import warn
-from ._weights import class_factors
+from ._weights import class_factors, finite_numbers
 
 Array = NDArray[Any]
 
@@ -484,6 +484,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         See `SGDSigmoidMLP`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
+            if sample_weight is not None:
+                sample_weight = finite_numbers(sample_weight, "sample_weight")
             return float(super().score(X, y, sample_weight))
 
     def decision_function(self, X: Any) -> Array:
@@ -1131,6 +1133,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         See `SGDSigmoidMLPRegressor`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
+            if sample_weight is not None:
+                sample_weight = finite_numbers(sample_weight, "sample_weight")
             score = float(super().score(X, y, sample_weight))
         if not np.isfinite(score) and len(np.asarray(y)) > 1:
             raise ValueError(

@@ -19,12 +19,7 @@ def check_weights(
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(X.shape[0], sample_weight)
-    try:
-        weights = check_array(
-            sample_weight, ensure_2d=False, dtype=np.float64, input_name=name
-        )
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{name} must be finite numbers: {error}") from error
+    weights = finite_numbers(sample_weight, name)
     if weights.shape != (X.shape[0],):
         raise ValueError(
             f"{name} has shape {weights.shape}, expected ({X.shape[0]},): one number "
@@ -36,6 +31,16 @@ def check_weights(
             f"{weights.argmin()}."
         )
     return weights
+
+
+def finite_numbers(values: ArrayLike, name: str) -> Array:
+    """The values as a float64 array."""
+    try:
+        return np.asarray(
+            check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must be finite numbers: {error}") from error
 
 
 def class_factors(

@@ -180,6 +180,8 @@ def sparse_matrices(draw, array):
     kind = draw(st.sampled_from(["matrix", "array"]))
     if array.ndim != 2 or array.size == 0 or array.dtype.char not in "?bBhHIlLfdFD":
         return array  # a dtype that scipy does not know
+    if array.shape[1] > 100 and form == "dia":
+        return array  # it would have a row of memory for each diagonal
     array = array.copy()
     array[::2, 1:] = 0
     return getattr(sparse, f"{form}_{kind}")(array)

@@ -383,6 +383,14 @@ def test_score_names_its_arguments(Estimator, y, message, iris):
         model.score(iris[0], y)
 
 
+@BOTH
+def test_score_refuses_weights_that_are_no_numbers(Estimator, iris):
+    model = small_fit(Estimator, *iris)
+    for weights in (np.ones(150) * 1j, ["a"] * 150, np.full(150, nan)):
+        with pytest.raises(ValueError, match="sample_weight must be finite numbers"):
+            model.score(*iris, weights)
+
+
 def test_a_score_of_values_too_large_to_square_is_refused(iris):
     y = iris[0][:, 0] * 1e200
     with pytest.raises(ValueError, match="y has values whose squares"):
