@@ -212,6 +212,33 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
     assert deviation(engine, *reference.theta) < 1e-12
 
 
+@pytest.mark.parametrize("way", ["whole", "sharded", "even cuts"])
+@pytest.mark.parametrize("by_rows", [False, True])
+def test_large_batches_of_sparse_rows_too(by_rows, way, monkeypatch):
+    monkeypatch.setattr(_engine, "SHARD_FROM", 0 if way == "sharded" else np.inf)
+    monkeypatch.setattr(_engine, "SHARD_FROM_ROWS", 2)
+    monkeypatch.setattr(_engine, "THREADS_FROM", 0)
+    monkeypatch.setattr(_engine, "THREADS_BY_ROWS_UP_TO", 100 if by_rows else 0)
+    monkeypatch.setattr(_engine, "SMALL_PRODUCT", 15 * 41)
+    network = Network((6, 5, 4, 3))
+    X, Y = network.examples(82)
+    X[X < 0.5] = 0
+    reference = Reference(network)
+    reference.descend(X, Y, 0.6, 41)
+    with one_blas_thread() as machine:
+        engine = Engine(
+            network.coefs,
+            network.intercepts,
+            batch_size=41,
+            sparse=True,
+            machine=machine._replace(
+                by_rows_up_to=100 if by_rows else 0, even_cuts=way == "even cuts"
+            ),
+        )
+        engine.descend(csr_matrix(X), Y, None, 0.6)
+    assert deviation(engine, *reference.theta) < 1e-12
+
+
 def test_an_error_in_the_other_thread_is_raised_and_does_not_stay():
     def fail():
         raise OverflowError
