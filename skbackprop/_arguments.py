@@ -6,6 +6,11 @@ from contextlib import contextmanager
 
 from sklearn.exceptions import NotFittedError
 
+_CANNOT = (
+    *(ValueError, TypeError, ArithmeticError, AttributeError, LookupError),
+    NotImplementedError,
+)
+
 
 @contextmanager
 def naming(names: str) -> Iterator[None]:
@@ -18,13 +23,7 @@ def naming(names: str) -> Iterator[None]:
         yield
     except NotFittedError:
         raise
-    except (
-        ValueError,
-        TypeError,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-    ) as error:
+    except _CANNOT as error:
         any_name = "|".join(names.replace(" and ", " or ").split(" or "))
         is_ours = isinstance(error, ValueError | TypeError)
         if is_ours and re.search(rf"\b({any_name})\b", str(error)):

@@ -6,7 +6,7 @@ plain Python values and numpy arrays; engine and buffers are gone when `fit` ret
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
@@ -243,6 +243,11 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
 
     def _validate_X(self, X: Any, reset: bool) -> Any:
         with naming("X"):
+            dtypes = getattr(X, "dtypes", None)
+            if isinstance(dtypes, Iterable) and any(
+                getattr(dtype, "kind", None) == "c" for dtype in dtypes
+            ):  # pandas would drop the imaginary part
+                raise ValueError("Complex data not supported.")
             return validate_data(
                 self,
                 X,

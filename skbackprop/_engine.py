@@ -371,8 +371,15 @@ class Engine:
 
         return paced_propagate, paced_add_gradient
 
-    def _is_the_same_with_all_threads(self, m: int) -> bool:
-        """Try: the gradients of random examples in a random network of this shape."""
+    def _is_the_same_with_all_threads(self, m: int) -> bool | None:
+        """Try: the gradients of random examples in a random network of this shape.
+
+        None where that cannot be tried, since BLAS does not have all threads now.
+        """
+        threads = self.machine.threads
+        threads.give_all()
+        if not threads.has_all():
+            return None
         rng = np.random.default_rng(0)
 
         def drawn(*shape: int) -> Array:
@@ -383,7 +390,7 @@ class Engine:
             coef /= np.sqrt(len(coef))
         x, y = drawn(m, self.units[0]), drawn(self.units[-1], m)
         results = []
-        for give in (self.machine.threads.give_one, self.machine.threads.give_all):
+        for give in (threads.give_one, threads.give_all):
             engine = Engine(
                 coefs,
                 [np.zeros_like(b) for b in self.b],
@@ -397,7 +404,10 @@ class Engine:
             squares = propagate(rows, y, None)
             add_gradient(rows, 1.0, 0.0, 0.0)
             results.append((squares, engine._target))
-        self.machine.threads.give_one()
+        had_all = threads.has_all()
+        threads.give_one()
+        if not had_all:
+            return None
         (squares_one, one), (squares_all, every) = results
         return bool(squares_one == squares_all and np.array_equal(one, every))
 

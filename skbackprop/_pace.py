@@ -23,6 +23,8 @@ class BlasThreads(NamedTuple):
     number: int = 1
     give_all: Callable[[], object] = int
     give_one: Callable[[], object] = int
+    # Whether BLAS has all, which it does not where other fits run beside.
+    has_all: Callable[[], bool] = lambda: True
 
 
 class Pace:

@@ -60,7 +60,9 @@ def one_blas_thread() -> Iterator[Machine]:
         number = min((n_threads for _, n_threads in _given), default=1)
         run_all = in_turn if number < 2 else side_by_side
         if _avx512():
-            yield Machine(run_all, 0, True, BlasThreads(number, _give_all, _give_one))
+            yield Machine(
+                run_all, 0, True, BlasThreads(number, _give_all, _give_one, _has_all)
+            )
         else:
             yield Machine(run_all)
     finally:
@@ -99,6 +101,10 @@ def _give_all() -> None:
 def _give_one() -> None:
     with _lock:
         _set_one()
+
+
+def _has_all() -> bool:
+    return all(library.num_threads == number for library, number in _given)
 
 
 def _set_given() -> None:

@@ -7,9 +7,10 @@ import warnings
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from scipy.sparse import csr_matrix
+from scipy.sparse import bsr_array, csr_matrix
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
@@ -120,6 +121,12 @@ GOOD_X, GOOD_Y = np.arange(24.0).reshape(6, 4), np.array([0, 1, 2, 0, 1, 2])
         (GOOD_X[:0], GOOD_Y[:0], None, "X: .* 0 sample"),
         (GOOD_X[:, :0], GOOD_Y, None, "X: .* 0 feature"),
         (GOOD_X * 1j, GOOD_Y, None, "X: Complex data not supported"),
+        (
+            pd.DataFrame({"a": GOOD_Y * 1j, "b": pd.array(GOOD_Y, "Int64")}),
+            GOOD_Y,
+            None,
+            "X: Complex data not supported",
+        ),
         (np.full((6, 4), "a"), GOOD_Y, None, "X: could not convert"),
         ([[10**400]] * 6, GOOD_Y, None, "X: int too large"),
         (GOOD_X, GOOD_Y[:5], None, "X and y: .* inconsistent numbers of samples"),
@@ -381,6 +388,12 @@ def test_score_names_its_arguments(Estimator, y, message, iris):
     model = small_fit(Estimator, *iris)
     with pytest.raises(ValueError, match=message):
         model.score(iris[0], y)
+
+
+def test_score_names_a_y_of_a_format_that_scikit_learn_cannot_index(iris):
+    model = small_fit(SGDSigmoidMLP, *iris)
+    with pytest.raises(ValueError, match="X or y or sample_weight"):
+        model.score(iris[0], bsr_array(iris[1][:, np.newaxis]))
 
 
 @BOTH

@@ -92,7 +92,11 @@ def test_a_pass_that_has_other_bits_with_all_threads_is_found_out(
         return lambda *arguments: propagate(*arguments) + added["cost"], other_gradient
 
     monkeypatch.setattr(Engine, "_make_pass", make_pass_that_differs)
-    threads = BlasThreads(2, lambda: added.update({what: 1e-12}), int)
+    threads = BlasThreads(
+        2,
+        lambda: added.update({what: 1e-12}),
+        lambda: added.update(cost=0.0, gradient=0.0),
+    )
     machine = Machine(even_cuts=True, threads=threads)
     network = Network((9, 8, 3))
     engine = Engine(

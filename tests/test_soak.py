@@ -1,0 +1,57 @@
+"""A stream for half an hour: memory and speed at its end are those of its beginning."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from skbackprop import SGDSigmoidMLP
+
+MINUTES = float(os.environ.get("SKBACKPROP_SOAK_MINUTES", "30"))
+WINDOWS = 60
+MEGABYTE = 2**20
+# An entry of `loss_curve_`, which has one more after each call: a float and its place.
+BYTES_PER_CALL = 32
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/statm"), reason="needs Linux's /proc"
+)
+def test_a_long_stream_needs_no_more_memory_or_time_at_its_end(capsys):
+    rng = np.random.default_rng(0)
+    chunks = [rng.normal(size=(500, 64)).astype(np.float32) for _ in range(20)]
+    model = SGDSigmoidMLP((50,), momentum=0.5, random_state=0)
+    memory, speed = [], []
+    for window in range(-3, WINDOWS):  # three to warm up
+        calls, began = 0, time.process_time()
+        until = time.monotonic() + 60 * MINUTES / WINDOWS
+        while time.monotonic() < until:
+            X = chunks[calls % len(chunks)]
+            model.partial_fit(X, (X[:, 0] > 0).astype(int), classes=[0, 1])
+            assert np.isfinite(model.predict_proba(X)).all()
+            calls += 1
+        if window >= 0:
+            # Of this process's own time: others may use the machine.
+            speed.append(calls / (time.process_time() - began))
+            history = BYTES_PER_CALL * len(model.loss_curve_)
+            memory.append((resident_bytes() - history) / MEGABYTE)
+    third = WINDOWS // 3
+    # The best of many windows are those that other programs disturbed least.
+    first, last = (np.quantile(part, 0.9) for part in (speed[:third], speed[-third:]))
+    growth = np.median(memory[-third:]) - np.median(memory[:third])
+    with capsys.disabled():
+        print(
+            f"\n{MINUTES:g} min, {model.n_iter_} chunks of 500 rows: memory "
+            f"{min(memory):.1f} to {max(memory):.1f} MB, from the first third to the "
+            f"last {growth:+.2f} MB; {first:.0f} and {last:.0f} chunks/s "
+            f"({100 * (last / first - 1):+.1f} %)"
+        )
+    assert max(memory) - min(memory) < 5
+    assert abs(last / first - 1) < 0.1
