@@ -1,6 +1,7 @@
 """BLAS's threads: whoever computes with them, the bits are the same."""
 
 import signal
+import threading
 import time
 
 import numpy as np
@@ -138,6 +139,33 @@ def test_two_fits_side_by_side_have_one_blas_thread_each():
                 machine.threads.give_all()
                 assert set(blas_threads()) == {1}
         assert set(blas_threads()) == {2}
+
+
+def test_the_number_is_set_and_given_back_by_whichever_thread_asks():
+    """threadpoolctl 3.8 hears one thread only; the last to leave may be another."""
+    inside, ended = threading.Event(), threading.Event()
+    seen = []
+
+    def other():
+        with one_blas_thread():
+            seen.append(blas_threads())
+            inside.set()
+            ended.wait()
+        seen.append(blas_threads())
+
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        thread = threading.Thread(target=other)
+        with one_blas_thread():
+            thread.start()
+            inside.wait()
+        ended.set()
+        thread.join()
+        alone = threading.Thread(target=other)
+        alone.start()
+        alone.join()
+        assert seen == [[1] * len(before), before] * 2
+        assert blas_threads() == before
 
 
 def test_an_interrupt_at_any_moment_gives_the_threads_back():
