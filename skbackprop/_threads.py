@@ -123,16 +123,15 @@ def _set_number(library: Any, n_threads: int) -> None:
     From 3.8 on, threadpoolctl takes no notice of threads other than the first that
     set OpenBLAS's number, while that one is alive.
     """
+    library.set_num_threads(n_threads)
     take_control = getattr(library, "clear_controlling_thread", None)
     if take_control is None:
-        library.set_num_threads(n_threads)
         return
     for _ in range(100):  # another thread may take control in between
-        take_control(force=True)
-        library.set_num_threads(n_threads)
-        take_control(force=True)  # so that the next one is heard, too
         if library.num_threads in (n_threads, None):
             break
+        take_control(force=True)
+        library.set_num_threads(n_threads)
 
 
 def side_by_side(functions: Sequence[Callable[[], Any]]) -> list[Any]:
