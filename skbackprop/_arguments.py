@@ -28,9 +28,12 @@ def naming(names: str) -> Iterator[None]:
         is_ours = isinstance(error, ValueError | TypeError)
         if is_ours and re.search(rf"\b({any_name})\b", str(error)):
             raise
-        # scikit-learn's InvalidParameterError is both.
-        is_type_error = isinstance(error, TypeError) and not isinstance(
-            error, ValueError
-        )
-        kind = TypeError if is_type_error else ValueError
-        raise kind(f"{names}: {error}") from error
+        raise kind_of(error)(f"{names}: {error}") from error
+
+
+def kind_of(error: Exception) -> type[ValueError | TypeError]:
+    """What to raise in place of an error about an argument."""
+    # scikit-learn's InvalidParameterError is both.
+    if isinstance(error, TypeError) and not isinstance(error, ValueError):
+        return TypeError
+    return ValueError

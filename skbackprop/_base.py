@@ -27,7 +27,7 @@ from sklearn.utils import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arguments import naming
+from ._arguments import kind_of, naming
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from ._engine import ONE_THREAD_UP_TO, Engine, Machine, decision
 from ._examples import Examples
@@ -155,7 +155,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             self.n_iter_ = 0
             examples, held_out = self._hold_out(data, validation, random_state)
             run: Run | None = None
-            ending: Ending = "interrupted"
+            ending: Ending
             shortfall = None
             try:
                 with one_blas_thread() as machine:
@@ -319,8 +319,9 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
                 held_out = self._validate_held_out(*validation)
                 measured = self._held_out(self._class_weighted(held_out, data))
             except (ValueError, TypeError) as error:
-                kind = ValueError if isinstance(error, ValueError) else TypeError
-                raise kind(f"In X_val, y_val or sample_weight_val: {error}") from error
+                raise kind_of(error)(
+                    f"In X_val, y_val or sample_weight_val: {error}"
+                ) from error
             return self._examples(weighted), measured
         if not self.early_stopping:
             return self._examples(weighted), None

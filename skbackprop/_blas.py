@@ -22,8 +22,8 @@ from scipy.linalg import cython_blas
 Array = NDArray[Any]
 Shape = tuple[int, int]
 
-# Bytes of the longest sum that no x86 kernel of OpenBLAS cuts (384 of float32, 256 of
-# float64 with Haswell's); and what a longer sum is a multiple of if all cut it alike.
+# Terms of the longest sum that no x86 kernel of OpenBLAS cuts, by the bytes of a number
+# (those of Haswell's); and what a longer sum is a multiple of if all cut it alike.
 LONGEST_SUM = {4: 384, 8: 256}
 EVEN_SUM = 32
 # In float64, results with more rows than this are cut into multiples of 16 and a rest.
@@ -137,10 +137,8 @@ def _capsule(char: str) -> tuple[Any, str]:
 def _routine(char: str) -> Any:
     """BLAS's gemm for a dtype: 13 addresses, nothing returned; releases the GIL."""
     capsule, signature = _capsule(char)
-    address = ctypes.pythonapi.PyCapsule_GetPointer
-    address.restype, address.argtypes = (
-        ctypes.c_void_p,
-        [ctypes.py_object, ctypes.c_char_p],
-    )
+    # A prototype of our own: that of `pythonapi` belongs to the whole process.
+    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    address = pointer(("PyCapsule_GetPointer", ctypes.pythonapi))
     prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)
     return prototype(address(capsule, signature.encode()))

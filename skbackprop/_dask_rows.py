@@ -23,13 +23,11 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from ._base import Data
-from ._dask_waiting import losses_told, result_of
+from ._dask_waiting import LOOK_EVERY, losses_told, result_of
 from ._estimators import that_count
 from ._examples import Examples
 
 Array = NDArray[Any]
-# Seconds after which it is asked anew where the rows are.
-LOOK_EVERY = 1.0
 
 Template = Any  # a local estimator, which knows how to validate and to encode
 

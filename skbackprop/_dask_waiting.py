@@ -9,7 +9,7 @@ from distributed import CancelledError, Client, Future, wait
 
 from ._training import CannotGoOn
 
-# Seconds between two looks at the cluster while it computes.
+# Seconds between two looks at the cluster while it computes, or at where the rows are.
 LOOK_EVERY = 1.0
 # Seconds without any worker after which there will be none, or without an answer: a
 # nanny needs about 3 to start a worker again, on a busy machine 10.

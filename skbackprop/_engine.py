@@ -178,7 +178,6 @@ class Engine:
         self.nesterov = nesterov and momentum > 0
         self.sparse = sparse
         self.machine = machine
-        self.run_all, self.by_rows_up_to = machine.run_all, machine.by_rows_up_to
         self.dtype = coefs[0].dtype
         self.n_weights = sum(coef.size for coef in coefs)
 
@@ -351,9 +350,11 @@ class Engine:
     ) -> tuple[Propagate, AddGradient]:
         """The same pass with as many threads as its pace says."""
         threads = self.machine.threads
+        if threads.number < 2:
+            return propagate, add_gradient
         key = (*self.units, m, self.dtype, self.sparse, threads.number)
         pace = _paces.setdefault(key, Pace(threads))
-        if threads.number < 2 or pace.may_have_all is False:
+        if pace.may_have_all is False:
             return propagate, add_gradient
 
         def paced_propagate(x: Any, y: Array, w: Array | None) -> float:
@@ -418,7 +419,8 @@ class Engine:
         multiply, subtract = np.multiply, np.subtract
         sparse, single, even_cuts = self.sparse, m == 1, self._has_even_cuts(m)
         large = SMALL_PRODUCT if even_cuts else np.inf
-        by_rows = 1 < m <= (THREADS_BY_ROWS_UP_TO if even_cuts else self.by_rows_up_to)
+        rows_up_to = THREADS_BY_ROWS_UP_TO if even_cuts else self.machine.by_rows_up_to
+        by_rows = 1 < m <= rows_up_to
         ones = np.ones(m, dtype=self.dtype)
         biases = self.theta[self.n_weights :]
         target_biases = self._target[self.n_weights :]
@@ -436,6 +438,7 @@ class Engine:
         forward: list[tuple[Any, ...]] = []
         backward: list[tuple[Any, ...]] = []
         gradients: list[tuple[Array, Array, Array]] = []
+        large_gradients: list[LargeProduct] = []
         for layer in range(1, len(a)):
             Wt, d_l, d_next = self.Wt[layer], d[layer - 1], d[layer]
             a_before, z = a[layer - 1], a[layer]
@@ -457,7 +460,11 @@ class Engine:
                 product_back = gemm, (1.0, Wt, d_next, 0.0, d_l, 0, 0, 1)
             forward.append((*product, z, sigmoids[layer]))
             backward.insert(0, (*product_back, d_l, s[layer - 1]))
-            gradients.append((a_before, d_next, self._target_Wt[layer]))
+            factors = a_before, d_next, self._target_Wt[layer]
+            if Wt.size * m > large:
+                large_gradients.append(LargeProduct(*factors, by_rows, not by_rows))
+            else:
+                gradients.append(factors)
         target_Wt_1, d_1 = self._target_Wt[0], d[0]
         layer_biases = [
             (z if by_rows else z.T, b) for z, b in zip(a, self.b, strict=True)
@@ -477,12 +484,6 @@ class Engine:
             else:
                 product_1 = LargeProduct(Wt_1, shape, z_1, True, False)
             gradient_1 = LargeProduct(shape, d_1, target_Wt_1, False, bool(turn_d))
-        large_gradients = [
-            LargeProduct(a_before, d_l, target, by_rows, not by_rows)
-            for a_before, d_l, target in gradients
-            if target.size * m > large
-        ]
-        gradients = [args for args in gradients if args[2].size * m <= large]
         _require_in_place(
             self._blas,
             matrices=[*a, *d, *self._target_Wt[sparse:]],
@@ -564,7 +565,7 @@ class Engine:
 
         def propagate(x: Any, y: Array, w: Array | None) -> float:
             rows, targets = x.T, y.T
-            squares = self.run_all(
+            squares = self.machine.run_all(
                 [
                     lambda: first.run(
                         rows[:half], targets[:half], None if w is None else w[:half]

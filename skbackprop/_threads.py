@@ -60,9 +60,8 @@ def one_blas_thread() -> Iterator[Machine]:
         number = min((n_threads for _, n_threads in _given), default=1)
         run_all = in_turn if number < 2 else side_by_side
         if _avx512():
-            yield Machine(
-                run_all, 0, True, BlasThreads(number, _give_all, _give_one, _has_all)
-            )
+            threads = BlasThreads(number, _give_all, _give_one, _has_all)
+            yield Machine(run_all, by_rows_up_to=0, even_cuts=True, threads=threads)
         else:
             yield Machine(run_all)
     finally:
