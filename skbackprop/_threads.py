@@ -39,7 +39,8 @@ def _blas() -> Any:
 
 @cache
 def _avx512() -> bool:
-    return any(
+    # Of all libraries: old wheels of numpy and scipy have different kernels.
+    return all(
         getattr(library, "architecture", None) in AVX512_KERNELS
         for library in _blas().lib_controllers
     )
