@@ -20,7 +20,7 @@ Block = tuple[Any, Array, Array | None]
 
 # Rows are gathered in blocks of about this size: small enough to stay in the cache
 # until they are used, large enough that the call does not count.
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**21
 # Targets alone are encoded this many rows at a time.
 MOMENT_ROWS = 1024
 

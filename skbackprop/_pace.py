@@ -9,12 +9,14 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
-# Passes whose mean time is compared; two will do if they take so many seconds. They are
-# cut short when they take twice as long as with the other number of threads.
+# Passes whose mean time is compared, but for the slowest, which the system may have
+# stopped for a while (5 to 10 ms every few dozen passes on two cores); two will do if
+# they take so many seconds. They are cut short when they take twice as long as with the
+# other number of threads.
 WINDOW, LONG_WINDOW = 8, 0.02
-# Windows between two trials of what was slower: twice as many after each that has
-# changed nothing, up to the latter.
-FEWEST, MOST = 2, 16
+# Windows between two trials of what was slower: the former after a change, twice as many
+# after each trial that has changed nothing, up to the latter.
+FEWEST, MOST = 2, 64
 
 
 class BlasThreads(NamedTuple):
@@ -39,7 +41,8 @@ class Pace:
         self._all = False
         self._means = {False: 0.0, True: 0.0}  # seconds a pass; 0 is not known
         self._windows, self._between, self._trial = 0, FEWEST, False
-        self._count, self._seconds, self._began = 0, 0.0, 0.0
+        self._seconds: list[float] = []
+        self._began = 0.0
 
     @property
     def has_means(self) -> bool:
@@ -54,29 +57,39 @@ class Pace:
 
     def end(self) -> None:
         """It is over; outside of passes there is one thread."""
-        self._seconds += perf_counter() - self._began
-        self._count += 1
+        self._seconds.append(perf_counter() - self._began)
         if self._all:
             self._threads.give_one()
         other = self._means[not self._all]
-        if (
-            self._count >= WINDOW
-            or (self._count > 1 and self._seconds > LONG_WINDOW)
-            or self._seconds > 2 * WINDOW * other > 0
+        count = len(self._seconds) - 1
+        seconds = sum(self._seconds) - max(self._seconds)
+        if count and (
+            count >= WINDOW
+            or seconds > LONG_WINDOW
+            or seconds > 2 * WINDOW * other > 0
         ):
-            self._means[self._all] = self._seconds / self._count
-            self._count, self._seconds = 0, 0.0
+            self._means[self._all] = seconds / count
+            self._seconds.clear()
             if self.may_have_all:
                 self._end_window(slower=self._means[self._all] > other > 0)
 
     def _end_window(self, slower: bool) -> None:
         self._windows += 1
-        if self._trial and slower:
-            self._between = min(2 * self._between, MOST)
+        if self._trial:
+            self._trial = False
+            if slower:
+                self._between = min(2 * self._between, MOST)
+                self._switch()
+            else:
+                self._between = FEWEST
         # One thread is slow for a while when the machine is busy: all would be slower.
-        stop = slower and (self._trial or self._all)
-        begin = not stop and self._windows >= self._between
-        self._trial = begin
-        if stop or begin:
-            self._all = not self._all
-            self._windows = 0
+        elif slower and self._all:
+            self._between = FEWEST
+            self._switch()
+        elif self._windows >= self._between:
+            self._trial = True
+            self._switch()
+
+    def _switch(self) -> None:
+        self._all = not self._all
+        self._windows = 0
