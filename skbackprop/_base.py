@@ -29,12 +29,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._arguments import kind_of, naming
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
-from ._engine import ONE_THREAD_UP_TO, Engine, Machine, decision
+from ._decision import decision
+from ._engine import Engine
 from ._examples import Examples
 from ._held_out import HeldOut, Score, is_saturated
 from ._initialisation import auto_learning_rate, initial_parameters
 from ._interrupts import uninterrupted
+from ._machine import Machine
 from ._parameters import check_parameters, hidden_units
+from ._passes import ONE_THREAD_UP_TO
 from ._persistence import Persistent
 from ._targets import Encoder
 from ._threads import one_blas_thread

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ._engine import CHUNK_ROWS, Engine, decision
+from ._decision import BLOCK_ROWS, decision
+from ._engine import Engine
 from ._examples import Array, Examples
 
 # Of z^L, targets and weights, each with a row for every example.
@@ -69,7 +70,7 @@ def is_saturated(engine: Engine, examples: Examples, constant_loss: float) -> bo
 
 def _said(engine: Engine, examples: Examples) -> Iterator[tuple[Array, Array, Any]]:
     """What the network says, block by block: z^L, the targets and the weights."""
-    size = min(CHUNK_ROWS, examples.rows_per_block)
+    size = min(BLOCK_ROWS, examples.rows_per_block)
     for X, Y, w in examples.blocks(0, len(examples), size):
         yield decision(engine.Wt, engine.b, X), Y, w
 

@@ -5,40 +5,28 @@ other programs use the cores a product may take 40 times as long. The network th
 out is the same in any case.
 """
 
-from collections.abc import Callable
 from time import perf_counter
-from typing import NamedTuple
 
 # Passes whose mean time is compared, but for the slowest, which the system may have
 # stopped for a while (5 to 10 ms every few dozen passes on two cores); two will do if
 # they take so many seconds. They are cut short when they take twice as long as with the
 # other number of threads.
 WINDOW, LONG_WINDOW = 8, 0.02
-# Windows between two trials of what was slower: the former after a change, twice as many
-# after each trial that has changed nothing, up to the latter.
+# Windows between two trials of what was slower: the former after a change, twice as
+# many after each trial that has changed nothing, up to the latter.
 FEWEST, MOST = 2, 64
-
-
-class BlasThreads(NamedTuple):
-    """How many threads BLAS has, and functions that set the number for the process."""
-
-    number: int = 1
-    give_all: Callable[[], object] = int
-    give_one: Callable[[], object] = int
-    # Whether BLAS has all, which it does not where other fits run beside.
-    has_all: Callable[[], bool] = lambda: True
 
 
 class Pace:
     """The number of threads for one kind of pass, to be asked before and told after.
 
-    `may_have_all` is None until someone has found out whether bits are the same.
+    `may_have_all` is None until someone has found out whether bits are the same;
+    `has_all` is whether the next pass should have all threads.
     """
 
-    def __init__(self, threads: BlasThreads) -> None:
+    def __init__(self) -> None:
         self.may_have_all: bool | None = None
-        self._threads = threads
-        self._all = False
+        self.has_all = False
         self._means = {False: 0.0, True: 0.0}  # seconds a pass; 0 is not known
         self._windows, self._between, self._trial = 0, FEWEST, False
         self._seconds: list[float] = []
@@ -51,27 +39,21 @@ class Pace:
 
     def begin(self) -> None:
         """A pass begins."""
-        if self._all:
-            self._threads.give_all()
         self._began = perf_counter()
 
     def end(self) -> None:
-        """It is over; outside of passes there is one thread."""
+        """It is over."""
         self._seconds.append(perf_counter() - self._began)
-        if self._all:
-            self._threads.give_one()
-        other = self._means[not self._all]
+        other = self._means[not self.has_all]
         count = len(self._seconds) - 1
         seconds = sum(self._seconds) - max(self._seconds)
         if count and (
-            count >= WINDOW
-            or seconds > LONG_WINDOW
-            or seconds > 2 * WINDOW * other > 0
+            count >= WINDOW or seconds > LONG_WINDOW or seconds > 2 * WINDOW * other > 0
         ):
-            self._means[self._all] = seconds / count
+            self._means[self.has_all] = seconds / count
             self._seconds.clear()
             if self.may_have_all:
-                self._end_window(slower=self._means[self._all] > other > 0)
+                self._end_window(slower=self._means[self.has_all] > other > 0)
 
     def _end_window(self, slower: bool) -> None:
         self._windows += 1
@@ -83,7 +65,7 @@ class Pace:
             else:
                 self._between = FEWEST
         # One thread is slow for a while when the machine is busy: all would be slower.
-        elif slower and self._all:
+        elif slower and self.has_all:
             self._between = FEWEST
             self._switch()
         elif self._windows >= self._between:
@@ -91,5 +73,5 @@ class Pace:
             self._switch()
 
     def _switch(self) -> None:
-        self._all = not self._all
+        self.has_all = not self.has_all
         self._windows = 0

@@ -2,9 +2,9 @@
 
 The last bits of a product depend on how many threads compute it. A search in worker
 processes, which have fewer threads each, shall find the models that one process finds,
-to the bit. So BLAS computes on one thread, but for what `_engine` has found to have the
-same bits with all. With kernels where that does not happen, large batches are cut into
-two shards, always the same, that are computed one after the other or side by side.
+to the bit. So BLAS computes on one thread, but for what `_all_threads` finds to have
+the same bits with all. With kernels where that does not happen, large batches are cut
+into two shards, always the same, that are computed one after the other or side by side.
 """
 
 import os
@@ -17,8 +17,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-from ._engine import Machine, in_turn
-from ._pace import BlasThreads
+from ._machine import BlasThreads, Machine, in_turn
 
 # OpenBLAS's kernels for AVX-512. They are fast for small matrices too (10 examples as
 # rows through 784-100-10 are 13 % slower than as columns), and how they round does not

@@ -11,9 +11,11 @@ from scipy.sparse import csr_matrix
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from skbackprop import _engine
+from skbackprop import _all_threads, _engine, _passes
 from skbackprop import _equations as eq
-from skbackprop._engine import Engine, decision
+from skbackprop._decision import decision
+from skbackprop._engine import Engine
+from skbackprop._sigmoid import sigmoid_for
 from skbackprop._threads import one_blas_thread
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
@@ -144,18 +146,18 @@ def test_both_formulas_of_the_sigmoid_train_alike(width):
 @pytest.mark.parametrize(
     ("target", "spoil"),
     [
-        ("_target_Wt", np.ascontiguousarray),
-        ("_target_Wt", lambda c: c.astype(np.float32)),
-        ("_target_Wt", lambda c: np.asfortranarray(np.repeat(c, 2, axis=0))[::2]),
-        ("_target_b", lambda b: b.astype(np.float32)),
-        ("_target_b", lambda b: np.repeat(b, 2)[::2]),
+        ("Wt", np.ascontiguousarray),
+        ("Wt", lambda c: c.astype(np.float32)),
+        ("Wt", lambda c: np.asfortranarray(np.repeat(c, 2, axis=0))[::2]),
+        ("b", lambda b: b.astype(np.float32)),
+        ("b", lambda b: np.repeat(b, 2)[::2]),
     ],
     ids=["order of W", "dtype of W", "stride of W", "dtype of b", "stride of b"],
 )
 def test_an_array_that_blas_would_copy_is_refused(target, spoil):
     network = Network((5, 4, 3))
     engine = Engine(network.coefs, network.intercepts, batch_size=2)
-    arrays = getattr(engine, target)
+    arrays = getattr(engine._target, target)
     arrays[1] = spoil(arrays[1])
     X, Y = network.examples(2)
     with pytest.raises(RuntimeError, match="in place"):
@@ -188,10 +190,10 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
 ):
     monkeypatch.setattr(_engine, "SHARD_FROM", 0 if way == "sharded" else np.inf)
     monkeypatch.setattr(_engine, "SHARD_FROM_ROWS", 2)
-    monkeypatch.setattr(_engine, "THREADS_FROM", 0)
+    monkeypatch.setattr(_all_threads, "THREADS_FROM", 0)
     monkeypatch.setattr(_engine, "THREADS_BY_ROWS_UP_TO", 100 if by_rows else 0)
-    monkeypatch.setattr(_engine, "SMALL_PRODUCT", 15 * batch_size)
-    monkeypatch.setattr(_engine, "ONE_THREAD_UP_TO", 30)
+    monkeypatch.setattr(_passes, "SMALL_PRODUCT", 15 * batch_size)
+    monkeypatch.setattr(_passes, "ONE_THREAD_UP_TO", 30)
     network = Network((6, 5, 4, 3))
     X, Y = network.examples(160)
     weights = np.random.default_rng(0).random(160) if weighted else None
@@ -217,9 +219,9 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
 def test_large_batches_of_sparse_rows_too(by_rows, way, monkeypatch):
     monkeypatch.setattr(_engine, "SHARD_FROM", 0 if way == "sharded" else np.inf)
     monkeypatch.setattr(_engine, "SHARD_FROM_ROWS", 2)
-    monkeypatch.setattr(_engine, "THREADS_FROM", 0)
+    monkeypatch.setattr(_all_threads, "THREADS_FROM", 0)
     monkeypatch.setattr(_engine, "THREADS_BY_ROWS_UP_TO", 100 if by_rows else 0)
-    monkeypatch.setattr(_engine, "SMALL_PRODUCT", 15 * 41)
+    monkeypatch.setattr(_passes, "SMALL_PRODUCT", 15 * 41)
     network = Network((6, 5, 4, 3))
     X, Y = network.examples(82)
     X[X < 0.5] = 0
@@ -296,5 +298,5 @@ def test_decision_is_the_last_pre_activation(n_rows, sparse, dtype):
 def test_sigmoid_agrees_with_scipy_on_both_sides_of_the_switch(size):
     z = np.linspace(-40, 40, size)
     got = np.empty_like(z)
-    _engine._sigmoid_for(size)(z, got)
+    sigmoid_for(size)(z, got)
     assert_allclose(got, expit(z), atol=1e-16)

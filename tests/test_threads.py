@@ -10,10 +10,12 @@ from networks import Network
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from skbackprop import SGDSigmoidMLP, _engine
+from skbackprop import SGDSigmoidMLP, _all_threads, _passes
 from skbackprop._blas import LargeProduct
-from skbackprop._engine import Engine, Machine
-from skbackprop._pace import WINDOW, BlasThreads, Pace
+from skbackprop._engine import Engine
+from skbackprop._flat import Flat
+from skbackprop._machine import BlasThreads, Machine
+from skbackprop._pace import MOST, WINDOW, Pace
 from skbackprop._threads import _avx512, one_blas_thread
 
 BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
@@ -54,21 +56,23 @@ def test_a_large_product_adds_to_its_result_in_place(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_bits_are_the_same_for_any_number_of_threads(dtype, units, monkeypatch):
     if len(units) == 3:
-        monkeypatch.setattr(_engine, "THREADS_FROM", 1)
-        monkeypatch.setattr(_engine, "SMALL_PRODUCT", 0)
+        monkeypatch.setattr(_all_threads, "THREADS_FROM", 1)
+        monkeypatch.setattr(_passes, "SMALL_PRODUCT", 0)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1000, units[0])).astype(dtype)
     y = rng.integers(units[-1], size=len(X))
     models = []
     for threads in (1, 2, 3):
-        _engine._paces.clear()
+        _all_threads._paces.clear()
         model = SGDSigmoidMLP(
             units[1:-1], batch_size=50, max_iter=3, tol=0, random_state=0
         )
         with threadpool_limits(threads, "blas"), pytest.warns(match="max_iter"):
             models.append(model.fit(X, y))
         if threads == 2 and _avx512():
-            assert {pace.may_have_all for pace in _engine._paces.values()} == {True}
+            assert {pace.may_have_all for pace in _all_threads._paces.values()} == {
+                True
+            }
     for model in models[1:]:
         for a, b in zip(models[0].coefs_, model.coefs_, strict=True):
             assert_array_equal(a, b)
@@ -77,66 +81,128 @@ def test_the_bits_are_the_same_for_any_number_of_threads(dtype, units, monkeypat
 
 @pytest.mark.parametrize("what", ["nothing", "cost", "gradient"])
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-def test_a_pass_that_has_other_bits_with_all_threads_is_found_out(
-    sparse, what, monkeypatch
-):
+def test_a_pass_that_has_other_bits_with_all_threads_is_found_out(sparse, what):
     added = {"cost": 0.0, "gradient": 0.0}
-    make_pass = Engine._make_pass
-
-    def make_pass_that_differs(engine, m):
-        propagate, add_gradient = make_pass(engine, m)
-
-        def other_gradient(*arguments):
-            add_gradient(*arguments)
-            engine._target[3] += added["gradient"]
-
-        return lambda *arguments: propagate(*arguments) + added["cost"], other_gradient
-
-    monkeypatch.setattr(Engine, "_make_pass", make_pass_that_differs)
     threads = BlasThreads(
         2,
         lambda: added.update({what: 1e-12}),
         lambda: added.update(cost=0.0, gradient=0.0),
     )
-    machine = Machine(even_cuts=True, threads=threads)
+
+    def make(theta, target):
+        propagate, add_gradient = _passes.make_pass(
+            theta, target, 4, sparse=sparse, by_rows=False, cut=False
+        )
+
+        def other_gradient(*arguments):
+            add_gradient(*arguments)
+            target.vector[3] += added["gradient"]
+
+        return lambda *arguments: propagate(*arguments) + added["cost"], other_gradient
+
     network = Network((9, 8, 3))
-    engine = Engine(
-        network.coefs, network.intercepts, batch_size=4, sparse=sparse, machine=machine
-    )
-    assert engine._is_the_same_with_all_threads(4) == (what == "nothing")
+    flat = Flat(network.coefs, network.intercepts, first_in_c_order=sparse)
+    same = _all_threads.is_the_same(flat, 4, sparse, threads, make)
+    assert same == (what == "nothing")
 
 
+@pytest.mark.parametrize("n_slow", [0, 1])
 @pytest.mark.parametrize("seconds_with_all", [0.0, 0.004], ids=["faster", "slower"])
-def test_passes_get_the_number_of_threads_that_is_faster(seconds_with_all):
-    given = []
-    pace = Pace(BlasThreads(2, lambda: given.append("all"), int))
+def test_passes_get_the_number_of_threads_that_is_faster(seconds_with_all, n_slow):
+    pace = Pace()
     pace.may_have_all = True
-    passes = 40 * WINDOW
-    for _ in range(passes):
-        n_given = len(given)
+    given = []
+    for i in range(40 * WINDOW):
         pace.begin()
-        time.sleep(seconds_with_all if len(given) > n_given else 0.001)
+        given.append(pace.has_all)
+        slow = i % (2 * WINDOW) < n_slow  # as the system may stop a process for a while
+        time.sleep(0.012 if slow else seconds_with_all if pace.has_all else 0.001)
         pace.end()
-    part = len(given) / passes
+    part = sum(given) / len(given)
     assert part > 0.8 if seconds_with_all == 0 else part < 0.2
 
 
+def test_what_has_become_faster_is_found_out():
+    pace = Pace()
+    pace.may_have_all = True
+    seconds_with_all = 0.002
+    n_passes = 0
+    for _ in range(30 * WINDOW):
+        pace.begin()
+        time.sleep(seconds_with_all if pace.has_all else 0.0005)
+        pace.end()
+    assert not pace.has_all
+    seconds_with_all = 0.0
+    for _ in range(2 * MOST * WINDOW):
+        pace.begin()
+        time.sleep(seconds_with_all if pace.has_all else 0.0005)
+        pace.end()
+        n_passes += pace.has_all
+    assert n_passes > MOST * WINDOW / 2
+
+
 def test_a_pass_whose_bits_are_not_known_to_be_the_same_has_one_thread():
-    given = []
-    pace = Pace(BlasThreads(2, lambda: given.append("all"), int))
+    pace = Pace()
     for _ in range(10 * WINDOW):
         pace.begin()
+        assert not pace.has_all
         pace.end()
-    assert not given
+
+
+def test_the_number_of_threads_is_set_when_it_changes():
+    calls = []
+    threads = BlasThreads(2, lambda: calls.append("all"), lambda: calls.append("one"))
+    for want in (False, True, True, False, False, True):
+        threads.want(want)
+    assert calls == ["all", "one", "all"]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_only_passes_that_may_have_all_threads_are_computed_with_them(momentum):
+    """Not the smaller last batch, nor what comes after the block."""
+    has_all = [False]
+    threads = BlasThreads(
+        2, lambda: has_all.append(True), lambda: has_all.append(False)
+    )
+    seen = []
+
+    class Watched(Engine):
+        def _make_pass(self, m):
+            propagate, add_gradient = super()._make_pass(m)
+
+            def watched(x, rate, keep_W, keep_b):
+                seen.append((m, has_all[-1]))
+                add_gradient(x, rate, keep_W, keep_b)
+
+            return propagate, watched
+
+    network = Network((784, 60, 10))
+    engine = Watched(
+        network.coefs,
+        network.intercepts,
+        batch_size=50,
+        momentum=momentum,
+        machine=Machine(even_cuts=True, threads=threads),
+    )
+    X, Y = network.examples(160)
+    engine.descend(X, Y, None, 0.1)  # makes the paces
+    for pace in _all_threads._paces.values():
+        pace.may_have_all = pace.has_all = True
+    seen.clear()
+    engine.descend(X, Y, None, 0.1)
+    _all_threads._paces.clear()
+    assert seen == [(50, True)] * 3 + [(10, False)]
+    assert not has_all[-1]
 
 
 def test_two_fits_side_by_side_have_one_blas_thread_each():
     with threadpool_limits(2, "blas"):
         with one_blas_thread() as machine:
-            machine.threads.give_all()
+            machine.threads.want(True)
             with one_blas_thread():
                 assert set(blas_threads()) == {1}
-                machine.threads.give_all()
+                machine.threads.want(False)
+                machine.threads.want(True)
                 assert set(blas_threads()) == {1}
         assert set(blas_threads()) == {2}
 

@@ -37,6 +37,8 @@ BATCHES = {
     "full": (20000, 8),
 }
 CHUNK_ROWS = 1024
+# Seconds before each: BLAS's threads keep a core busy for 0.1 s after a product.
+PAUSE = 0.15
 
 
 def cases(options):
@@ -104,6 +106,7 @@ def measure(case, run, repeats):
     seconds["floor"] = []
     for _ in range(repeats + 1):
         for name, times in seconds.items():
+            time.sleep(PAUSE)
             start = time.perf_counter()
             own = floor(case, X) if name == "floor" else run[name](case, X, y)
             # FANN and the floor leave out what they set up, and say what is left.
