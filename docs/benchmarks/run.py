@@ -37,7 +37,8 @@ BATCHES = {
     "full": (20000, 8),
 }
 CHUNK_ROWS = 1024
-# Seconds before each: BLAS's threads keep a core busy for 0.1 s after a product.
+# Seconds before each: BLAS's threads keep a core busy for 0.1 s after a product. The
+# other core is kept busy here, since one that has slept begins slowly.
 PAUSE = 0.15
 
 
@@ -106,13 +107,20 @@ def measure(case, run, repeats):
     seconds["floor"] = []
     for _ in range(repeats + 1):
         for name, times in seconds.items():
-            time.sleep(PAUSE)
+            pause()
             start = time.perf_counter()
             own = floor(case, X) if name == "floor" else run[name](case, X, y)
             # FANN and the floor leave out what they set up, and say what is left.
             times.append(time.perf_counter() - start if own is None else own)
     # The first round warms up.
     return {name: float(np.median(times[1:])) for name, times in seconds.items()}
+
+
+def pause():
+    """Let the threads of who came before go to sleep."""
+    end = time.perf_counter() + PAUSE
+    while time.perf_counter() < end:
+        pass
 
 
 def machine():
