@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from ._dask_rows import Batch, RemoteExamples, names, run_at
 from ._dask_waiting import losses_told, result_of
-from ._engine import CHUNK_ROWS, Engine, Layers
+from ._engine import Engine, Layers
 from ._examples import Examples
 from ._threads import one_blas_thread
-from ._training import CannotGoOn, descend_whole
+from ._training import CannotGoOn, gradient_of
 
 Array = NDArray[Any]
 GradientSum = tuple[Array, float]
@@ -42,8 +42,6 @@ class ClusterEngine(Engine):
         intercepts: Layers,
         **settings: Any,
     ) -> None:
-        # As for a large batch, so that there is a velocity.
-        settings["batch_size"] = CHUNK_ROWS + 1
         super().__init__(coefs, intercepts, sparse=examples.sparse, **settings)
         self._examples = examples
 
@@ -100,16 +98,9 @@ def gradient_sum(
     sparse: bool,
 ) -> GradientSum:
     """On a worker: the sums over its examples of their gradients and their costs."""
-    m = stop - start
     with one_blas_thread() as machine, np.errstate(all="ignore"):
-        engine = Engine(
-            *parameters, batch_size=CHUNK_ROWS + 1, sparse=sparse, machine=machine
-        )
-        # Descent by this η adds 1 · the sum of the gradients to a velocity of 0.
-        eta = -float(engine.units[-1] * m)
-        cost = descend_whole(engine, examples, start, stop, eta, order)
-    assert engine.velocity is not None
-    return engine.velocity, cost
+        engine = Engine(*parameters, batch_size=1, sparse=sparse, machine=machine)
+        return gradient_of(engine, examples, start, stop, order)
 
 
 def add(sums: Sequence[GradientSum]) -> GradientSum:

@@ -5,7 +5,7 @@ same column vectors; here it is arranged so that an update is a handful of BLAS 
 into memory that was allocated once. What one batch does is in `_passes`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 from typing import Any
@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from ._all_threads import may_have_all, paced
 from ._flat import Flat
+from ._halves import Block, Halves
 from ._machine import Machine
-from ._passes import Pass, blas, make_pass, require_in_place
+from ._passes import AddGradient, Pass, blas, make_pass, require_in_place
 from ._shards import make_shards
 
 Array = NDArray[Any]
 Layers = list[Array]
 Snapshot = tuple[Array, Array | None]
 
-# Rows pushed through the network at once. The gradient of a larger batch gathers chunk
-# by chunk, so that memory does not grow with the number of rows.
+# Rows pushed through the network at once. The gradient of a larger batch is summed
+# chunk by chunk, so that memory does not grow with the number of rows.
 CHUNK_ROWS = 1024
 
 # A batch of so many rows, and so many multiplications of its rows by all weights, is
@@ -65,7 +66,7 @@ class Engine:
         Where it runs.
     """
 
-    # Larger batches come as blocks of so many rows, to `descend_in_chunks`.
+    # Larger batches come as blocks of so many rows, to `gradient`.
     chunk_rows = CHUNK_ROWS
 
     def __init__(
@@ -90,11 +91,10 @@ class Engine:
         self.nesterov = nesterov and momentum > 0
         self.sparse = sparse
         self.machine = machine
-        # Without momentum, a batch that fits in a chunk goes straight into `theta`;
-        # any other gathers in `velocity`, which is added to `theta` when it is whole.
+        # Without momentum, a batch goes straight into `theta`.
         self.velocity = self._velocity_before = None
         self._target = self._theta
-        if momentum > 0 or batch_size > CHUNK_ROWS:
+        if momentum > 0:
             zero = (
                 [np.zeros_like(c) for c in coefs],
                 [np.zeros_like(b) for b in intercepts],
@@ -106,6 +106,7 @@ class Engine:
                 require_in_place([], [self._velocity_before])
         self._passes: dict[int, Pass] = {}
         self._paced: set[int] = set()
+        self._halves: Halves | None = None
 
     def parameters(self) -> tuple[Layers, Layers]:
         """Copies of the parameters as the lists `coefs`, `intercepts`."""
@@ -139,79 +140,70 @@ class Engine:
         """
         squares = 0.0
         for m, batches in _batches(X, Y, weights, self.batch_size):
-            if self.velocity is not None:
-                for batch in batches:
-                    squares += self._update_with_velocity([batch], m, eta)
-                continue
             propagate, add_gradient = self._pass(m)
-            rate = -eta / (self.units[-1] * m)
-            shrink = 1.0 - eta * self.alpha / m
+            if self.velocity is not None:
+                for x, y, w in batches:
+                    squares += propagate(x, y, w)
+                    self._update_with_velocity(add_gradient, x, m, eta)
+                continue
+            rate, keep = self._step(m, eta)
             for x, y, w in batches:
                 squares += propagate(x, y, w)
-                add_gradient(x, rate, shrink, 1.0)
+                add_gradient(x, rate, keep, 1.0)
         self.machine.threads.want(False)
         return squares / (2 * self.units[-1])
 
-    def descend_in_chunks(
-        self, blocks: Iterable[tuple[Any, Array, Array | None]], m: int, eta: float
-    ) -> float:
-        """One update for a batch of `m` rows that come as blocks of (X, Y, weights).
+    def gradient(self, streams: Sequence[Iterable[Block]]) -> tuple[Array, float]:
+        """Sums over the examples of a batch: of their gradients, for `update`, and
+        of their costs, each multiplied by its weight.
 
-        No block has more than `CHUNK_ROWS`. Returns the same sum as `descend`.
+        The examples come as one or two streams of blocks (X, Y, weights), each with
+        `chunk_rows` or fewer.
         """
-        chunks = (
-            chunk
-            for X, Y, weights in blocks
-            for _, whole in _batches(X, Y, weights, len(Y))
-            for chunk in whole
-        )
-        squares = self._update_with_velocity(chunks, m, eta)
-        self.machine.threads.want(False)
-        return squares / (2 * self.units[-1])
+        if self._halves is None:
+            self._halves = Halves(self._theta, self.sparse, self.machine)
+        gradient, squares = self._halves.sums(streams)
+        return gradient, squares / (2 * self.units[-1])
 
     def update(self, gradient: Array, m: int, eta: float) -> None:
-        """One update along the gradients of `m` examples, summed elsewhere.
+        """One update along the gradients of `m` examples, summed before.
 
         `gradient` lies in memory as `theta` does, and lacks the factor ``1/n_L``.
-        Only for an engine that has a velocity.
         """
-        axpy, velocity = blas(self.dtype.char)[2], self._target.vector
+        axpy, target = blas(self.dtype.char)[2], self._target.vector
+        target_W, target_b = np.split(target, [self._theta.n_weights])
 
-        def add_gradient(x: Any, rate: float, keep_W: float, keep_b: float) -> None:
-            np.multiply(velocity, keep_W, velocity)
-            axpy(x, velocity, a=rate)
+        def add_gradient(x: Array, rate: float, keep_W: float, keep_b: float) -> None:
+            np.multiply(target_W, keep_W, target_W)
+            np.multiply(target_b, keep_b, target_b)
+            axpy(x, target, a=rate)
 
-        # To `_update_with_velocity`, a pass of no examples that adds what it is given.
-        self._passes[0] = (lambda x, y, w: 0.0), add_gradient
-        no_targets = np.empty((self.units[-1], 0), dtype=self.dtype)
-        self._update_with_velocity([(gradient, no_targets, None)], m, eta)
+        if self.velocity is not None:
+            self._update_with_velocity(add_gradient, gradient, m, eta)
+        else:
+            add_gradient(gradient, *self._step(m, eta), 1.0)
+
+    def _step(self, m: int, eta: float) -> tuple[float, float]:
+        """What the sum of gradients is multiplied by, and the weights are."""
+        return -eta / (self.units[-1] * m), 1.0 - eta * self.alpha / m
 
     def _update_with_velocity(
-        self, chunks: Iterable[tuple[Any, Array, Array | None]], m: int, eta: float
-    ) -> float:
-        """``v ← momentum·v − η (gradient + alpha/m·W)`` by chunks; ``θ ← θ + v``."""
+        self, add_gradient: AddGradient, x: Any, m: int, eta: float
+    ) -> None:
+        """``v ← momentum·v − η (gradient + alpha/m·W)``, ``θ ← θ + v``."""
         _, _, axpy, copy, _ = blas(self.dtype.char)
-        rate = -eta / (self.units[-1] * m)
-        keep = self.momentum
-        squares = 0.0
         if self.nesterov:
             copy(self.velocity, self._velocity_before)
-        for x, y, w in chunks:
-            propagate, add_gradient = self._pass(y.shape[1])
-            squares += propagate(x, y, w)
-            add_gradient(x, rate, keep, keep)
-            keep = 1.0
+        add_gradient(x, -eta / (self.units[-1] * m), self.momentum, self.momentum)
         if self.alpha:
-            axpy(
-                self.theta, self.velocity, self._theta.n_weights, -eta * self.alpha / m
-            )
+            shrink = -eta * self.alpha / m
+            axpy(self.theta, self.velocity, self._theta.n_weights, shrink)
         if self.nesterov:
             # θ + momentum·v − η·gradient, the latter being v − momentum·v_before.
             axpy(self.velocity, self.theta, a=1.0 + self.momentum)
             axpy(self._velocity_before, self.theta, a=-self.momentum)
         else:
             axpy(self.velocity, self.theta)
-        return squares
 
     def _pass(self, m: int) -> Pass:
         """What a batch, or chunk, of `m` examples does."""

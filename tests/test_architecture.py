@@ -25,7 +25,10 @@ MAY_IMPORT = {
     "_passes": {"_blas", "_flat", "_sigmoid"},
     "_shards": {"_flat", "_machine", "_passes", "_sigmoid"},
     "_all_threads": {"_blas", "_flat", "_machine", "_pace", "_passes"},
-    "_engine": {"_all_threads", "_flat", "_machine", "_passes", "_shards"},
+    "_halves": {"_blas", "_flat", "_machine", "_passes"},
+    "_engine": {
+        *("_all_threads", "_flat", "_halves", "_machine", "_passes", "_shards"),
+    },
     "_initialisation": set(),
     "_parameters": set(),
     "_persistence": {"_version", "_warnings"},

@@ -1,5 +1,7 @@
 """The fast layer against the readable one."""
 
+import time
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -15,8 +17,9 @@ from skbackprop import _all_threads, _engine, _passes
 from skbackprop import _equations as eq
 from skbackprop._decision import decision
 from skbackprop._engine import Engine
+from skbackprop._machine import Machine, in_turn
 from skbackprop._sigmoid import sigmoid_for
-from skbackprop._threads import one_blas_thread
+from skbackprop._threads import one_blas_thread, side_by_side
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 NETWORKS = [(5, 1), (5, 2), (5, 4, 1), (5, 4, 10), (6, 5, 4, 3), (6, 5, 4, 3, 2)]
@@ -79,16 +82,20 @@ def test_momentum_penalty_weights_and_sparse_rows_equal_the_equations(
     assert deviation(engine, *reference.theta) <= 1e-12
 
 
+def chunks(start, stop, size=4):
+    return [(i, min(i + size, stop)) for i in range(start, stop, size)]
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(
     ("momentum", "nesterov", "alpha"),
     [(0.0, False, 0.0), (0.0, False, 0.5), (0.9, False, 0.5), (0.9, True, 0.5)],
 )
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("stops", [[11], [8, 11]], ids=["one stream", "two"])
 def test_a_batch_in_chunks_is_one_update(
-    sparse, momentum, nesterov, alpha, dtype, monkeypatch
+    stops, sparse, momentum, nesterov, alpha, dtype
 ):
-    monkeypatch.setattr(_engine, "CHUNK_ROWS", 4)
     network = Network((6, 5, 3), dtype)
     X, Y = network.examples(11, dtype)
     weights = np.linspace(0, 2, 11).astype(dtype)
@@ -104,13 +111,74 @@ def test_a_batch_in_chunks_is_one_update(
     reference = Reference(network, alpha, momentum, nesterov)
     for _ in range(3):
         rows = csr_matrix(X) if sparse else X
-        chunks = [
-            (rows[i : i + 4], Y[i : i + 4], weights[i : i + 4]) for i in range(0, 11, 4)
+        streams = [
+            [(rows[i:j], Y[i:j], weights[i:j]) for i, j in chunks(start, stop)]
+            for start, stop in zip([0, *stops[:-1]], stops, strict=True)
         ]
-        cost = engine.descend_in_chunks(chunks, 11, eta=0.5)
+        gradient, cost = engine.gradient(streams)
+        engine.update(gradient, 11, eta=0.5)
         expected = reference.update(X, Y, 0.5, weights)
         assert_allclose(cost, expected, rtol=TOLERANCE[dtype])
     assert deviation(engine, *reference.theta) <= TOLERANCE[dtype]
+
+
+def streams_of(X, Y, n):
+    half = n // 2
+    return [
+        [(X[i:j], Y[i:j], None) for i, j in chunks(start, stop, 100)]
+        for start, stop in ((0, half), (half, n))
+    ]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_halves_of_a_batch_have_the_same_bits_in_turn_and_side_by_side(dtype):
+    network = Network((150, 40, 3), dtype)
+    X, Y = network.examples(3000, dtype)
+    sums = []
+    for run_all in (in_turn, side_by_side, side_by_side):
+        engine = Engine(
+            network.coefs,
+            network.intercepts,
+            batch_size=3000,
+            machine=Machine(run_all),
+        )
+        gradient, cost = engine.gradient(streams_of(X, Y, 3000))
+        sums.append((gradient.tobytes(), cost))
+    assert sums[0] == sums[1] == sums[2]
+
+
+@pytest.mark.parametrize("where", [0, 1])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_in_one_half_of_a_batch_leaves_the_next_alone(where, error):
+    network = Network((150, 40, 3))
+    X, Y = network.examples(3000)
+    engine = Engine(
+        network.coefs,
+        network.intercepts,
+        batch_size=3000,
+        machine=Machine(side_by_side),
+    )
+    expected = engine.gradient(streams_of(X, Y, 3000))[0].copy()
+
+    def failing(blocks):
+        yield from blocks[:3]
+        raise error
+
+    def counted(blocks):
+        for block in blocks:
+            seen.append(1)
+            time.sleep(0.001)
+            yield block
+
+    seen = []
+    streams = [counted(stream) for stream in streams_of(X, Y, 3000)]
+    streams[where] = failing(streams_of(X, Y, 3000)[where])
+    with pytest.raises(error):
+        engine.gradient(streams)
+    if where == 0:  # the other thread was told to stop
+        time.sleep(0.05)
+        assert len(seen) < 15
+    assert_array_equal(engine.gradient(streams_of(X, Y, 3000))[0], expected)
 
 
 @settings(deadline=None)

@@ -62,11 +62,15 @@ class RecordingEngine:
             self.batches.append(rows_of(X[start : start + self.batch_size]))
         return 0.0
 
-    def descend_in_chunks(self, blocks, m, eta):
-        rows = [row for X, _, _ in blocks for row in rows_of(X)]
-        assert len(rows) == m
-        self.batches.append(rows)
-        return 0.0
+    def gradient(self, streams):
+        # At once: a block may be overwritten by the next of its stream.
+        return [
+            row for blocks in streams for X, _, _ in blocks for row in rows_of(X)
+        ], 0
+
+    def update(self, gradient, m, eta):
+        assert len(gradient) == m
+        self.batches.append(gradient)
 
 
 def rows_of(X):
