@@ -1,6 +1,7 @@
 """Passes with all threads of BLAS, where that changes no bit and saves time."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ MakePass = Callable[[Flat, Flat], Pass]
 # (For 10 it does not, nor does 784-30 for 32.)
 THREADS_FROM = 2_000_000
 
-# The paces of this process's passes: a later fit goes on with what is known.
+# For each kind of pass whether all threads give the same bits, and the pace of the last
+# network that has trained: a later fit goes on with what is known.
+_known: dict[tuple[Any, ...], bool] = {}
 _paces: dict[tuple[Any, ...], Pace] = {}
 
 
@@ -50,7 +53,11 @@ def paced(
     """
     propagate, add_gradient = make(theta, target)
     key = (*theta.units, m, theta.dtype, sparse, threads.number)
-    pace = _paces.setdefault(key, Pace())
+    may_have_all = _known.get(key)
+    if may_have_all is False:
+        return propagate, add_gradient
+    # Of its own: fits side by side have other times.
+    pace = copy(_paces.get(key)) or Pace()
 
     def paced_propagate(x: Any, y: Array, w: Array | None) -> float:
         threads.want(pace.has_all)
@@ -58,11 +65,18 @@ def paced(
         return propagate(x, y, w)
 
     def paced_add_gradient(x: Any, rate: float, keep_W: float, keep_b: float) -> None:
+        nonlocal may_have_all
         add_gradient(x, rate, keep_W, keep_b)
-        pace.end()
-        # Not at once: it takes as long as some passes, and there may be few.
-        if pace.may_have_all is None and pace.has_means:
-            pace.may_have_all = is_the_same(theta, m, sparse, threads, make)
+        if not pace.end():
+            return
+        # A window has ended: not at once, for a trial takes as long as some passes.
+        if may_have_all is None:
+            may_have_all = is_the_same(theta, m, sparse, threads, make)
+            if may_have_all is not None:
+                _known[key] = may_have_all
+        if may_have_all:
+            pace.end_window()
+            _paces[key] = copy(pace)
 
     return paced_propagate, paced_add_gradient
 
@@ -75,7 +89,9 @@ def is_the_same(
     None where that cannot be tried, since BLAS does not have all threads now.
     """
     threads.want(True)
-    had_all = threads.has_all()
+    if not threads.has_all():
+        threads.want(False)
+        return None
     rng = np.random.default_rng(0)
 
     def drawn(*shape: int) -> Array:
@@ -83,19 +99,26 @@ def is_the_same(
 
     coefs = [drawn(*Wt.shape) / np.sqrt(len(Wt)).astype(theta.dtype) for Wt in theta.Wt]
     biases = [np.zeros_like(b) for b in theta.b]
-    x, y = drawn(m, theta.units[0]), drawn(theta.units[-1], m)
-    rows = csr_matrix(x) if sparse else x.T
+    y = drawn(theta.units[-1], m)
+    x: Any = drawn(m, theta.units[0]).T if not sparse else _one_entry_a_row(theta, m)
     results = []
     for all_threads in (False, True):
         network = Flat(coefs, biases, first_in_c_order=sparse)
         propagate, add_gradient = make(network, network)
         threads.want(all_threads)
-        squares = propagate(rows, y, None)
-        add_gradient(rows, 1.0, 0.0, 0.0)
+        squares = propagate(x, y, None)
+        add_gradient(x, -0.3, 0.9, 0.9)
         results.append((squares, network.vector))
-    had_all = had_all and threads.has_all()
+    had_all = threads.has_all()
     threads.want(False)
     if not had_all:
         return None
     (squares_one, one), (squares_all, every) = results
     return bool(squares_one == squares_all and np.array_equal(one, every))
+
+
+def _one_entry_a_row(theta: Flat, m: int) -> csr_matrix:
+    # BLAS does not see sparse rows. As dense ones they might not fit in memory.
+    n_features = theta.units[0]
+    entries = np.ones(m, theta.dtype), np.arange(m) % n_features, np.arange(m + 1)
+    return csr_matrix(entries, shape=(m, n_features))

@@ -6,8 +6,7 @@ plain Python values and numpy arrays; engine and buffers are gone when `fit` ret
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
@@ -48,6 +47,7 @@ from ._training import (
     Watcher,
     advance,
     constant_loss,
+    restore_best,
     train,
 )
 from ._verbose import Printer, print_stop
@@ -149,39 +149,49 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
         task = fit_task(self, X, y, sample_weight)
         before = vars(self).copy()
         fitted = hasattr(self, "coefs_")
-        with _state_kept_on_error(self), np.errstate(all="ignore"):
-            check_parameters(self)
-            go_on = bool(fitted and self.warm_start)
-            data = self._validate(X, y, sample_weight, reset=not go_on)
-            self._set_targets(data, go_on)
-            random_state = self._initialise(data.X.dtype, go_on)
-            self.n_iter_ = 0
-            examples, held_out = self._hold_out(data, validation, random_state)
-            run: Run | None = None
-            ending: Ending
-            shortfall = None
-            try:
-                with one_blas_thread() as machine:
-                    run = self._begin(examples, random_state, machine)
-                    ending = self._train(run, examples, held_out, task)
-                    shortfall = _shortfall(ending, examples, run, self._is_saturated)
-            except KeyboardInterrupt:  # just after training, or it would have ended so
-                ending = "interrupted"
-                if run is None or not run.progress.losses:
-                    raise
-            uninterrupted(
-                lambda: self.__dict__.update(
-                    self._attributes(run) | self._histories(run.progress)
-                )
-            )
-            if ending == "interrupted" and fitted and not run.progress.losses:
-                # The network from before is worth more than one without training.
-                self.__dict__ = before
-            elif task is not None:
+        try:
+            with np.errstate(all="ignore"):
+                check_parameters(self)
+                go_on = bool(fitted and self.warm_start)
+                data = self._validate(X, y, sample_weight, reset=not go_on)
+                self._set_targets(data, go_on)
+                random_state = self._initialise(data.X.dtype, go_on)
+                self.n_iter_ = 0
+                examples, held_out = self._hold_out(data, validation, random_state)
+                run: Run | None = None
+                ending: Ending
+                shortfall = None
                 try:
-                    task.training_ended()
-                except KeyboardInterrupt:
+                    with one_blas_thread() as machine:
+                        run = self._begin(examples, random_state, machine)
+                        ending = self._train(run, examples, held_out, task)
+                        shortfall = _shortfall(
+                            ending, examples, run, self._is_saturated
+                        )
+                except (
+                    KeyboardInterrupt
+                ):  # just after training, or it would have ended so
                     ending = "interrupted"
+                    if run is None or not run.progress.losses:
+                        raise
+                    uninterrupted(lambda: restore_best(run.engine, run.progress))
+                new = uninterrupted(
+                    lambda: self._attributes(run) | self._histories(run.progress)
+                )
+                uninterrupted(lambda: self.__dict__.update(new))
+                if ending == "interrupted" and fitted and not run.progress.losses:
+                    # The network from before is worth more than one without training.
+                    self.__dict__ = before
+                elif task is not None:
+                    try:
+                        task.training_ended()
+                    except KeyboardInterrupt:
+                        ending = "interrupted"
+        except BaseException:
+            # In place and in one assignment: an interrupt finds no function to enter,
+            # and a thread that predicts no half-restored estimator.
+            self.__dict__ = before
+            raise
         if self.__dict__ is before:
             warn("Training was interrupted. The model is as it was before this call.")
             return self
@@ -200,27 +210,37 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
         classes: ArrayLike | None = None,
     ) -> Self:
         go_on = hasattr(self, "coefs_")
-        with _state_kept_on_error(self), np.errstate(all="ignore"):
-            check_parameters(self)
-            data = self._validate(X, y, sample_weight, reset=not go_on)
-            self._set_targets(data, go_on, incremental=True, classes=classes)
-            n_rows = data.X.shape[0]
-            shuffles = self.shuffle and self._resolve_batch_size(n_rows, False) < n_rows
-            # To make a random stream takes 100 µs, a quarter of a one-row call.
-            random_state = None
-            if shuffles or not go_on:
-                random_state = self._initialise(data.X.dtype, go_on)
-            else:
-                self._check_units()
-            weighted = self._class_weighted(data, data, incremental=True)
-            examples = self._examples(weighted, incremental=True)
-            printer = Printer(len(examples))
-            with one_blas_thread() as machine:
-                run = self._begin(examples, random_state, machine, incremental=True)
-                advance(run.engine, examples, run.plan, run.progress, random_state)
-            self.__dict__.update(self._attributes(run, incremental=True))
-            # Last and in place: copies for each chunk of a long stream would add up.
-            self.loss_curve_ += run.progress.losses
+        before = vars(self).copy()
+        curve = before.get("loss_curve_", [])
+        n_epochs = len(curve)
+        try:
+            with np.errstate(all="ignore"):
+                check_parameters(self)
+                data = self._validate(X, y, sample_weight, reset=not go_on)
+                self._set_targets(data, go_on, incremental=True, classes=classes)
+                n_rows = data.X.shape[0]
+                shuffles = (
+                    self.shuffle and self._resolve_batch_size(n_rows, False) < n_rows
+                )
+                # To make a random stream takes 100 µs, a quarter of a one-row call.
+                random_state = None
+                if shuffles or not go_on:
+                    random_state = self._initialise(data.X.dtype, go_on)
+                else:
+                    self._check_units()
+                weighted = self._class_weighted(data, data, incremental=True)
+                examples = self._examples(weighted, incremental=True)
+                printer = Printer(len(examples))
+                with one_blas_thread() as machine:
+                    run = self._begin(examples, random_state, machine, incremental=True)
+                    advance(run.engine, examples, run.plan, run.progress, random_state)
+                self.__dict__.update(self._attributes(run, incremental=True))
+                # Last and in place: copies for each chunk of a stream would add up.
+                self.loss_curve_ += run.progress.losses
+        except BaseException:
+            self.__dict__ = before
+            del curve[n_epochs:]
+            raise
         if self.verbose:
             printer.epoch_ended(run.engine, run.progress)
         return self
@@ -667,18 +687,3 @@ def _random_state_from(state: dict[str, Any]) -> RandomState:
     random_state = RandomState(getattr(np.random, state["bit_generator"])())
     random_state.set_state(state)
     return random_state
-
-
-@contextmanager
-def _state_kept_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Give the estimator back the attributes that it had if the block raises."""
-    before = vars(estimator).copy()
-    curve = before.get("loss_curve_", [])
-    n_epochs = len(curve)
-    try:
-        yield
-    except BaseException:
-        # One assignment: no thread that predicts meets a half-restored estimator.
-        estimator.__dict__ = before
-        del curve[n_epochs:]  # which partial_fit adds to in place
-        raise

@@ -26,8 +26,8 @@ Shape = tuple[int, int]
 # (those of Haswell's); and what a longer sum is a multiple of if all cut it alike.
 LONGEST_SUM = {4: 384, 8: 256}
 EVEN_SUM = 32
-# In float64, results with more rows than this are cut into multiples of 16 and a rest.
-FEW_ROWS, EVEN_ROWS = 128, 16
+# In float64, the rows of a result are cut into a multiple of this and a rest.
+EVEN_ROWS = 16
 
 
 class LargeProduct:
@@ -113,8 +113,9 @@ def has_large_products(dtype: DTypeLike) -> bool:
 
 def _even_rows(n: int, itemsize: int) -> Iterator[tuple[int, int]]:
     """The rows of a result as pairs (first, count) of pieces."""
-    rest = n % EVEN_ROWS if itemsize == 8 and n > FEW_ROWS else 0
-    yield 0, n - rest
+    rest = n % EVEN_ROWS if itemsize == 8 else 0
+    if n > rest:
+        yield 0, n - rest
     if rest:
         yield n - rest, rest
 

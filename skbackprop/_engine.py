@@ -195,6 +195,8 @@ class Engine:
         if self.nesterov:
             copy(self.velocity, self._velocity_before)
         add_gradient(x, -eta / (self.units[-1] * m), self.momentum, self.momentum)
+        # No trial has seen whether all threads round what follows alike.
+        self.machine.threads.want(False)
         if self.alpha:
             shrink = -eta * self.alpha / m
             axpy(self.theta, self.velocity, self._theta.n_weights, shrink)

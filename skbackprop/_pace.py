@@ -20,42 +20,39 @@ FEWEST, MOST = 2, 64
 class Pace:
     """The number of threads for one kind of pass, to be asked before and told after.
 
-    `may_have_all` is None until someone has found out whether bits are the same;
     `has_all` is whether the next pass should have all threads.
     """
 
     def __init__(self) -> None:
-        self.may_have_all: bool | None = None
         self.has_all = False
         self._means = {False: 0.0, True: 0.0}  # seconds a pass; 0 is not known
         self._windows, self._between, self._trial = 0, FEWEST, False
-        self._seconds: list[float] = []
+        self._slower = False
+        self._seconds: tuple[float, ...] = ()
         self._began = 0.0
-
-    @property
-    def has_means(self) -> bool:
-        """Whether a window has ended."""
-        return any(self._means.values())
 
     def begin(self) -> None:
         """A pass begins."""
         self._began = perf_counter()
 
-    def end(self) -> None:
-        """It is over."""
-        self._seconds.append(perf_counter() - self._began)
+    def end(self) -> bool:
+        """It is over; return whether it was the last of a window."""
+        self._seconds += (perf_counter() - self._began,)
         other = self._means[not self.has_all]
         count = len(self._seconds) - 1
         seconds = sum(self._seconds) - max(self._seconds)
-        if count and (
+        if count == 0 or not (
             count >= WINDOW or seconds > LONG_WINDOW or seconds > 2 * WINDOW * other > 0
         ):
-            self._means[self.has_all] = seconds / count
-            self._seconds.clear()
-            if self.may_have_all:
-                self._end_window(slower=self._means[self.has_all] > other > 0)
+            return False
+        self._means = {**self._means, self.has_all: seconds / count}
+        self._slower = seconds / count > other > 0
+        self._seconds = ()
+        return True
 
-    def _end_window(self, slower: bool) -> None:
+    def end_window(self) -> None:
+        """Choose for the next window; only where bits are the same in any case."""
+        slower = self._slower
         self._windows += 1
         if self._trial:
             self._trial = False

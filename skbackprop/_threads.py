@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from queue import SimpleQueue
-from threading import Lock, Thread, get_ident
+from threading import RLock, Thread, get_ident
 from typing import Any
+from weakref import ref
 
 from threadpoolctl import ThreadpoolController
 
@@ -24,7 +25,7 @@ from ._machine import BlasThreads, Machine, in_turn
 # depend on the place of an element in a product, as it does with those for Haswell.
 AVX512_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
-_lock = Lock()
+_lock = RLock()  # a garbage collector may leave a block in the midst of another
 # Who relies on one thread, and what to give back: (library, its number of threads).
 _inside: set[tuple[int, object]] = set()
 _given: list[tuple[Any, int]] = []
@@ -68,7 +69,7 @@ def one_blas_thread() -> Iterator[Machine]:
         # In place: a function of its own could be interrupted before its first line.
         try:
             _leave(token)
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C, or what another signal's handler raises
             _leave(token)
             raise
 
@@ -88,6 +89,8 @@ def _leave(token: tuple[int, object]) -> None:
         _inside.discard(token)
         if not _inside:
             _set_given()
+            # An interrupted `_enter` shall not give what is old.
+            _given.clear()
 
 
 def _give_all() -> None:
@@ -140,62 +143,76 @@ def side_by_side(functions: Sequence[Callable[[], Any]]) -> list[Any]:
     BLAS (1 ms). Who finds it busy calls one function after the other. (A queue wakes it
     after 70 µs, an executor of `concurrent.futures` after 180 µs.)
     """
-    if not _other.busy.acquire(blocking=False):
+    other = _take_other()
+    if other is None:
         return in_turn(functions)
-    try:
-        return _other.call(*functions)
-    finally:
-        _other.busy.release()
+    here, there = functions
+    # Of this call alone. Wherever an interrupt comes from here on, nobody is given what
+    # was left behind: the other thread is not put back, and ends with its job.
+    results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+    other.jobs.put((there, results))
+    first = here()
+    second, error = results.get()
+    _idle.append(other)
+    if error is not None:
+        raise error
+    return [first, second]
 
 
 class _Other:
-    """The other thread, begun by the first call."""
+    """A thread that does jobs until nobody refers to this object."""
 
     def __init__(self) -> None:
-        self.busy = Lock()
-        self.jobs: SimpleQueue[Callable[[], Any] | None] | None = None
-        self.results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self.jobs: SimpleQueue[Any] = SimpleQueue()
+        Thread(target=_work, args=(self.jobs,), daemon=True).start()
 
-    def call(self, here: Callable[[], Any], there: Callable[[], Any]) -> list[Any]:
-        if self.jobs is None:
-            self.jobs = SimpleQueue()
-            Thread(target=_work, args=(self.jobs, self.results), daemon=True).start()
-        self.jobs.put(there)
-        try:
-            first = here()
-            second, error = self.results.get()
-        except BaseException:  # Ctrl-C, say: the next call shall not get this result
-            self.jobs.put(None)
-            self.jobs, self.results = None, SimpleQueue()
-            raise
-        if error is not None:
-            raise error
-        return [first, second]
+    def __del__(self) -> None:
+        self.jobs.put(None)
 
 
-def _work(
-    jobs: SimpleQueue[Callable[[], Any] | None],
-    results: SimpleQueue[tuple[Any, BaseException | None]],
-) -> None:
-    while (function := jobs.get()) is not None:
+def _take_other() -> _Other | None:
+    """The other thread if it is idle; a new one if there is none any more."""
+    global _known
+    try:
+        return _idle.pop()
+    except IndexError:
+        if _known() is not None:
+            return None
+    try:
+        other = _Other()
+    except RuntimeError:  # no thread can be started
+        return None
+    _known = ref(other)
+    return other
+
+
+def _work(jobs: SimpleQueue[Any]) -> None:
+    while (job := jobs.get()) is not None:
+        function, results = job
         try:
             results.put((function(), None))
         except BaseException as error:
             results.put((None, error))
-        # What it refers to, an engine with its buffers, shall not live until the next.
-        del function
+        # What they refer to, an engine with its buffers, shall not live until the next.
+        del job, function, results
+
+
+def _nobody() -> None:
+    return None
 
 
 def _begin_anew() -> None:
     """After a fork: threads are not forked, and their locks stay as they were."""
-    global _lock, _other
-    _lock, _other = Lock(), _Other()
+    global _lock, _known
+    _lock, _known = RLock(), _nobody
+    _idle.clear()
     if _inside:
         _inside.intersection_update([t for t in _inside if t[0] == get_ident()])
         if not _inside:
             _set_given()
 
 
-_other = _Other()
+_idle: list[_Other] = []
+_known: Callable[[], _Other | None] = _nobody
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)

@@ -179,10 +179,14 @@ def train(
         uninterrupted(rewind)
         if failure is not None and not progress.losses:
             raise
-    if progress.best is not None:
-        best = progress.best
-        uninterrupted(lambda: engine.restore(best))
+    uninterrupted(lambda: restore_best(engine, progress))
     return ending
+
+
+def restore_best(engine: Engine, progress: Progress) -> None:
+    """With early stopping, go back to the network with the best score."""
+    if progress.best is not None:
+        engine.restore(progress.best)
 
 
 def advance(

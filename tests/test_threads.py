@@ -1,8 +1,12 @@
 """BLAS's threads: whoever computes with them, the bits are the same."""
 
 import signal
+import sys
 import threading
 import time
+import tracemalloc
+from functools import partial
+from threading import get_ident
 
 import numpy as np
 import pytest
@@ -10,13 +14,20 @@ from networks import Network
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from skbackprop import SGDSigmoidMLP, _all_threads, _passes
+from skbackprop import SGDSigmoidMLP, _all_threads, _passes, _threads
 from skbackprop._blas import LargeProduct
 from skbackprop._engine import Engine
 from skbackprop._flat import Flat
 from skbackprop._machine import BlasThreads, Machine
 from skbackprop._pace import MOST, WINDOW, Pace
-from skbackprop._threads import _avx512, one_blas_thread
+from skbackprop._threads import (
+    _avx512,
+    _give_all,
+    _give_one,
+    _has_all,
+    one_blas_thread,
+    side_by_side,
+)
 
 BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
 
@@ -53,12 +64,14 @@ def test_a_large_product_adds_to_its_result_in_place(
 
 
 @pytest.mark.parametrize("batch_size", [50, "full"])
-@pytest.mark.parametrize("units", [(150, 40, 3), (784, 300, 300, 10)], ids=str)
+@pytest.mark.parametrize(
+    "units", [(150, 40, 3), (784, 100, 10), (784, 300, 300, 10)], ids=str
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_bits_are_the_same_for_any_number_of_threads(
     dtype, units, batch_size, monkeypatch
 ):
-    if len(units) == 3:
+    if units[0] == 150:
         monkeypatch.setattr(_all_threads, "THREADS_FROM", 1)
         monkeypatch.setattr(_passes, "SMALL_PRODUCT", 0)
     rng = np.random.default_rng(0)
@@ -67,16 +80,14 @@ def test_the_bits_are_the_same_for_any_number_of_threads(
     y = rng.integers(units[-1], size=len(X))
     models = []
     for threads in (1, 2, 3):
-        _all_threads._paces.clear()
+        _all_threads._known.clear()
         model = SGDSigmoidMLP(
             units[1:-1], batch_size=batch_size, max_iter=3, tol=0, random_state=0
         )
         with threadpool_limits(threads, "blas"), pytest.warns(match="max_iter"):
             models.append(model.fit(X, y))
         if threads == 2 and batch_size == 50 and _avx512():
-            assert {pace.may_have_all for pace in _all_threads._paces.values()} == {
-                True
-            }
+            assert set(_all_threads._known.values()) == {True}
     for model in models[1:]:
         for a, b in zip(models[0].coefs_, model.coefs_, strict=True):
             assert_array_equal(a, b)
@@ -110,47 +121,109 @@ def test_a_pass_that_has_other_bits_with_all_threads_is_found_out(sparse, what):
     assert same == (what == "nothing")
 
 
+def end(pace):
+    if pace.end():
+        pace.end_window()
+
+
 @pytest.mark.parametrize("n_slow", [0, 1])
 @pytest.mark.parametrize("seconds_with_all", [0.0, 0.004], ids=["faster", "slower"])
 def test_passes_get_the_number_of_threads_that_is_faster(seconds_with_all, n_slow):
     pace = Pace()
-    pace.may_have_all = True
     given = []
     for i in range(40 * WINDOW):
         pace.begin()
         given.append(pace.has_all)
         slow = i % (2 * WINDOW) < n_slow  # as the system may stop a process for a while
         time.sleep(0.012 if slow else seconds_with_all if pace.has_all else 0.001)
-        pace.end()
+        end(pace)
     part = sum(given) / len(given)
     assert part > 0.8 if seconds_with_all == 0 else part < 0.2
 
 
 def test_what_has_become_faster_is_found_out():
     pace = Pace()
-    pace.may_have_all = True
     seconds_with_all = 0.002
     n_passes = 0
     for _ in range(30 * WINDOW):
         pace.begin()
         time.sleep(seconds_with_all if pace.has_all else 0.0005)
-        pace.end()
-    assert not pace.has_all
+        end(pace)
     seconds_with_all = 0.0
     for _ in range(2 * MOST * WINDOW):
         pace.begin()
         time.sleep(seconds_with_all if pace.has_all else 0.0005)
-        pace.end()
+        end(pace)
         n_passes += pace.has_all
     assert n_passes > MOST * WINDOW / 2
 
 
-def test_a_pass_whose_bits_are_not_known_to_be_the_same_has_one_thread():
-    pace = Pace()
-    for _ in range(10 * WINDOW):
-        pace.begin()
-        assert not pace.has_all
-        pace.end()
+def small_pass(theta, target):
+    return _passes.make_pass(theta, target, 4, sparse=False, by_rows=False, cut=False)
+
+
+def test_beside_others_passes_have_one_thread_and_are_not_tried_with_all():
+    given, made = [], []
+    threads = BlasThreads(2, lambda: given.append("all"), int, has_all=lambda: False)
+
+    def make(theta, target):
+        made.append(1)
+        return small_pass(theta, target)
+
+    network = Network((9, 8, 3))
+    flat = Flat(network.coefs, network.intercepts, first_in_c_order=False)
+    propagate, add_gradient = _all_threads.paced(flat, flat, 4, False, threads, make)
+    X, Y = network.examples(4)
+    for _ in range(5 * WINDOW):
+        propagate(X.T, Y.T, None)
+        add_gradient(X.T, -0.1, 1.0, 1.0)
+    assert len(made) == 1
+    assert 1 < len(given) <= 5  # asked for at the end of each window
+
+
+def test_fits_side_by_side_have_paces_of_their_own():
+    threads = BlasThreads(2)
+    network = Network((9, 8, 3))
+    flat = Flat(network.coefs, network.intercepts, first_in_c_order=False)
+    X, Y = network.examples(4)
+    errors = []
+
+    def descend():
+        propagate, add_gradient = _all_threads.paced(
+            flat, flat, 4, False, threads, small_pass
+        )
+        try:
+            for _ in range(5000):
+                propagate(X.T, Y.T, None)
+                add_gradient(X.T, 0.0, 1.0, 1.0)
+        except Exception as error:
+            errors.append(error)
+
+    former = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        fits = [threading.Thread(target=descend) for _ in range(4)]
+        for thread in fits:
+            thread.start()
+        for thread in fits:
+            thread.join()
+    finally:
+        sys.setswitchinterval(former)
+    assert not errors
+
+
+def test_a_trial_of_sparse_rows_needs_little_memory():
+    """As dense rows, these would take 400 MB."""
+    n_features, m = 100_000, 1000
+    theta = Flat(
+        [np.ones((n_features, 5)), np.ones((5, 3))], [np.ones(5), np.ones(3)], True
+    )
+    make = partial(_passes.make_pass, m=m, sparse=True, by_rows=False, cut=False)
+    tracemalloc.start()
+    _all_threads.is_the_same(theta, m, True, BlasThreads(2), make)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * theta.vector.nbytes
 
 
 def test_the_number_of_threads_is_set_when_it_changes():
@@ -162,7 +235,9 @@ def test_the_number_of_threads_is_set_when_it_changes():
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_only_passes_that_may_have_all_threads_are_computed_with_them(momentum):
+def test_only_passes_that_may_have_all_threads_are_computed_with_them(
+    momentum, monkeypatch
+):
     """Not the smaller last batch, nor what comes after the block."""
     has_all = [False]
     threads = BlasThreads(
@@ -181,6 +256,11 @@ def test_only_passes_that_may_have_all_threads_are_computed_with_them(momentum):
             return propagate, watched
 
     network = Network((784, 60, 10))
+    key = (784, 60, 10, 50, np.dtype(float), False, 2)
+    pace = Pace()
+    pace.has_all = True
+    monkeypatch.setitem(_all_threads._known, key, True)
+    monkeypatch.setitem(_all_threads._paces, key, pace)
     engine = Watched(
         network.coefs,
         network.intercepts,
@@ -189,24 +269,21 @@ def test_only_passes_that_may_have_all_threads_are_computed_with_them(momentum):
         machine=Machine(even_cuts=True, threads=threads),
     )
     X, Y = network.examples(160)
-    engine.descend(X, Y, None, 0.1)  # makes the paces
-    for pace in _all_threads._paces.values():
-        pace.may_have_all = pace.has_all = True
-    seen.clear()
     engine.descend(X, Y, None, 0.1)
-    _all_threads._paces.clear()
     assert seen == [(50, True)] * 3 + [(10, False)]
     assert not has_all[-1]
 
 
 def test_two_fits_side_by_side_have_one_blas_thread_each():
     with threadpool_limits(2, "blas"):
-        with one_blas_thread() as machine:
-            machine.threads.want(True)
+        with one_blas_thread():
+            threads = BlasThreads(2, _give_all, _give_one, _has_all)
+            threads.want(True)
+            assert set(blas_threads()) == {2}
             with one_blas_thread():
                 assert set(blas_threads()) == {1}
-                machine.threads.want(False)
-                machine.threads.want(True)
+                threads.want(False)
+                threads.want(True)
                 assert set(blas_threads()) == {1}
         assert set(blas_threads()) == {2}
 
@@ -259,3 +336,37 @@ def test_an_interrupt_at_any_moment_gives_the_threads_back():
     finally:
         signal.signal(signal.SIGALRM, former)
     assert n_interrupted > 50
+
+
+def test_an_interrupt_at_any_moment_leaves_the_other_thread_to_later_calls():
+    former = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    n_interrupted = n_beside = 0
+    try:
+        side_by_side([int, int])
+        for i, pause in enumerate(np.random.default_rng(1).uniform(1e-6, 2e-4, 3000)):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, pause)
+                side_by_side([int, int])
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                n_interrupted += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            here, there = side_by_side([lambda i=i: i, lambda i=i: (i, get_ident())])
+            assert (here, there[0]) == (i, i)
+            n_beside += there[1] != get_ident()
+    finally:
+        signal.signal(signal.SIGALRM, former)
+    assert n_interrupted > 50
+    assert n_beside > 2900
+
+
+def test_who_cannot_start_a_thread_computes_alone(monkeypatch):
+    def no_thread(*_, **__):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_threads, "_idle", [])
+    monkeypatch.setattr(_threads, "_known", lambda: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(_threads, "Thread", no_thread)
+        assert side_by_side([lambda: 1, lambda: 2]) == [1, 2]
+    assert side_by_side([lambda: 3, lambda: 4]) == [3, 4]
