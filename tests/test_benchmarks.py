@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ def test_the_readme_has_rows_of_that_table(report):
 
 def test_every_case_was_measured_five_times_against_the_others(report):
     assert report["repeats"] >= 5
+    networks = {"64-30-10", "784-30-10", "784-100-10", "784-500-300-10"}
+    grid = product(networks, {1, 10, 32, 200, "full"}, {"float32", "float64"}, {1, 2})
+    keys = ("network", "batch", "dtype", "threads")
+    assert sorted(map(str, grid)) == sorted(
+        str(tuple(result[key] for key in keys)) for result in report["results"]
+    )
     for result in plots.shown(report):
         assert {"skbackprop", "scikit-learn", "PyTorch", "floor"} <= set(
             result["seconds"]

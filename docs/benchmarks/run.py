@@ -1,7 +1,7 @@
 """Whole `fit` calls of skbackprop against others, and against the machine's limit.
 
-    python docs/benchmarks/run.py                 all cases: about 45 minutes
-    python docs/benchmarks/run.py --only 784-100-10 --batch 32 --threads default
+    python docs/benchmarks/run.py                 all cases: about 35 minutes
+    python docs/benchmarks/run.py --only 784-100-10 --batch 32 --out some_folder
 
 Every case (network, batch size, dtype, BLAS threads) is timed in one process, the
 competitors taking turns so that a change of the machine's speed hits all alike; figures
@@ -37,6 +37,7 @@ BATCHES = {
     "full": (20000, 8),
 }
 CHUNK_ROWS = 1024
+KEY = ["network", "batch", "dtype", "threads"]
 # Seconds before each: BLAS's threads keep a core busy for 0.1 s after a product. The
 # other core is kept busy here, since one that has slept begins slowly.
 PAUSE = 0.15
@@ -189,9 +190,17 @@ def main():
         print(
             f"{settings}: {rate:,.0f} examples/s; times of ours: {ratios}", flush=True
         )
-    report = {"machine": machine(), "repeats": options.repeats, "results": results}
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "results.json").write_text(json.dumps(report, indent=1) + "\n")
+    path = options.out / "results.json"
+    # Cases that were not measured anew stay.
+    former = json.loads(path.read_text())["results"] if path.exists() else []
+    merged = {tuple(result[k] for k in KEY): result for result in former + results}
+    report = {
+        "machine": machine(),
+        "repeats": options.repeats,
+        "results": list(merged.values()),
+    }
+    path.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":
