@@ -1,9 +1,17 @@
 """Ctrl-C: a real SIGINT, in a process of its own, at random moments."""
 
+import signal
 import subprocess
 import sys
+import timeit
+from functools import partial
 
+import joblib
+import numpy as np
 import pytest
+from sklearn.base import clone
+
+from skbackprop import SGDSigmoidMLP
 
 INTERRUPTED_FITS = """
 import os, random, signal, sys, threading, warnings
@@ -100,3 +108,55 @@ def test_an_interrupt_ends_a_stream_and_undoes_the_pass_it_came_in():
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     n_chunks, n_iter = map(int, output.split())
     assert 0 < n_chunks < n_iter <= n_chunks + 2
+
+
+def alarmed(pause, function):
+    """Call with a Ctrl-C after a pause; return whether one came out."""
+    try:
+        signal.setitimer(signal.ITIMER_REAL, pause)
+        function()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return False
+
+
+@pytest.fixture
+def alarm_as_ctrl_c():
+    # It needs no other thread to send it, and is punctual.
+    former = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGALRM, former)
+
+
+@pytest.mark.usefixtures("alarm_as_ctrl_c")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_ctrl_c_while_a_fit_ends_leaves_a_network_and_its_history(early_stopping):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(24, 3))
+    y = (X[:, 0] > 0).astype(int)
+    model = SGDSigmoidMLP((3,), max_iter=3, tol=0, random_state=0)
+    model.set_params(early_stopping=early_stopping, validation_fraction=0.5)
+    whole = {}
+    for n_epochs in (1, 2, 3):
+        model.set_params(max_iter=n_epochs).fit(X, y)
+        whole[n_epochs] = joblib.hash(model.coefs_)
+    seconds = min(timeit.repeat(lambda: model.fit(X, y), number=1, repeat=20))
+    n_ended = n_interrupted = 0
+    for pause in rng.uniform(0.5, 1.2, 1500) * seconds:
+        fitted = clone(model)
+        try:
+            n_interrupted += alarmed(pause, partial(fitted.fit, X, y))
+        except KeyboardInterrupt:  # while the alarm was switched off
+            continue
+        if hasattr(fitted, "coefs_"):
+            n_ended += 1
+            assert len(fitted.loss_curve_) == fitted.n_iter_
+            if fitted.n_iter_ > 0:
+                assert joblib.hash(fitted.coefs_) == whole[fitted.n_iter_]
+            if early_stopping:
+                assert len(fitted.validation_scores_ or []) == fitted.n_iter_
+    assert n_ended > 100
+    assert n_interrupted > 10
