@@ -33,24 +33,28 @@ class Persistent:
             **state,
             **histories,
             "_skbackprop_version": __version__,
-            "_checksum": _checksum(state),
+            "_checksum": _checksum(_predicting_arrays(state)),
+            "_resuming_checksum": _checksum(_resuming_arrays(state)),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         written_by = state.pop("_skbackprop_version", __version__)
-        checksum = state.pop("_checksum", None)
+        saved = state.pop("_checksum", None), state.pop("_resuming_checksum", None)
         if _major(written_by) > _major(__version__):
             warn(
                 f"This {type(self).__name__} was saved by skbackprop {written_by} and "
                 f"is loaded by {__version__}, which is older: it may predict something "
                 f"else, or fail. Install skbackprop>={_major(written_by)}."
             )
-        elif checksum is not None and not _is_as_saved(state, checksum):
+        elif not (
+            _is_as_saved(_predicting_arrays(state), saved[0])
+            and _is_as_saved(_resuming_arrays(state), saved[1])
+        ):
             raise ValueError(
-                f"The saved {type(self).__name__} is damaged: its parameters, classes "
-                "or target range are not those that were saved. Take another copy of "
-                "the file, or save the model again."
+                f"The saved {type(self).__name__} is damaged: its parameters, classes, "
+                "target range, or what training goes on from are not those that were "
+                "saved. Take another copy of the file, or save the model again."
             )
         for name in HISTORIES:
             if state.get(name) is not None:
@@ -71,14 +75,26 @@ def _predicting_arrays(state: dict[str, Any]) -> list[Array]:
     ]
 
 
-def _checksum(state: dict[str, Any]) -> int:
+def _resuming_arrays(state: dict[str, Any]) -> list[Array]:
+    """What training goes on from, as arrays: velocity, random stream, counts."""
+    velocity = state.get("_velocity") or ((), ())
+    stream = state.get("_random_state") or {}
+    counts = ("n_iter_", "t_", "_no_improvement_count", "_n_eta_drops", "_split_seed")
+    return [
+        *(array for layers in velocity for array in layers),
+        *map(np.asarray, (stream.get("state") or {}).values()),
+        np.array([int(state.get(name) or 0) for name in counts]),
+    ]
+
+
+def _checksum(arrays: list[Array]) -> int:
     """CRC-32 of these arrays: a flipped bit in one of them would go unseen.
 
     A guard against accidents, not against anybody: a forger writes the right one.
     """
     checksum = 0
     data: bytes | memoryview
-    for array in map(np.asarray, _predicting_arrays(state)):
+    for array in map(np.asarray, arrays):
         if array.dtype.kind in "OT":  # whose memory has pointers
             data = "\0".join(map(str, array.tolist())).encode(errors="replace")
         else:
@@ -90,8 +106,8 @@ def _checksum(state: dict[str, Any]) -> int:
     return checksum
 
 
-def _is_as_saved(state: dict[str, Any], checksum: int) -> bool:
+def _is_as_saved(arrays: list[Array], checksum: int | None) -> bool:
     # What is mapped into memory stays on disk until it is needed.
-    if any(isinstance(array, np.memmap) for array in _predicting_arrays(state)):
+    if checksum is None or any(isinstance(array, np.memmap) for array in arrays):
         return True
-    return _checksum(state) == checksum
+    return _checksum(arrays) == checksum

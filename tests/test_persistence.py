@@ -289,3 +289,20 @@ def test_no_damage_to_a_file_goes_unseen(tmp_path, iris):
         assert sum(found.values()) == n
         assert "silent" not in found
         assert found["error"] > n / 4
+
+
+@pytest.mark.parametrize("part", ["velocity", "random stream", "count"])
+def test_damage_to_what_training_goes_on_from_is_seen(part, iris):
+    model = SGDSigmoidMLP((5,), momentum=0.9, max_iter=2, tol=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(*iris)
+    state = pickle.loads(pickle.dumps(model.__getstate__()))
+    if part == "velocity":
+        state["_velocity"][0][0][0, 0] *= 2
+    elif part == "random stream":
+        state["_random_state"]["state"]["key"][7] += 1
+    else:
+        state["t_"] += 1
+    with pytest.raises(ValueError, match="damaged"):
+        SGDSigmoidMLP().__setstate__(state)
