@@ -147,6 +147,25 @@ def test_the_halves_of_a_batch_have_the_same_bits_in_turn_and_side_by_side(dtype
     assert sums[0] == sums[1] == sums[2]
 
 
+@pytest.mark.parametrize("n_rows", [1, 201])
+def test_one_half_may_be_all_and_a_chunk_one_row(n_rows):
+    network = Network((6, 5, 3))
+    X, Y = network.examples(n_rows)
+    reference = Reference(network)
+    cost = reference.update(X, Y, 0.5)
+    engine = Engine(
+        network.coefs,
+        network.intercepts,
+        batch_size=n_rows,
+        machine=Machine(side_by_side),
+    )
+    stream = [(X[i:j], Y[i:j], None) for i, j in chunks(0, n_rows, 100)]
+    gradient, costs = engine.gradient([stream])
+    engine.update(gradient, n_rows, 0.5)
+    assert_allclose(costs, cost, rtol=1e-12)
+    assert deviation(engine, *reference.theta) <= 1e-12
+
+
 @pytest.mark.parametrize("where", [0, 1])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_in_one_half_of_a_batch_leaves_the_next_alone(where, error):
