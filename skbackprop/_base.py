@@ -168,9 +168,8 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
                         shortfall = _shortfall(
                             ending, examples, run, self._is_saturated
                         )
-                except (
-                    KeyboardInterrupt
-                ):  # just after training, or it would have ended so
+                except KeyboardInterrupt:
+                    # Just after training, or it would have ended so.
                     ending = "interrupted"
                     if run is None or not run.progress.losses:
                         raise

@@ -17,7 +17,7 @@ from ._all_threads import may_have_all, paced
 from ._flat import Flat
 from ._halves import Block, Halves
 from ._machine import Machine
-from ._passes import AddGradient, Pass, blas, make_pass, require_in_place
+from ._passes import AddGradient, Pass, add_sum, blas, make_pass, require_in_place
 from ._shards import make_shards
 
 Array = NDArray[Any]
@@ -170,14 +170,7 @@ class Engine:
 
         `gradient` lies in memory as `theta` does, and lacks the factor ``1/n_L``.
         """
-        axpy, target = blas(self.dtype.char)[2], self._target.vector
-        target_W, target_b = np.split(target, [self._theta.n_weights])
-
-        def add_gradient(x: Array, rate: float, keep_W: float, keep_b: float) -> None:
-            np.multiply(target_W, keep_W, target_W)
-            np.multiply(target_b, keep_b, target_b)
-            axpy(x, target, a=rate)
-
+        add_gradient = partial(add_sum, self._target)
         if self.velocity is not None:
             self._update_with_velocity(add_gradient, gradient, m, eta)
         else:
@@ -194,7 +187,7 @@ class Engine:
         _, _, axpy, copy, _ = blas(self.dtype.char)
         if self.nesterov:
             copy(self.velocity, self._velocity_before)
-        add_gradient(x, -eta / (self.units[-1] * m), self.momentum, self.momentum)
+        add_gradient(x, self._step(m, eta)[0], self.momentum, self.momentum)
         # No trial has seen whether all threads round what follows alike.
         self.machine.threads.want(False)
         if self.alpha:
@@ -232,7 +225,7 @@ class Engine:
 
 def _batches(
     X: Any, Y: Array, weights: Array | None, batch_size: int
-) -> Iterator[tuple[int, Iterator[tuple[Any, Array, Array | None]]]]:
+) -> Iterator[tuple[int, Iterator[Block]]]:
     """The batches of a block as pairs of their size and an iterator over (x, y, w).
 
     Dense `x` and `y` have the examples as columns; CSR `x` keeps them as rows.

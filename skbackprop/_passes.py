@@ -196,6 +196,17 @@ def make_pass(
     return propagate, add_gradient
 
 
+def add_sum(
+    target: Flat, gradient: Array, rate: float, keep_W: float, keep_b: float
+) -> None:
+    """What `add_gradient` does, for gradients that were summed before."""
+    if keep_W != 1.0:
+        target.vector[: target.n_weights] *= keep_W
+    if keep_b != 1.0:
+        target.vector[target.n_weights :] *= keep_b
+    blas(target.dtype.char)[2](gradient, target.vector, a=rate)
+
+
 def layers(theta: Flat, m: int, by_rows: bool) -> tuple[Array, Layers]:
     """A flat buffer for every neuron and example, and its layers.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ._flat import Flat
 from ._machine import RunAll
-from ._passes import Pass, blas, layers, require_in_place
+from ._passes import Pass, add_sum, layers, require_in_place
 from ._sigmoid import sigmoid_for
 
 Array = NDArray[Any]
@@ -21,10 +21,8 @@ def make_shards(theta: Flat, target: Flat, m: int, run_all: RunAll) -> Pass:
 
     The halves are the same whether they have or not, and so are the bits.
     """
-    axpy = blas(theta.dtype.char)[2]
     half = (m + 1) // 2
     first, second = _Shard(theta, half), _Shard(theta, m - half)
-    target_b, target_W = target.biases, target.vector[: target.n_weights]
     require_in_place([], [target.vector])
 
     def propagate(x: Any, y: Array, w: Array | None) -> float:
@@ -42,12 +40,8 @@ def make_shards(theta: Flat, target: Flat, m: int, run_all: RunAll) -> Pass:
         return squares[0] + squares[1]
 
     def add_gradient(x: Any, rate: float, keep_W: float, keep_b: float) -> None:
-        if keep_W != 1.0:
-            np.multiply(target_W, keep_W, target_W)
-        if keep_b != 1.0:
-            np.multiply(target_b, keep_b, target_b)
-        axpy(first.grad.vector, target.vector, a=rate)
-        axpy(second.grad.vector, target.vector, a=rate)
+        add_sum(target, first.grad.vector, rate, keep_W, keep_b)
+        add_sum(target, second.grad.vector, rate, 1.0, 1.0)
 
     return propagate, add_gradient
 

@@ -1,6 +1,7 @@
-"""Data sets that several tests use."""
+"""Data sets, and what else several tests use."""
 
 import logging
+import signal
 
 import pytest
 from sklearn.datasets import load_digits, load_iris
@@ -31,3 +32,21 @@ def client():
         distributed.Client(cluster) as client,
     ):
         yield client
+
+
+def _raises_keyboard_interrupt(number):
+    former = signal.signal(number, signal.default_int_handler)
+    yield
+    signal.signal(number, former)
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C is heard, which it is not in what a shell has started with &."""
+    yield from _raises_keyboard_interrupt(signal.SIGINT)
+
+
+@pytest.fixture
+def alarm_as_ctrl_c():
+    """An alarm does what Ctrl-C does: no thread has to send it, and it is punctual."""
+    yield from _raises_keyboard_interrupt(signal.SIGALRM)

@@ -624,14 +624,6 @@ def test_a_cluster_lost_before_the_first_epoch_leaves_what_was(
     assert not hasattr(model, "coefs_")
 
 
-@pytest.fixture
-def ctrl_c():
-    """Ctrl-C is heard, which it is not in what a shell has started with &."""
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, former)
-
-
 @pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_fit_is_that_of_its_whole_epochs(data, client):
     arrays = on_dask(150, *data)

@@ -122,14 +122,6 @@ def alarmed(pause, function):
     return False
 
 
-@pytest.fixture
-def alarm_as_ctrl_c():
-    # It needs no other thread to send it, and is punctual.
-    former = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGALRM, former)
-
-
 @pytest.mark.usefixtures("alarm_as_ctrl_c")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("early_stopping", [False, True])

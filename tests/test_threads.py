@@ -315,47 +315,40 @@ def test_the_number_is_set_and_given_back_by_whichever_thread_asks():
         assert blas_threads() == before
 
 
+@pytest.mark.usefixtures("alarm_as_ctrl_c")
 def test_an_interrupt_at_any_moment_gives_the_threads_back():
-    # An alarm instead of SIGINT needs no other thread to send it, and is punctual.
-    former = signal.signal(signal.SIGALRM, signal.default_int_handler)
     n_interrupted = 0
-    try:
-        with threadpool_limits(2, "blas"):
-            before = blas_threads()
-            with one_blas_thread():  # The first finds the libraries, which takes 2 ms.
-                pass
-            for pause in np.random.default_rng(1).uniform(1e-6, 1e-4, 3000):
-                try:
-                    signal.setitimer(signal.ITIMER_REAL, pause)
-                    with one_blas_thread():
-                        pass
-                    signal.setitimer(signal.ITIMER_REAL, 0)
-                except KeyboardInterrupt:
-                    n_interrupted += 1
-                assert blas_threads() == before
-    finally:
-        signal.signal(signal.SIGALRM, former)
-    assert n_interrupted > 50
-
-
-def test_an_interrupt_at_any_moment_leaves_the_other_thread_to_later_calls():
-    former = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    n_interrupted = n_beside = 0
-    try:
-        side_by_side([int, int])
-        for i, pause in enumerate(np.random.default_rng(1).uniform(1e-6, 2e-4, 3000)):
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        with one_blas_thread():  # The first finds the libraries, which takes 2 ms.
+            pass
+        for pause in np.random.default_rng(1).uniform(1e-6, 1e-4, 3000):
             try:
                 signal.setitimer(signal.ITIMER_REAL, pause)
-                side_by_side([int, int])
+                with one_blas_thread():
+                    pass
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 n_interrupted += 1
+            assert blas_threads() == before
+    assert n_interrupted > 50
+
+
+@pytest.mark.usefixtures("alarm_as_ctrl_c")
+def test_an_interrupt_at_any_moment_leaves_the_other_thread_to_later_calls():
+    n_interrupted = n_beside = 0
+    side_by_side([int, int])
+    for i, pause in enumerate(np.random.default_rng(1).uniform(1e-6, 2e-4, 3000)):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, pause)
+            side_by_side([int, int])
             signal.setitimer(signal.ITIMER_REAL, 0)
-            here, there = side_by_side([lambda i=i: i, lambda i=i: (i, get_ident())])
-            assert (here, there[0]) == (i, i)
-            n_beside += there[1] != get_ident()
-    finally:
-        signal.signal(signal.SIGALRM, former)
+        except KeyboardInterrupt:
+            n_interrupted += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        here, there = side_by_side([lambda i=i: i, lambda i=i: (i, get_ident())])
+        assert (here, there[0]) == (i, i)
+        n_beside += there[1] != get_ident()
     assert n_interrupted > 50
     assert n_beside > 2900
 
