@@ -169,7 +169,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         score.
 
     loss_curve_ : list of float
-        `loss_` of every epoch.
+        `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a stream
+        needs no more memory the longer it is.
 
     n_iter_ : int
         Epochs of the last `fit`; `partial_fit` adds one.
@@ -828,7 +829,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         score.
 
     loss_curve_ : list of float
-        `loss_` of every epoch.
+        `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a stream
+        needs no more memory the longer it is.
 
     n_iter_ : int
         Epochs of the last `fit`; `partial_fit` adds one.
