@@ -39,7 +39,7 @@ from ._parameters import check_parameters, hidden_units
 from ._passes import ONE_THREAD_UP_TO
 from ._persistence import Persistent
 from ._targets import Encoder
-from ._threads import one_blas_thread
+from ._threads import on_one_blas_thread
 from ._training import (
     Ending,
     Plan,
@@ -161,22 +161,25 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
                 random_state = self._initialise(data.X.dtype, go_on)
                 self.n_iter_ = 0
                 examples, held_out = self._hold_out(data, validation, random_state)
-                run: Run | None = None
-                ending: Ending
-                shortfall = None
+                begun: list[Run] = []
+
+                def training(machine: Machine) -> tuple[Ending, str | None]:
+                    run = self._begin(examples, random_state, machine)
+                    begun.append(run)
+                    ending = self._train(run, examples, held_out, task)
+                    saturated = self._is_saturated
+                    return ending, _shortfall(ending, examples, run, saturated)
+
                 try:
-                    with one_blas_thread() as machine:
-                        run = self._begin(examples, random_state, machine)
-                        ending = self._train(run, examples, held_out, task)
-                        shortfall = _shortfall(
-                            ending, examples, run, self._is_saturated
-                        )
+                    ending, shortfall = on_one_blas_thread(training)
                 except KeyboardInterrupt:
                     # Just after training, or it would have ended so.
-                    ending = "interrupted"
-                    if run is None or not run.progress.losses:
+                    ending, shortfall = "interrupted", None
+                    if not (begun and begun[0].progress.losses):
                         raise
+                    run = begun[0]
                     uninterrupted(lambda: restore_best(run.engine, run.progress))
+                (run,) = begun
                 new = uninterrupted(
                     lambda: self._attributes(run) | self._histories(run.progress)
                 )
@@ -233,9 +236,13 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
                 weighted = self._class_weighted(data, data, incremental=True)
                 examples = self._examples(weighted, incremental=True)
                 printer = Printer(len(examples))
-                with one_blas_thread() as machine:
+
+                def one_pass(machine: Machine) -> Run:
                     run = self._begin(examples, random_state, machine, incremental=True)
                     advance(run.engine, examples, run.plan, run.progress, random_state)
+                    return run
+
+                run = on_one_blas_thread(one_pass)
                 self.__dict__.update(self._attributes(run, incremental=True))
                 # Last and in place: copies for each chunk of a stream would add up.
                 self.loss_curve_ += run.progress.losses
@@ -561,7 +568,7 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             "learning_rate_init_": plan.learning_rate_init,
             "n_iter_": progress.n_iter,
             "t_": progress.t,
-            "loss_": progress.losses[-1] if progress.losses else np.nan,
+            "loss_": progress.losses[-1] if progress.losses else None,
             "_best_loss": progress.best_loss,
             # From the best network, there have been none yet.
             "_no_improvement_count": progress.n_no_change
@@ -612,8 +619,11 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
         if X.shape[0] * largest <= ONE_THREAD_UP_TO:  # a tenth of a one-row predict
             z = decision(self.coefs_, self.intercepts_, X)
         else:
-            with one_blas_thread() as machine:
-                z = decision(self.coefs_, self.intercepts_, X, machine.run_all)
+            z = on_one_blas_thread(
+                lambda machine: decision(
+                    self.coefs_, self.intercepts_, X, machine.run_all
+                )
+            )
         if not np.isfinite(z).all():
             row = int(np.isfinite(z).all(axis=1).argmin())
             raise ValueError(
@@ -631,7 +641,12 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
 def _warn_of_ending(ending: Ending, run: Run, shortfall: str | None) -> None:
     """Comes after the model is stored: a warning made an error must not lose it."""
     plan, progress = run.plan, run.progress
-    if ending == "interrupted":
+    if ending == "interrupted" and not progress.losses:
+        warn(
+            "Training was interrupted before the end of its first epoch. The model is "
+            "that of the random initial weights."
+        )
+    elif ending == "interrupted":
         warn(
             f"Training was interrupted. The model is that of {progress.n_iter} whole "
             "epochs, or with early stopping the best of them; fit with "

@@ -18,7 +18,8 @@ from ._dask_rows import Batch, RemoteExamples, names, run_at
 from ._dask_waiting import losses_told, result_of
 from ._engine import Engine, Layers
 from ._examples import Examples
-from ._threads import one_blas_thread
+from ._machine import Machine
+from ._threads import on_one_blas_thread
 from ._training import CannotGoOn, gradient_of
 
 Array = NDArray[Any]
@@ -98,9 +99,13 @@ def gradient_sum(
     sparse: bool,
 ) -> GradientSum:
     """On a worker: the sums over its examples of their gradients and their costs."""
-    with one_blas_thread() as machine, np.errstate(all="ignore"):
+
+    def summed(machine: Machine) -> GradientSum:
         engine = Engine(*parameters, batch_size=1, sparse=sparse, machine=machine)
         return gradient_of(engine, examples, start, stop, order)
+
+    with np.errstate(all="ignore"):
+        return on_one_blas_thread(summed)
 
 
 def add(sums: Sequence[GradientSum]) -> GradientSum:

@@ -160,13 +160,13 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     learning_rate_init_ : float
         The η of the last call, before its schedule.
 
-    loss_ : float
+    loss_ : float or None
         Mean cost of the examples in the last epoch, each measured with the weights that
-        it was about to update.
+        it was about to update; None where Ctrl-C came before the end of the first.
 
     best_loss_ : float or None
-        Smallest `loss_` of all epochs; None after early stopping, which goes by the
-        score.
+        Smallest `loss_` of all epochs (inf where there was none); None after early
+        stopping, which goes by the score.
 
     loss_curve_ : list of float
         `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a stream
@@ -820,13 +820,14 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     learning_rate_init_ : float
         The η of the last call, before its schedule.
 
-    loss_ : float
+    loss_ : float or None
         Mean cost of the examples in the last epoch, in units of activations, each
-        measured with the weights that it was about to update.
+        measured with the weights that it was about to update; None where Ctrl-C came
+        before the end of the first.
 
     best_loss_ : float or None
-        Smallest `loss_` of all epochs; None after early stopping, which goes by the
-        score.
+        Smallest `loss_` of all epochs (inf where there was none); None after early
+        stopping, which goes by the score.
 
     loss_curve_ : list of float
         `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a stream

@@ -8,12 +8,11 @@ into two shards, always the same, that are computed one after the other or side 
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from queue import SimpleQueue
 from threading import RLock, Thread, get_ident
-from typing import Any
+from typing import Any, TypeVar
 from weakref import ref
 
 from threadpoolctl import ThreadpoolController
@@ -24,6 +23,8 @@ from ._machine import BlasThreads, Machine, in_turn
 # rows through 784-100-10 are 13 % slower than as columns), and how they round does not
 # depend on the place of an element in a product, as it does with those for Haswell.
 AVX512_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+
+Result = TypeVar("Result")
 
 _lock = RLock()  # a garbage collector may leave a block in the midst of another
 # Who relies on one thread, and what to give back: (library, its number of threads).
@@ -46,25 +47,27 @@ def _avx512() -> bool:
     )
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[Machine]:
-    """Within this block, BLAS computes in the thread that calls it.
+def on_one_blas_thread(function: Callable[[Machine], Result]) -> Result:
+    """Call a function while BLAS computes in the thread that calls it.
 
-    Yields what an engine should know: two functions are called side by side if BLAS had
-    two threads or more, and what it may give BLAS for a while. The number of BLAS's
-    threads belongs to the process: it is restored when the last of several blocks in
-    several threads ends.
+    The function gets what an engine should know: two functions are called side by side
+    if BLAS had two threads or more, and what it may give BLAS for a while. The number
+    of BLAS's threads belongs to the process: it is restored when the last of several
+    such calls in several threads ends.
+
+    It is no context manager, because an interrupt before the first line of its
+    `__exit__`, or in that of `contextlib`, would leave BLAS on one thread.
     """
     token = get_ident(), object()
     try:
         _enter(token)
         number = min((n_threads for _, n_threads in _given), default=1)
         run_all = in_turn if number < 2 else side_by_side
+        machine = Machine(run_all)
         if _avx512():
             threads = BlasThreads(number, _give_all, _give_one, _has_all)
-            yield Machine(run_all, by_rows_up_to=0, even_cuts=True, threads=threads)
-        else:
-            yield Machine(run_all)
+            machine = Machine(run_all, by_rows_up_to=0, even_cuts=True, threads=threads)
+        return function(machine)
     finally:
         # In place: a function of its own could be interrupted before its first line.
         try:

@@ -73,7 +73,7 @@ MAY_IMPORT = {
     },
     # The gradient that trains is read off one update, as fit makes it.
     "inspection._gradient_check": {
-        *("_base", "_equations", "_parameters", "_threads", "_training"),
+        *("_base", "_equations", "_machine", "_parameters", "_threads", "_training"),
         *("inspection._quantities", "inspection._reading"),
     },
     "inspection._loss_curve": {"inspection._drawing", "inspection._reading"},
@@ -87,8 +87,8 @@ MAY_IMPORT = {
     "_dask_waiting": {"_training"},
     "_dask_rows": {"_base", "_dask_waiting", "_estimators", "_examples"},
     "_dask_engine": {
-        *("_dask_rows", "_dask_waiting", "_engine", "_examples", "_threads"),
-        "_training",
+        *("_dask_rows", "_dask_waiting", "_engine", "_examples", "_machine"),
+        *("_threads", "_training"),
     },
     "dask": {
         *("_base", "_dask_engine", "_dask_rows", "_dask_waiting", "_engine"),

@@ -198,9 +198,10 @@ def test_an_interrupt_before_the_first_epoch_leaves_a_network_that_predicts(task
     recorder = Recorder(raises=KeyboardInterrupt(), at=task)
     model = SGDSigmoidMLP((5,), random_state=0)
     watched = clone(model).set_callbacks(recorder)
-    with pytest.warns(UserWarning, match="interrupted.*0 whole epochs"):
+    with pytest.warns(UserWarning, match="interrupted.*initial weights"):
         watched.fit(*iris)
     assert watched.n_iter_ == 0
+    assert watched.loss_ is None
     assert np.isfinite(watched.predict_proba(iris[0])).all()
     # It goes on as if it had not been interrupted.
     watched.set_callbacks().set_params(warm_start=True)

@@ -19,7 +19,7 @@ from skbackprop._decision import decision
 from skbackprop._engine import Engine
 from skbackprop._machine import Machine, in_turn
 from skbackprop._sigmoid import sigmoid_for
-from skbackprop._threads import one_blas_thread, side_by_side
+from skbackprop._threads import on_one_blas_thread, side_by_side
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 NETWORKS = [(5, 1), (5, 2), (5, 4, 1), (5, 4, 10), (6, 5, 4, 3), (6, 5, 4, 3, 2)]
@@ -286,7 +286,8 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
     weights = np.random.default_rng(0).random(160) if weighted else None
     reference = Reference(network, alpha=0.1, **settings)
     cost = reference.descend(X, Y, 0.6, batch_size, weights)
-    with threadpool_limits(n_threads, "blas"), one_blas_thread() as machine:
+
+    def check(machine):
         engine = Engine(
             network.coefs,
             network.intercepts,
@@ -298,7 +299,10 @@ def test_every_way_to_compute_a_batch_is_that_of_the_equations(
             **settings,
         )
         assert_allclose(engine.descend(X, Y, weights, 0.6), cost, rtol=1e-12)
-    assert deviation(engine, *reference.theta) < 1e-12
+        assert deviation(engine, *reference.theta) < 1e-12
+
+    with threadpool_limits(n_threads, "blas"):
+        on_one_blas_thread(check)
 
 
 @pytest.mark.parametrize("way", ["whole", "sharded", "even cuts"])
@@ -314,7 +318,8 @@ def test_large_batches_of_sparse_rows_too(by_rows, way, monkeypatch):
     X[X < 0.5] = 0
     reference = Reference(network)
     reference.descend(X, Y, 0.6, 41)
-    with one_blas_thread() as machine:
+
+    def check(machine):
         engine = Engine(
             network.coefs,
             network.intercepts,
@@ -325,20 +330,25 @@ def test_large_batches_of_sparse_rows_too(by_rows, way, monkeypatch):
             ),
         )
         engine.descend(csr_matrix(X), Y, None, 0.6)
-    assert deviation(engine, *reference.theta) < 1e-12
+        assert deviation(engine, *reference.theta) < 1e-12
+
+    on_one_blas_thread(check)
 
 
 def test_an_error_in_the_other_thread_is_raised_and_does_not_stay():
     def fail():
         raise OverflowError
 
-    with threadpool_limits(2, "blas"), one_blas_thread() as machine:
+    def check(machine):
         run_all = machine.run_all
         with pytest.raises(OverflowError):
             run_all([int, fail])
         with pytest.raises(OverflowError):
             run_all([fail, int])
         assert run_all([int, list]) == [0, []]
+
+    with threadpool_limits(2, "blas"):
+        on_one_blas_thread(check)
 
 
 def test_parameters_given_out_do_not_change_with_further_training():

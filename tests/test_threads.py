@@ -25,7 +25,7 @@ from skbackprop._threads import (
     _give_all,
     _give_one,
     _has_all,
-    one_blas_thread,
+    on_one_blas_thread,
     side_by_side,
 )
 
@@ -275,16 +275,21 @@ def test_only_passes_that_may_have_all_threads_are_computed_with_them(
 
 
 def test_two_fits_side_by_side_have_one_blas_thread_each():
+    threads = BlasThreads(2, _give_all, _give_one, _has_all)
+
+    def one(_):
+        threads.want(True)
+        assert set(blas_threads()) == {2}
+        on_one_blas_thread(other)
+
+    def other(_):
+        assert set(blas_threads()) == {1}
+        threads.want(False)
+        threads.want(True)
+        assert set(blas_threads()) == {1}
+
     with threadpool_limits(2, "blas"):
-        with one_blas_thread():
-            threads = BlasThreads(2, _give_all, _give_one, _has_all)
-            threads.want(True)
-            assert set(blas_threads()) == {2}
-            with one_blas_thread():
-                assert set(blas_threads()) == {1}
-                threads.want(False)
-                threads.want(True)
-                assert set(blas_threads()) == {1}
+        on_one_blas_thread(one)
         assert set(blas_threads()) == {2}
 
 
@@ -293,19 +298,23 @@ def test_the_number_is_set_and_given_back_by_whichever_thread_asks():
     inside, ended = threading.Event(), threading.Event()
     seen = []
 
-    def other():
-        with one_blas_thread():
-            seen.append(blas_threads())
-            inside.set()
-            ended.wait()
+    def inner(_):
         seen.append(blas_threads())
+        inside.set()
+        ended.wait()
+
+    def other():
+        on_one_blas_thread(inner)
+        seen.append(blas_threads())
+
+    def begin(_):
+        thread.start()
+        inside.wait()
 
     with threadpool_limits(2, "blas"):
         before = blas_threads()
         thread = threading.Thread(target=other)
-        with one_blas_thread():
-            thread.start()
-            inside.wait()
+        on_one_blas_thread(begin)
         ended.set()
         thread.join()
         alone = threading.Thread(target=other)
@@ -317,20 +326,20 @@ def test_the_number_is_set_and_given_back_by_whichever_thread_asks():
 
 @pytest.mark.usefixtures("alarm_as_ctrl_c")
 def test_an_interrupt_at_any_moment_gives_the_threads_back():
-    n_interrupted = 0
+    n_interrupted, last_error = 0, None
     with threadpool_limits(2, "blas"):
         before = blas_threads()
-        with one_blas_thread():  # The first finds the libraries, which takes 2 ms.
-            pass
+        on_one_blas_thread(id)  # The first finds the libraries, which takes 2 ms.
         for pause in np.random.default_rng(1).uniform(1e-6, 1e-4, 3000):
             try:
                 signal.setitimer(signal.ITIMER_REAL, pause)
-                with one_blas_thread():
-                    pass
+                on_one_blas_thread(id)
                 signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as error:
                 n_interrupted += 1
-            assert blas_threads() == before
+                # As a notebook does; with it live the frames that it came through.
+                last_error = error
+            assert blas_threads() == before, last_error
     assert n_interrupted > 50
 
 

@@ -12,8 +12,9 @@ from sklearn.utils import check_random_state
 
 from .. import _equations as eq
 from .._base import Data
+from .._machine import Machine
 from .._parameters import check_parameters
-from .._threads import one_blas_thread
+from .._threads import on_one_blas_thread
 from .._training import run_epoch
 from ._quantities import Names, Quantities
 from ._reading import (
@@ -263,10 +264,14 @@ def _engine_gradient(
     )
     examples = probe._examples(data, incremental=True)
     before = derivation_parameters(probe)
-    with one_blas_thread() as machine, np.errstate(all="ignore"):
+
+    def updated(machine: Machine) -> tuple[list[Array], list[Array]]:
         run = probe._begin(examples, None, machine, incremental=True)
         run_epoch(run.engine, examples, run.plan, eta, None)
-    probe.coefs_, probe.intercepts_ = run.engine.parameters()
+        return run.engine.parameters()
+
+    with np.errstate(all="ignore"):
+        probe.coefs_, probe.intercepts_ = on_one_blas_thread(updated)
     after = derivation_parameters(probe)
     grad_W, grad_b = (
         [(p.astype(float) - q) / eta for p, q in zip(old, new, strict=True)]
