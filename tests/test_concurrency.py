@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from operator import methodcaller
 
 import joblib
@@ -11,11 +12,16 @@ import numpy as np
 import pytest
 import scipy
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _threads
+from skbackprop._threads import on_one_blas_thread
 
+BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
 N_THREADS, N_CALLS = 8, 10_000
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 @pytest.mark.parametrize("changing", [False, True], ids=["", "set_params meanwhile"])
@@ -52,6 +58,17 @@ def test_predictions_of_eight_threads_are_those_of_one(changing, digits):
     assert not n_wrong
 
 
+def test_large_blocks_predicted_by_eight_threads_are_those_of_one(digits):
+    """One of them at a time has the second thread, the others predict alone."""
+    X = np.concatenate([digits[0]] * 3)
+    model = SGDSigmoidMLP((30,), max_iter=1, tol=0, random_state=0)
+    with threadpool_limits(2, "blas"), ThreadPoolExecutor(N_THREADS) as pool:
+        model.fit(*digits)
+        expected = model.predict_proba(X)
+        for found in pool.map(model.predict_proba, [X] * 200):
+            assert np.array_equal(found, expected)
+
+
 def estimators():
     """Models with the kinds of updates that have code of their own."""
     common = {"max_iter": 5, "random_state": 0}
@@ -60,6 +77,23 @@ def estimators():
         yield Estimator((20, 10), momentum=0.5, early_stopping=True, **common)
         # Halves of such batches, or BLAS's products, may have a second thread.
         yield Estimator((300,), batch_size=500, learning_rate_init=0.5, **common)
+
+
+def blas_threads():
+    return [library.num_threads for library in BLAS]
+
+
+def assert_same(one, other):
+    old_blas = parse_version(scipy.__version__) < parse_version("1.13")
+    if old_blas and one.batch_size == 500:
+        # The OpenBLAS of old scipy gives large products other bits from process to
+        # process.
+        for a, b in zip(one.coefs_, other.coefs_, strict=True):
+            assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+        return
+    assert joblib.hash(one.coefs_) == joblib.hash(other.coefs_)
+    assert joblib.hash(one.intercepts_) == joblib.hash(other.intercepts_)
+    assert one.loss_curve_ == other.loss_curve_
 
 
 def in_threads(fit, models):
@@ -76,7 +110,7 @@ def in_pool(method, fit, models):
         # From Python 3.12 on, of a fork where there are threads.
         warnings.simplefilter("ignore", DeprecationWarning)
         with multiprocessing.get_context(method).Pool(2) as pool:
-            return pool.map(fit, models, chunksize=1)
+            return pool.map_async(fit, models, chunksize=1).get(timeout=100)
 
 
 def in_forked(fit, models):
@@ -87,22 +121,53 @@ def in_spawned(fit, models):
     return in_pool("spawn", fit, models)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def while_it_computes(act):
+    on_one_blas_thread(lambda _: act())
+
+
+def while_it_sets_blas_threads(act):
+    with _threads._lock:
+        act()
+
+
+def fit_and_count(model, X, y):
+    return model.fit(X, y), blas_threads()
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="cannot fork"
+)
+@pytest.mark.parametrize("when", [while_it_computes, while_it_sets_blas_threads])
+def test_what_another_thread_does_at_a_fork_is_no_matter_to_the_process(when, digits):
+    X, y = digits
+    models = list(estimators())
+    serial = [clone(model).fit(X, y) for model in models]
+    inside, done = threading.Event(), threading.Event()
+
+    def hold():
+        inside.set()
+        done.wait()
+
+    with threadpool_limits(2, "blas"):
+        other = threading.Thread(target=when, args=(hold,))
+        other.start()
+        inside.wait()
+        try:
+            forked = in_forked(partial(fit_and_count, X=X, y=y), models)
+        finally:
+            done.set()
+            other.join()
+        for one, (model, n_threads) in zip(serial, forked, strict=True):
+            assert_same(one, model)
+            assert n_threads == blas_threads()
+
+
 @pytest.mark.parametrize("run", [in_threads, in_loky, in_forked, in_spawned])
 def test_fits_side_by_side_are_those_of_one_after_the_other(run, digits):
     if run is in_forked and "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("This system cannot fork.")
-    fit = methodcaller("fit", digits[0][:600], digits[1][:600])
-    serial = [fit(model) for model in estimators()]
-    models = run(fit, list(estimators()))
+    X, y = digits[0][:600], digits[1][:600]
+    serial = [model.fit(X, y) for model in estimators()]
+    models = run(methodcaller("fit", X, y), list(estimators()))
     for one, other in zip(serial, models, strict=True):
-        old_blas = parse_version(scipy.__version__) < parse_version("1.13")
-        if old_blas and one.batch_size == 500:
-            # The OpenBLAS of old scipy gives large products other bits from process to
-            # process.
-            for a, b in zip(one.coefs_, other.coefs_, strict=True):
-                assert_allclose(a, b, rtol=1e-9, atol=1e-12)
-            continue
-        assert joblib.hash(one.coefs_) == joblib.hash(other.coefs_)
-        assert joblib.hash(one.intercepts_) == joblib.hash(other.intercepts_)
-        assert one.loss_curve_ == other.loss_curve_
+        assert_same(one, other)

@@ -10,8 +10,11 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skbackprop import SGDSigmoidMLP
+
+BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
 
 INTERRUPTED_FITS = """
 import os, random, signal, sys, threading, warnings
@@ -109,6 +112,10 @@ def test_an_interrupt_ends_a_stream_and_undoes_the_pass_it_came_in():
     assert 0 < n_chunks < n_iter <= n_chunks + 2
 
 
+def blas_threads():
+    return [library.num_threads for library in BLAS]
+
+
 def alarmed(pause, function):
     """Call with a Ctrl-C after a pause; return whether one came out."""
     try:
@@ -123,31 +130,39 @@ def alarmed(pause, function):
 
 @pytest.mark.usefixtures("alarm_as_ctrl_c")
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_ctrl_c_while_a_fit_ends_leaves_a_network_and_its_history(early_stopping):
+def test_ctrl_c_leaves_a_network_and_its_history(early_stopping, wide):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(24, 3))
+    X = rng.normal(size=(600, 100) if wide else (24, 3))
     y = (X[:, 0] > 0).astype(int)
     model = SGDSigmoidMLP((3,), max_iter=3, tol=0, random_state=0)
     model.set_params(early_stopping=early_stopping, validation_fraction=0.5)
+    if wide:  # so that BLAS may have all its threads
+        model.set_params(hidden_layer_sizes=(300,), batch_size=150, momentum=0.5)
     whole = {}
     for n_epochs in (1, 2, 3):
         model.set_params(max_iter=n_epochs).fit(X, y)
         whole[n_epochs] = joblib.hash(model.coefs_)
     seconds = min(timeit.repeat(lambda: model.fit(X, y), number=1, repeat=20))
     n_ended = n_interrupted = 0
-    for pause in rng.uniform(0.5, 1.2, 1500) * seconds:
-        fitted = clone(model)
-        try:
-            n_interrupted += alarmed(pause, partial(fitted.fit, X, y))
-        except KeyboardInterrupt:  # while the alarm was switched off
-            continue
-        if hasattr(fitted, "coefs_"):
-            n_ended += 1
-            assert len(fitted.loss_curve_) == fitted.n_iter_
-            if fitted.n_iter_ > 0:
-                assert joblib.hash(fitted.coefs_) == whole[fitted.n_iter_]
-            if early_stopping:
-                assert len(fitted.validation_scores_ or []) == fitted.n_iter_
+    # At any moment of those that take long; of the others, around their end.
+    first, n_alarms = (0, 150) if wide else (0.5, 1500)
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        for pause in rng.uniform(first, 1.2, n_alarms) * seconds:
+            fitted = clone(model)
+            try:
+                n_interrupted += alarmed(pause, partial(fitted.fit, X, y))
+            except KeyboardInterrupt:  # while the alarm was switched off
+                continue
+            assert blas_threads() == before
+            if hasattr(fitted, "coefs_"):
+                n_ended += 1
+                assert len(fitted.loss_curve_) == fitted.n_iter_
+                if fitted.n_iter_ > 0:
+                    assert joblib.hash(fitted.coefs_) == whole[fitted.n_iter_]
+                if early_stopping:
+                    assert len(fitted.validation_scores_ or []) == fitted.n_iter_
     assert n_ended > 100
-    assert n_interrupted > 10
+    assert n_interrupted > (0 if wide else 10)
