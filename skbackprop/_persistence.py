@@ -4,16 +4,13 @@ pickle, joblib, cloudpickle, skops and `copy` all come by here.
 """
 
 import zlib
+from types import NoneType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._version import __version__
 from ._warnings import warn
-
-Array = NDArray[Any]
-
 
 # A number of a list takes skops 200 bytes, one of an array 8.
 HISTORIES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
@@ -29,33 +26,26 @@ class Persistent:
             for name in HISTORIES
             if state.get(name) is not None
         }
-        return {
-            **state,
-            **histories,
-            "_skbackprop_version": __version__,
-            "_checksum": _checksum(_predicting_arrays(state)),
-            "_resuming_checksum": _checksum(_resuming_arrays(state)),
-        }
+        state = {**state, **histories, "_skbackprop_version": __version__}
+        return {**state, "_checksum": _checksum(state)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        written_by = state.pop("_skbackprop_version", __version__)
-        saved = state.pop("_checksum", None), state.pop("_resuming_checksum", None)
+        saved = state.pop("_checksum", None)
+        written_by = state.get("_skbackprop_version", __version__)
         if _major(written_by) > _major(__version__):
             warn(
                 f"This {type(self).__name__} was saved by skbackprop {written_by} and "
                 f"is loaded by {__version__}, which is older: it may predict something "
                 f"else, or fail. Install skbackprop>={_major(written_by)}."
             )
-        elif not (
-            _is_as_saved(_predicting_arrays(state), saved[0])
-            and _is_as_saved(_resuming_arrays(state), saved[1])
-        ):
+        elif not (saved is None or _is_mapped(state) or _checksum(state) == saved):
             raise ValueError(
-                f"The saved {type(self).__name__} is damaged: its parameters, classes, "
-                "target range, or what training goes on from are not those that were "
-                "saved. Take another copy of the file, or save the model again."
+                f"The saved {type(self).__name__} is damaged: what it holds is not "
+                "what was saved. Take another copy of the file, or save the model "
+                "again."
             )
+        state.pop("_skbackprop_version", None)
         for name in HISTORIES:
             if state.get(name) is not None:
                 state[name] = np.asarray(state[name]).tolist()
@@ -66,48 +56,39 @@ def _major(version: str) -> int:
     return int(version.partition(".")[0])
 
 
-def _predicting_arrays(state: dict[str, Any]) -> list[Array]:
-    """The arrays that predictions are made from."""
-    return [
-        *state.get("coefs_", ()),
-        *state.get("intercepts_", ()),
-        *(state[name] for name in ("classes_", "target_range_") if name in state),
-    ]
-
-
-def _resuming_arrays(state: dict[str, Any]) -> list[Array]:
-    """What training goes on from, as arrays: velocity, random stream, counts."""
-    velocity = state.get("_velocity") or ((), ())
-    stream = state.get("_random_state") or {}
-    counts = ("n_iter_", "t_", "_no_improvement_count", "_n_eta_drops", "_split_seed")
-    return [
-        *(array for layers in velocity for array in layers),
-        *map(np.asarray, (stream.get("state") or {}).values()),
-        np.array([int(state.get(name) or 0) for name in counts]),
-    ]
-
-
-def _checksum(arrays: list[Array]) -> int:
-    """CRC-32 of these arrays: a flipped bit in one of them would go unseen.
-
-    A guard against accidents, not against anybody: a forger writes the right one.
-    """
-    checksum = 0
-    data: bytes | memoryview
-    for array in map(np.asarray, arrays):
-        if array.dtype.kind in "OT":  # whose memory has pointers
-            data = "\0".join(map(str, array.tolist())).encode(errors="replace")
-        else:
-            # The parameters are in Fortran order: this way round nothing is copied.
-            data = np.ascontiguousarray(array.T).view(np.uint8).data
-            # Their bytes mean nothing without it.
-            checksum = zlib.crc32(f"{array.dtype.str}{array.shape}".encode(), checksum)
-        checksum = zlib.crc32(data, checksum)
-    return checksum
-
-
-def _is_as_saved(arrays: list[Array], checksum: int | None) -> bool:
+def _is_mapped(state: dict[str, Any]) -> bool:
     # What is mapped into memory stays on disk until it is needed.
-    if checksum is None or any(isinstance(array, np.memmap) for array in arrays):
-        return True
-    return _checksum(arrays) == checksum
+    return any(isinstance(array, np.memmap) for array in state.get("coefs_", ()))
+
+
+def _checksum(value: object, checksum: int = 0) -> int:
+    """CRC-32 of all names, numbers, texts and arrays: a flipped bit would go unseen.
+
+    A guard against accidents, not against anybody: a forger writes the right one. What
+    has no numbers of its own, like a random state that is a parameter, counts by its
+    type; so do numbers of numpy as Python's, which some formats make of them.
+    """
+    if isinstance(value, dict):
+        value = [*sorted(value.items(), key=str)]
+    if isinstance(value, list | tuple):
+        for item in value:
+            checksum = _checksum(item, checksum)
+        data: bytes | memoryview = b"%d" % len(value)
+    elif isinstance(value, np.ndarray) and value.dtype.kind not in "OTV":
+        # The parameters are in Fortran order: this way round nothing is copied.
+        data = np.ascontiguousarray(value.T).view(np.uint8).data
+        # Their bytes mean nothing without it.
+        checksum = zlib.crc32(f"{value.dtype.str}{value.shape}".encode(), checksum)
+    elif isinstance(value, np.ndarray):  # whose memory has pointers
+        data = "\0".join(map(str, value.tolist())).encode(errors="replace")
+    else:
+        data = _text(value).encode(errors="replace")
+    return zlib.crc32(data, checksum)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str | bytes | int | float | NoneType):
+        return repr(value)
+    return type(value).__name__

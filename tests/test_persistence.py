@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skbackprop
-from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _persistence
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden"
@@ -119,27 +119,30 @@ def test_skops_has_to_trust_our_own_type_only():
         assert name in OUR_TYPES
 
 
-LOAD_ALL = """
-import sys
-from pathlib import Path
-from saving import FORMATS
-# skops imports all of scikit-learn, which looks for dask.
-before = set(sys.modules)
-for path in Path(sys.argv[1]).iterdir():
-    FORMATS[path.name].load(path.read_bytes())
-extras = {"matplotlib", "dask", "distributed", "onnx", "skl2onnx", "onnxruntime"}
-print(len(FORMATS), extras & (set(sys.modules) - before))
-"""
+LOAD = {
+    "pickle": "import pickle; pickle.load(open(path, 'rb'))",
+    "joblib": "import joblib; joblib.load(path)",
+    "cloudpickle": "import cloudpickle; cloudpickle.load(open(path, 'rb'))",
+    # skops imports all of scikit-learn, which looks for dask.
+    "skops": """
+import skops.io
+before = {*sys.modules}
+skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+""",
+}
+EXTRAS = {"matplotlib", "dask", "distributed", "onnx", "skl2onnx", "onnxruntime"}
 
 
-def test_loading_imports_no_other_extra(tmp_path):
-    for format_name, saved in FORMATS.items():
-        (tmp_path / format_name).write_bytes(saved.dump(MODELS["binary"][0]))
-    command = [sys.executable, "-c", LOAD_ALL, tmp_path]
-    output = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=TESTS
-    )
-    assert output.stdout.strip() == f"{len(FORMATS)} set()"
+@pytest.mark.parametrize("name", LOAD)
+def test_loading_imports_no_other_extra(name, tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(FORMATS.get(name, FORMATS["pickle5"]).dump(MODELS["binary"][0]))
+    code = f"import sys; path = sys.argv[1]; before = set()\n{LOAD[name]}"
+    code += "\nprint(*{*sys.modules} - before)"
+    command = [sys.executable, "-c", code, path]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "skbackprop" in imported.stdout
+    assert not EXTRAS & {*imported.stdout.split()}
 
 
 def test_a_memory_mapped_model_is_read_when_it_is_needed(tmp_path):
@@ -197,11 +200,12 @@ def test_a_file_of_a_newer_major_version_warns():
 
 
 @pytest.mark.parametrize("version", ["0.0.1", "0.99.1", "0.2.0rc1"])
-def test_a_file_of_the_same_major_version_does_not_warn(version):
+def test_a_file_of_the_same_major_version_does_not_warn(version, monkeypatch):
     model, X = MODELS["binary"]
-    state = {**model.__getstate__(), "_skbackprop_version": version}
-    loaded = SGDSigmoidMLP.__new__(SGDSigmoidMLP)
-    loaded.__setstate__(state)
+    with monkeypatch.context() as patch:
+        patch.setattr(_persistence, "__version__", version)
+        data = pickle.dumps(model)
+    loaded = pickle.loads(data)
     assert_array_equal(loaded.predict(X), model.predict(X))
 
 
@@ -221,44 +225,38 @@ from pathlib import Path
 import numpy as np
 from saving import FORMATS
 
+np.set_printoptions(floatmode="unique", threshold=sys.maxsize)
 faulthandler.enable()
 # A damaged length asks for more memory than there is; never for all there is.
 resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))
 folder, n = Path(sys.argv[1]), int(sys.argv[2])
-X = np.load(folder / "X.npy")
-methods = ("predict", "predict_proba", "decision_function")
 
 
-def outcome(load, data, expected):
+def outcome(load, data, good):
     try:
         model = load(data)
-        with np.errstate(all="ignore"):
-            outputs = [getattr(model, name)(X) for name in methods]
-    except Warning:
-        return "warns"
     except Exception:
         return "error"
-    pairs = list(zip(outputs, expected, strict=True))
-    if any(a.shape != b.shape or a.dtype.kind != b.dtype.kind for a, b in pairs):
-        return "other shape"
-    return "same" if all(np.array_equal(a, b) for a, b in pairs) else "silent"
+    if not hasattr(model, "predict"):
+        return "no model"
+    return "same" if all(repr(vars(model).get(k)) == v for k, v in good) else "silent"
 
 
 warnings.simplefilter("error")
 random.seed(0)
 for name, saved in FORMATS.items():
-    data = (folder / name).read_bytes()
-    good = saved.load(data)
-    expected = [getattr(good, method)(X) for method in methods]
+    both = [path.read_bytes() for path in sorted(folder.glob(f"{name}-*"))]
+    loaded = [vars(saved.load(data)).items() for data in both]
     outcomes = Counter()
     for i in range(n):
+        data, good = both[i % 2], [(k, repr(v)) for k, v in loaded[i % 2]]
         damaged = bytearray(data)
         if i % 5 == 0:
             del damaged[random.randrange(len(data)) :]
         else:
             damaged[random.randrange(len(data))] ^= 1 << random.randrange(8)
         signal.alarm(20)  # ends the process
-        outcomes[outcome(saved.load, bytes(damaged), expected)] += 1
+        outcomes[outcome(saved.load, bytes(damaged), good)] += 1
         signal.alarm(0)
     print(json.dumps([name, outcomes]))
 """
@@ -267,13 +265,14 @@ for name, saved in FORMATS.items():
 @pytest.mark.skipif(os.name != "posix", reason="limits of a process")
 def test_no_damage_to_a_file_goes_unseen(tmp_path, iris):
     n = 500
-    model = SGDSigmoidMLP((30,), max_iter=5, tol=1, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(*iris)
-    np.save(tmp_path / "X.npy", iris[0])
-    for format_name, saved in FORMATS.items():
-        (tmp_path / format_name).write_bytes(saved.dump(model))
+    for Estimator in (SGDSigmoidMLP, SGDSigmoidMLPRegressor):
+        model = Estimator((10,), momentum=0.9, max_iter=5, tol=1, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(*iris)
+        for name, saved in FORMATS.items():
+            path = tmp_path / f"{name}-{Estimator.__name__}"
+            path.write_bytes(saved.dump(model))
     output = subprocess.run(
         [sys.executable, "-c", DAMAGED, tmp_path, str(n)],
         capture_output=True,
@@ -287,12 +286,15 @@ def test_no_damage_to_a_file_goes_unseen(tmp_path, iris):
     assert set(outcomes) == set(FORMATS)
     for found in outcomes.values():
         assert sum(found.values()) == n
-        assert "silent" not in found
-        assert found["error"] > n / 4
+        # The same: a flipped bit of a zip file's dates, say.
+        assert found.keys() <= {"error", "no model", "same"}
+        assert found["error"] > 0.9 * n
 
 
-@pytest.mark.parametrize("part", ["velocity", "random stream", "count"])
-def test_damage_to_what_training_goes_on_from_is_seen(part, iris):
+@pytest.mark.parametrize(
+    "part", ["velocity", "random stream", "count", "parameter", "loss", "name"]
+)
+def test_damage_to_any_part_is_seen(part, iris):
     model = SGDSigmoidMLP((5,), momentum=0.9, max_iter=2, tol=1, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -302,7 +304,13 @@ def test_damage_to_what_training_goes_on_from_is_seen(part, iris):
         state["_velocity"][0][0][0, 0] *= 2
     elif part == "random stream":
         state["_random_state"]["state"]["key"][7] += 1
-    else:
+    elif part == "count":
         state["t_"] += 1
+    elif part == "parameter":
+        state["hidden_layer_sizes"] = (6,)
+    elif part == "loss":
+        state["loss_curve_"][0] += 1e-16
+    else:
+        state["random_stata"] = state.pop("random_state")
     with pytest.raises(ValueError, match="damaged"):
         SGDSigmoidMLP().__setstate__(state)
