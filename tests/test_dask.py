@@ -48,6 +48,11 @@ PAIRS = [
 ENDLESS = {"tol": 0, "n_iter_no_change": np.inf}
 
 
+@pytest.mark.parametrize(("Remote", "Local"), PAIRS)
+def test_parameters_and_defaults_are_the_local_ones_and_a_client(Remote, Local):
+    assert Remote().get_params() == {**Local().get_params(), "client": None}
+
+
 def on_dask(chunks, *arrays):
     """The arrays in partitions of so many rows."""
     return [
