@@ -95,11 +95,14 @@ MAY_IMPORT = {
         *("_estimators", "_examples", "_weights"),
     },
 }
+# The fast network knows numbers, not scikit-learn.
+ENGINE_ROOMS = {
+    *("_all_threads", "_blas", "_decision", "_engine", "_flat", "_halves", "_machine"),
+    *("_pace", "_passes", "_shards", "_sigmoid"),
+}
 OUTSIDE = {
     "_equations": {"numpy", "typing"},
-    "_engine": {
-        *("numpy", "scipy", "collections", "functools", "itertools", "typing"),
-    },
+    **dict.fromkeys(ENGINE_ROOMS, {"numpy", "scipy", *sys.stdlib_module_names}),
 }
 # What an extra of pyproject.toml brings; imported where it is used.
 EXTRAS = {
