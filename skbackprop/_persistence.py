@@ -69,7 +69,7 @@ def _checksum(value: object, checksum: int = 0) -> int:
     type; so do numbers of numpy as Python's, which some formats make of them.
     """
     if isinstance(value, dict):
-        value = [*sorted(value.items(), key=str)]
+        value = sorted(value.items(), key=lambda item: str(item[0]))
     if isinstance(value, list | tuple):
         for item in value:
             checksum = _checksum(item, checksum)
