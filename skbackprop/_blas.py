@@ -123,7 +123,7 @@ def _even_rows(n: int, itemsize: int) -> Iterator[tuple[int, int]]:
 def _short_sums(n: int, itemsize: int) -> Iterator[tuple[int, int]]:
     """The terms of a sum as pairs (first, count) of pieces."""
     n_pieces = 1 if n % EVEN_SUM == 0 else -(-n // LONGEST_SUM[itemsize])
-    length = n if n_pieces == 1 else -(-n // (EVEN_ROWS * n_pieces)) * EVEN_ROWS
+    length = -(-n // (EVEN_ROWS * n_pieces)) * EVEN_ROWS
     for first in range(0, n, length):
         yield first, min(length, n - first)
 
