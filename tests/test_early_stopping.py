@@ -18,7 +18,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
-from skbackprop._held_out import r_squared
+from skbackprop._held_out import label_accuracy, r_squared
 
 
 def fit(model, *args, **kwargs):
@@ -249,14 +249,25 @@ def test_early_stopping_is_off_again_when_it_is_switched_off(iris):
     assert len(model.loss_curve_) == 10
 
 
+def test_no_label_is_predicted_at_half_an_activation():
+    model = SGDSigmoidMLP((2,), max_iter=1, random_state=0)
+    X, Y = np.zeros((4, 1)), np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
+    fit(model, X, Y)
+    model.coefs_ = [np.zeros_like(coef) for coef in model.coefs_]
+    model.intercepts_ = [np.zeros_like(b) for b in model.intercepts_]
+    assert not model.predict(X).any()
+    z = model.decision_function(X)
+    assert label_accuracy(z, Y, None) == model.score(X, Y) == 0.25
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_r_squared_is_scikit_learns(weighted):
     rng = np.random.default_rng(0)
-    z, Y = rng.normal(size=(20, 4)), rng.random((20, 4))
+    z, Y = rng.normal(size=(20, 5)), rng.random((20, 5))
     w = rng.random(20) if weighted else None
     if not weighted:  # where the mean of a constant rounds, r2_score says -1e30
         Y[:, 2:] = 0.5
-        z[:, 3] = 0.0
+        z[:, 3:] = 0.0
     expected = r2_score(Y, 1 / (1 + np.exp(-z)), sample_weight=w)
     assert_allclose(r_squared(z, Y, w), expected, rtol=1e-12)
 

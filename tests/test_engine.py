@@ -1,6 +1,7 @@
 """The fast layer against the readable one."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from skbackprop import _all_threads, _engine, _passes
+from skbackprop import _all_threads, _blas, _engine, _passes
 from skbackprop import _equations as eq
 from skbackprop._decision import decision
 from skbackprop._engine import Engine
@@ -251,6 +252,54 @@ def test_an_array_that_blas_would_copy_is_refused(target, spoil):
         engine.descend(X, Y, None, eta=0.5)
 
 
+def test_a_target_that_shards_would_copy_is_refused(monkeypatch):
+    monkeypatch.setattr(_engine, "SHARD_FROM", 0)
+    monkeypatch.setattr(_engine, "SHARD_FROM_ROWS", 2)
+    network = Network((5, 4, 3))
+    engine = Engine(network.coefs, network.intercepts, batch_size=2)
+    engine._target.vector = np.repeat(engine._target.vector, 2)[::2]
+    with pytest.raises(RuntimeError, match="in place"):
+        engine.descend(*network.examples(2), None, eta=0.5)
+
+
+def test_an_update_of_sparse_rows_does_not_copy_the_weights():
+    network = Network((50_000, 10, 2))
+    _, Y = network.examples(2)
+    X = csr_matrix(([1.0, 1.0], ([0, 1], [7, 9])), shape=(2, 50_000))
+    engine = Engine(network.coefs, network.intercepts, batch_size=2, sparse=True)
+    tracemalloc.start()
+    engine.descend(X, Y, None, eta=0.5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < engine.theta.nbytes / 4
+
+
+@pytest.mark.parametrize("told", ["nothing", "another interface"])
+def test_without_the_address_of_blas_product_the_numbers_are_the_same(
+    told, monkeypatch
+):
+    def capsule(char):
+        if told == "nothing":
+            raise ValueError
+        return None, "void (char *, char *, long *, long *, long *)"
+
+    monkeypatch.setattr(_blas, "_capsule", capsule)
+    monkeypatch.setattr(_blas, "_routine", _blas._routine.__wrapped__)
+    monkeypatch.setattr(_all_threads, "THREADS_FROM", 0)
+    monkeypatch.setattr(_passes, "SMALL_PRODUCT", 0)
+    network = Network((6, 5, 3))
+    X, Y = network.examples(8)
+    machine = Machine(even_cuts=True)
+    engine = Engine(network.coefs, network.intercepts, batch_size=8, machine=machine)
+    reference = Reference(network)
+    engine.descend(X, Y, None, eta=0.5)
+    gradient, _ = engine.gradient([[(X, Y, None)]])
+    engine.update(gradient, 8, eta=0.5)
+    reference.update(X, Y, 0.5)
+    reference.update(X, Y, 0.5)
+    assert deviation(engine, *reference.theta) <= 1e-12
+
+
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 def test_inputs_and_initial_parameters_are_left_alone(sparse):
     network = Network((6, 5, 3))
@@ -380,15 +429,18 @@ def test_sparse_rows_with_duplicate_and_unsorted_entries_count_every_entry():
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-@pytest.mark.parametrize("n_rows", [1, 1500])
-def test_decision_is_the_last_pre_activation(n_rows, sparse, dtype):
-    network = Network((6, 5, 3), dtype)
+@pytest.mark.parametrize("run_all", [None, side_by_side], ids=["one thread", "two"])
+@pytest.mark.parametrize("n_rows", [1, 1500, 5000])
+def test_decision_is_the_last_pre_activation(n_rows, run_all, sparse, dtype):
+    network = Network((6, 5, 4, 3), dtype)
     X = scipy.sparse.random(n_rows, 6, density=0.5, format="csr", random_state=0)
     X = csr_matrix(X.astype(dtype))
     z, _ = eq.forward(X.toarray().T.astype(np.float64), network.W, network.b)
-    got = decision(network.coefs, network.intercepts, X if sparse else X.toarray())
+    X = X if sparse else X.toarray()
+    got = decision(network.coefs, network.intercepts, X, run_all)
     assert got.dtype == dtype
-    assert_allclose(got, z[-1].T, rtol=1e-4 if dtype == np.float32 else 1e-11)
+    tolerance = 1e-4 if dtype == np.float32 else 1e-11
+    assert_allclose(got, z[-1].T, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("size", [1, 599, 600, 5000])

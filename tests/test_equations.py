@@ -114,3 +114,14 @@ def test_gradient_of_a_batch_is_the_average_over_its_examples(units):
         for layer, gradient in enumerate(batch[kind]):
             mean = np.mean([single[kind][layer] for single in singles], axis=0)
             assert_allclose(gradient, mean, rtol=1e-13)
+
+
+def test_layers_that_do_not_belong_together_are_refused():
+    network = Network((3, 4, 2))
+    X, Y = network.examples(1)
+    W, b = network.W, network.b
+    z, a = eq.forward(X.T, W, b)
+    with pytest.raises(ValueError, match="shorter"):
+        eq.forward(X.T, W, b[:1])
+    with pytest.raises(ValueError, match="shorter"):
+        eq.errors(z[1:], a, Y.T, W)

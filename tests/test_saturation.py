@@ -8,6 +8,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from skbackprop import _equations as eq
+from skbackprop._engine import Engine
+from skbackprop._examples import Examples
+from skbackprop._held_out import is_saturated
 
 ETAS = [1e-12, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e12]
 SCALES = [1e-10, 1.0, 1e10]
@@ -50,6 +53,38 @@ def activations_wanted(model, y):
         return y.astype(float)
     said = model.classes_ if len(model.classes_) > 2 else [1]
     return (y[:, np.newaxis] == np.array(said)).astype(float)
+
+
+# Slopes of 0.0009 and 0.0011, on either side of what lets no error through.
+FLAT, STEEP = -7.0, -6.8
+
+
+@pytest.mark.parametrize(
+    ("z", "Y", "weights", "constant_loss", "expected"),
+    [
+        ([[-800]], [[1]], None, 0.5, True),
+        ([[-800]], [[1]], None, 0.51, False),
+        ([[FLAT, -FLAT]], [[1, 0]], None, 0.4, True),
+        ([[STEEP]], [[1]], None, 0.0, False),
+        ([[STEEP]], [[0.5]], None, 0.0, False),
+        ([[20]], [[1]], None, 0.0, False),
+        ([[-20]], [[0.02]], None, 0.0, True),
+        ([[-20]], [[0.005]], None, 0.0, False),
+        ([[-20, 20]], [[1, 1]], None, 0.24, True),
+        ([[-20, 20]], [[1, 1]], None, 0.26, False),
+        ([[-20], [20]], [[1], [1]], [3, 1], 0.37, True),
+        ([[-20], [20]], [[1], [1]], [3, 1], 0.38, False),
+    ],
+)
+def test_saturated_is_who_is_wrong_without_a_slope_and_no_better_than_a_constant(
+    z, Y, weights, constant_loss, expected
+):
+    z, Y = np.array(z, dtype=float), np.array(Y, dtype=float)
+    n = z.shape[1]
+    engine = Engine([np.eye(n)], [np.zeros(n)], batch_size=1)
+    weights = None if weights is None else np.array(weights, dtype=float)
+    examples = Examples(z, lambda rows: Y[rows], n, weights, z.dtype)
+    assert is_saturated(engine, examples, constant_loss) == expected
 
 
 @pytest.mark.parametrize("scale", SCALES)

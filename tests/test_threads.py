@@ -63,6 +63,22 @@ def test_a_large_product_adds_to_its_result_in_place(
     assert_allclose(c, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.skipif(not _avx512(), reason="other kernels round by the place")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("inner", [495, 513, 1000, 1024])
+def test_a_large_product_has_the_same_bits_for_any_number_of_threads(inner, dtype):
+    rng = np.random.default_rng(0)
+    a, b = (np.asfortranarray(rng.random((inner, n)).astype(dtype)) for n in (301, 40))
+    c = np.empty((301, 40), dtype, order="F")
+    product = LargeProduct(a, b, c, True, False)
+    results = set()
+    for n_threads in (1, 2, 3):
+        with threadpool_limits(n_threads, "blas"):
+            product(1.0, 0.0)
+        results.add(c.tobytes())
+    assert len(results) == 1
+
+
 @pytest.mark.parametrize("batch_size", [50, "full"])
 @pytest.mark.parametrize(
     "units", [(150, 40, 3), (784, 100, 10), (784, 300, 300, 10)], ids=str
