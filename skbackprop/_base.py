@@ -394,9 +394,10 @@ class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
             ) from error
         if len(held_out) < 2:
             raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' "
-                f"(it is {self.validation_fraction}) or the number of rows (there are "
-                f"{data.X.shape[0]}), or give X_val and y_val."
+                "The validation set is too small for early_stopping. Increase "
+                f"'validation_fraction' (it is {self.validation_fraction}) or the "
+                f"number of rows (there are {data.X.shape[0]}), or give X_val and "
+                "y_val."
             )
         return np.sort(rows), np.sort(held_out)
 

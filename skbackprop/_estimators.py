@@ -593,6 +593,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     ) -> Data:
         data = super()._validate(X, y, sample_weight, reset)
         y = data.y
+        if issparse(y) and not y.has_canonical_format:
+            # 1 and 1 in the same place are 2, and no label.
+            y = y.copy()
+            y.sum_duplicates()
+            data = data._replace(y=y)
         # Going on, a strange label is an unknown one. (A quarter of a one-row call.)
         if y.dtype.kind == "V":
             raise ValueError(f"y must be labels, got an array of dtype {y.dtype}.")
@@ -615,7 +620,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     ) -> None:
         multilabel = data.y.ndim == 2
         if incremental and not go_on and classes is None and not multilabel:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit, unless y is "
+                "a binary indicator matrix."
+            )
         with naming("y"):
             found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
         with naming("classes"):
@@ -623,6 +631,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             given = found if classes is None else unique_labels(classes)
         if not go_on:
+            if multilabel and len(given) != len(found):
+                raise ValueError(
+                    f"classes has {len(given)} labels, but y has {len(found)} columns, "
+                    "one for each label."
+                )
             self.classes_, self._multilabel = given, multilabel
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
         elif classes is not None and not np.array_equal(given, self.classes_):
@@ -655,7 +668,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         if unknown:
             raise ValueError(
                 f"y has the classes {unknown}, which are not among the expected "
-                f"{self.classes_}."
+                f"{self.classes_}, those of classes or of the y of fit."
             )
         return label_encoder(y, self.classes_)
 

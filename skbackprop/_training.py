@@ -4,6 +4,7 @@ Sees an engine and rows of data, never an estimator. Everything that a later cal
 needs to go on where this one ended is in `Progress`, the engine and the random state.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -205,9 +206,16 @@ def advance(
             f"Training left the finite numbers in epoch {progress.n_iter + 1} "
             f"with learning_rate_init={plan.learning_rate_init} (η): the loss is "
             f"{loss}. Use a smaller learning_rate_init (and a smaller alpha or "
-            "momentum, where they are not 0), or scale X to about unit variance."
+            "momentum, where they are not 0), or scale X to about unit variance. Large "
+            "sample_weight or class_weight, or y far outside target_range, do it too."
         )
     validation = None if held_out is None else held_out.measure(engine)
+    if validation is not None and not all(map(math.isfinite, validation)):
+        raise ValueError(
+            "X_val or y_val (X or y, where early_stopping split them off) is too large "
+            "(y beside target_range): the rows held out have a loss of "
+            f"{validation[0]} and a score of {validation[1]}."
+        )
     progress.add_epoch(loss, len(examples), plan, validation)
     if progress.n_no_change <= plan.n_iter_no_change:
         return False

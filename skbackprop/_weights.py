@@ -91,7 +91,7 @@ def as_dtype(weights: Array, dtype: Any) -> Array:
         converted = weights.astype(dtype)
     if not (np.isfinite(converted).all() and converted.any()):
         raise ValueError(
-            f"sample_weight has values from {weights.min():g} to {weights.max():g}, "
-            f"which {dtype} cannot hold."
+            "sample_weight (times class_weight, if that is given) has values from "
+            f"{weights.min():g} to {weights.max():g}, which {dtype} cannot hold."
         )
     return converted

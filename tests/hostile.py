@@ -32,7 +32,7 @@ JUNK = [
     *(np.ma.masked, pd.DataFrame(), np.zeros((3, 0)), "1" * 7, [nan, "a"], [1, "1"]),
 ]
 # What pandas raises for a dtype or a value that it does not know.
-CANNOT = (TypeError, ValueError, KeyError, OverflowError)
+CANNOT = (TypeError, ValueError, LookupError, OverflowError)
 junk = st.sampled_from(JUNK)
 
 
@@ -176,7 +176,9 @@ def polars_frames(draw, array):
 
 @st.composite
 def sparse_matrices(draw, array):
-    form = draw(st.sampled_from(["csr", "csc", "coo", "bsr", "lil", "dok", "dia"]))
+    form = draw(
+        st.sampled_from(["csr", "untidy", "csc", "coo", "bsr", "lil", "dok", "dia"])
+    )
     kind = draw(st.sampled_from(["matrix", "array"]))
     if array.ndim != 2 or array.size == 0 or array.dtype.char not in "?bBhHIlLfdFD":
         return array  # a dtype that scipy does not know
@@ -184,4 +186,16 @@ def sparse_matrices(draw, array):
         return array  # it would have a row of memory for each diagonal
     array = array.copy()
     array[::2, 1:] = 0
+    if form == "untidy":
+        return getattr(sparse, f"csr_{kind}")(untidy_csr(array), shape=array.shape)
     return getattr(sparse, f"{form}_{kind}")(array)
+
+
+def untidy_csr(array):
+    """data, indices and indptr with columns backwards, each twice: once with a 0."""
+    rows, columns = np.nonzero(array)
+    backwards = np.lexsort((-columns, rows))
+    rows, columns = np.repeat(rows[backwards], 2), np.repeat(columns[backwards], 2)
+    data = array[rows, columns]
+    data[::2] = 0
+    return data, columns, np.searchsorted(rows, np.arange(len(array) + 1))

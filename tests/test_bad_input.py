@@ -88,6 +88,13 @@ def test_a_parameter_out_of_range_is_named_with_what_is_expected(
         assert_same_state(before, state(model))
 
 
+@BOTH
+def test_a_generator_is_refused_as_random_state(Estimator, iris):
+    model = Estimator(random_state=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"^random_state must .*RandomState .*, got G"):
+        model.fit(*iris)
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -192,6 +199,23 @@ def test_targets_that_are_no_labels_are_refused(y, message):
         SGDSigmoidMLP().fit(GOOD_X, y)
 
 
+def labels_in_two_parts(first, second):
+    """A sparse indicator of GOOD_Y, with two numbers in each place that add up."""
+    indptr = np.arange(0, 13, 2)
+    return csr_matrix((np.tile([first, second], 6), np.repeat(GOOD_Y, 2), indptr))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_sparse_labels_are_what_their_duplicates_add_up_to(method):
+    model = small_fit(SGDSigmoidMLP, GOOD_X, np.eye(3, dtype=int)[GOOD_Y])
+    with pytest.raises(ValueError, match="binary indicator matrix"):
+        getattr(model, method)(GOOD_X, labels_in_two_parts(1, 1))
+    y = labels_in_two_parts(2, -1)
+    same = small_fit(SGDSigmoidMLP, GOOD_X, y)
+    assert_array_equal(same.coefs_[0], model.coefs_[0])
+    assert y.nnz == 12  # not added up in place
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [
@@ -218,7 +242,7 @@ def test_the_first_partial_fit_needs_classes():
 @pytest.mark.parametrize(
     ("X", "y", "classes", "message"),
     [
-        (GOOD_X, GOOD_Y + 1, None, r"y has the classes \[3\]"),
+        (GOOD_X, GOOD_Y + 1, None, r"y has the classes \[3\].*those of classes or of"),
         (GOOD_X, ["a", "b"] * 3, None, "y has the classes"),
         (GOOD_X, GOOD_Y, [0, 1], r"classes=\[0 1\] differs from the first call's"),
         (GOOD_X, np.eye(3)[GOOD_Y], None, "y is a binary indicator matrix, but the"),
@@ -269,12 +293,33 @@ def test_classes_must_be_a_list(classes):
         SGDSigmoidMLP().partial_fit(GOOD_X, GOOD_Y, classes=classes)
 
 
+def test_classes_of_an_indicator_are_one_for_each_column():
+    y = np.eye(3, dtype=int)[GOOD_Y]
+    for classes in ([], [0, 1]):
+        with pytest.raises(ValueError, match=r"classes has \d labels, but y has 3 col"):
+            SGDSigmoidMLP().partial_fit(GOOD_X, y, classes=classes)
+
+
 def test_weights_that_float32_cannot_hold_are_named(iris):
     X = iris[0].astype(np.float32)
     with pytest.raises(
-        ValueError, match=r"sample_weight has values from 1e\+39 to 1e\+39"
+        ValueError, match=r"sample_weight .* has values from 1e\+39 to 1e\+39"
     ):
         SGDSigmoidMLP().partial_fit(X, iris[1], [0, 1, 2], np.full(150, 1e39))
+    model = SGDSigmoidMLP(class_weight=dict.fromkeys([0, 1, 2], 1e39))
+    with pytest.raises(ValueError, match=r"times class_weight.* has values from 1e"):
+        model.partial_fit(X, iris[1], [0, 1, 2])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_held_out_rows_without_a_finite_loss_and_score_are_named(early_stopping, iris):
+    X, y = iris[0], iris[0][:, 0]
+    model = small_fit(SGDSigmoidMLPRegressor, X, y, early_stopping=early_stopping)
+    before = state(model)
+    for dtype, scale in ((np.float64, 1e300), (np.float32, 1e30)):
+        with pytest.raises(ValueError, match=r"^X_val or y_val .* is too large"):
+            model.fit(X.astype(dtype), y, X_val=X, y_val=y * scale)
+        assert_same_state(before, state(model))
 
 
 @BOTH
@@ -425,3 +470,15 @@ def test_leaving_the_finite_numbers_is_an_error_that_names_eta(Estimator, method
         getattr(model, method)(*iris)
     assert_same_state(before, state(model))
     assert np.isfinite(model.predict(iris[0])).all()
+
+
+def test_leaving_the_finite_numbers_by_weights_or_targets_names_them(iris):
+    X, y = iris
+    with pytest.raises(ValueError, match=r"finite numbers .*sample_weight"):
+        SGDSigmoidMLP().partial_fit(X, y, [0, 1, 2], sample_weight=1e308)
+    model = small_fit(SGDSigmoidMLPRegressor, X, y)
+    with (
+        pytest.warns(UserWarning, match="y has 100 of 150 values outside"),
+        pytest.raises(ValueError, match=r"finite numbers .*y far outside"),
+    ):
+        model.partial_fit(X, y * 1e300)
