@@ -84,7 +84,7 @@ class Run(NamedTuple):
     random_state: RandomState | None
 
 
-class BaseSGDSigmoidMLP(WithCallbacks, Persistent, BaseEstimator, ABC):
+class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     """What the classifier and the regressor share."""
 
     # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.

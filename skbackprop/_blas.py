@@ -23,7 +23,8 @@ Array = NDArray[Any]
 Shape = tuple[int, int]
 
 # Terms of the longest sum that no x86 kernel of OpenBLAS cuts, by the bytes of a number
-# (those for Haswell cut at these); and what a longer sum is a multiple of if all cut it alike.
+# (those for Haswell cut at these); and what a longer sum is a multiple of if all cut it
+# alike.
 LONGEST_SUM = {4: 384, 8: 256}
 EVEN_SUM = 32
 # In float64, the rows of a result are cut into a multiple of this and a rest.

@@ -26,8 +26,7 @@ class Persistent:
             for name in HISTORIES
             if state.get(name) is not None
         }
-        state = {**state, **histories, "_skbackprop_version": __version__}
-        return {**state, "_checksum": _checksum(state)}
+        return sealed({**state, **histories, "_skbackprop_version": __version__})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -39,7 +38,13 @@ class Persistent:
                 f"is loaded by {__version__}, which is older: it may predict something "
                 f"else, or fail. Install skbackprop>={_major(written_by)}."
             )
-        elif not (saved is None or _is_mapped(state) or _checksum(state) == saved):
+        elif not (
+            saved is None
+            or _is_mapped(state)
+            # A user's subclass may save more or less than what was sealed.
+            or type(self).__getstate__.__module__.partition(".")[0] != "skbackprop"
+            or _checksum(state) == saved
+        ):
             raise ValueError(
                 f"The saved {type(self).__name__} is damaged: what it holds is not "
                 "what was saved. Take another copy of the file, or save the model "
@@ -50,6 +55,12 @@ class Persistent:
             if state.get(name) is not None:
                 state[name] = np.asarray(state[name]).tolist()
         self.__dict__.update(state)
+
+
+def sealed(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with a checksum of all that is in it."""
+    state = {name: value for name, value in state.items() if name != "_checksum"}
+    return {**state, "_checksum": _checksum(state)}
 
 
 def _major(version: str) -> int:

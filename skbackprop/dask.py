@@ -41,6 +41,7 @@ from ._dask_waiting import result_of
 from ._engine import Engine
 from ._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from ._examples import Examples
+from ._persistence import sealed
 from ._weights import balanced_factors, require_some_weight
 
 __all__ = ["DaskSGDSigmoidMLP", "DaskSGDSigmoidMLPRegressor"]
@@ -188,14 +189,15 @@ class _OnDask(BaseSGDSigmoidMLP):
         """
         parameters = self.get_params(deep=False)
         local = self._local(**{k: v for k, v in parameters.items() if k != "client"})
-        for name, value in self.__getstate__().items():
-            if name not in parameters and not name.startswith("_skl"):
+        of_callbacks = ("_skl", "_parent_callback", "_callback")
+        for name, value in vars(self).items():
+            if name not in parameters and not name.startswith(of_callbacks):
                 setattr(local, name, deepcopy(value))
         return local
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the client, which belongs to this process."""
-        return {**super().__getstate__(), "client": None}
+        return sealed({**super().__getstate__(), "client": None})
 
     def __sklearn_clone__(self) -> Self:
         # A client cannot be copied: the clone has the same one.

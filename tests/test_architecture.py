@@ -92,7 +92,7 @@ MAY_IMPORT = {
     },
     "dask": {
         *("_base", "_dask_engine", "_dask_rows", "_dask_waiting", "_engine"),
-        *("_estimators", "_examples", "_weights"),
+        *("_estimators", "_examples", "_persistence", "_weights"),
     },
 }
 # The fast network knows numbers, not scikit-learn.
@@ -102,7 +102,7 @@ ENGINE_ROOMS = {
 }
 OUTSIDE = {
     "_equations": {"numpy", "typing"},
-    **dict.fromkeys(ENGINE_ROOMS, {"numpy", "scipy", *sys.stdlib_module_names}),
+    **{room: {"numpy", "scipy", *sys.stdlib_module_names} for room in ENGINE_ROOMS},
 }
 # What an extra of pyproject.toml brings; imported where it is used.
 EXTRAS = {

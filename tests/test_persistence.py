@@ -216,6 +216,22 @@ def test_a_state_without_version_and_checksum_is_taken_as_it_is():
     assert vars(loaded) == vars(model)
 
 
+class SavesLess(SGDSigmoidMLP):
+    """A user's own, which does not save everything."""
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "random_state": None}
+
+
+def test_what_a_subclass_saves_is_its_own_matter():
+    model, X = MODELS["binary"]
+    own = SavesLess.__new__(SavesLess)
+    own.__dict__.update(vars(model))
+    loaded = pickle.loads(pickle.dumps(own))
+    assert loaded.random_state is None
+    assert_array_equal(loaded.predict(X), model.predict(X), strict=True)
+
+
 # ---- damage
 
 DAMAGED = """
