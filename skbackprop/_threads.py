@@ -149,14 +149,18 @@ def side_by_side(functions: Sequence[Callable[[], Any]]) -> list[Any]:
     other = _take_other()
     if other is None:
         return in_turn(functions)
-    here, there = functions
-    # Of this call alone. Wherever an interrupt comes from here on, nobody is given what
-    # was left behind: the other thread is not put back, and ends with its job.
-    results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-    other.jobs.put((there, results))
-    first = here()
-    second, error = results.get()
-    _idle.append(other)
+    try:
+        here, there = functions
+        # Of this call alone. Wherever an interrupt comes from here on, nobody is given
+        # what was left behind: the other thread is not put back, and ends with its job.
+        results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        other.jobs.put((there, results))
+        first = here()
+        second, error = results.get()
+        _idle.append(other)
+    finally:
+        # Else it would be busy for as long as somebody keeps the traceback.
+        del other
     if error is not None:
         raise error
     return [first, second]

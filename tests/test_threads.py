@@ -378,6 +378,17 @@ def test_an_interrupt_at_any_moment_leaves_the_other_thread_to_later_calls():
     assert n_beside > 2900
 
 
+def test_an_error_that_is_kept_does_not_keep_the_other_thread():
+    def fail():
+        raise OverflowError
+
+    with pytest.raises(OverflowError) as kept:
+        side_by_side([fail, int])
+    here, there = side_by_side([get_ident, get_ident])
+    assert here == get_ident() != there
+    assert kept.value.__traceback__ is not None
+
+
 def test_who_cannot_start_a_thread_computes_alone(monkeypatch):
     def no_thread(*_, **__):
         raise RuntimeError("can't start new thread")
