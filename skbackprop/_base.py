@@ -389,8 +389,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         except ValueError as error:
             raise ValueError(
                 "early_stopping=True cannot hold out validation_fraction="
-                f"{self.validation_fraction} of the {data.X.shape[0]} rows: {error} "
-                "Give X_val and y_val instead, or more rows."
+                f"{self.validation_fraction} of the {data.X.shape[0]} rows: "
+                f"{str(error).rstrip('.')}. Give X_val and y_val instead, or more rows."
             ) from error
         if len(held_out) < 2:
             raise ValueError(
