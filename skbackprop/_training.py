@@ -212,9 +212,10 @@ def advance(
     validation = None if held_out is None else held_out.measure(engine)
     if validation is not None and not all(map(math.isfinite, validation)):
         raise ValueError(
-            "X_val or y_val (X or y, where early_stopping split them off) is too large "
-            "(y beside target_range): the rows held out have a loss of "
-            f"{validation[0]} and a score of {validation[1]}."
+            "X_val, y_val or sample_weight_val (X, y or sample_weight, where "
+            "early_stopping split them off) has numbers that are too large, or weights "
+            f"too small: the rows held out have a loss of {validation[0]} and a score "
+            f"of {validation[1]}."
         )
     progress.add_epoch(loss, len(examples), plan, validation)
     if progress.n_no_change <= plan.n_iter_no_change:

@@ -317,9 +317,12 @@ def test_held_out_rows_without_a_finite_loss_and_score_are_named(early_stopping,
     model = small_fit(SGDSigmoidMLPRegressor, X, y, early_stopping=early_stopping)
     before = state(model)
     for dtype, scale in ((np.float64, 1e300), (np.float32, 1e30)):
-        with pytest.raises(ValueError, match=r"^X_val or y_val .* is too large"):
+        with pytest.raises(ValueError, match=r"^X_val, y_val or .* too large"):
             model.fit(X.astype(dtype), y, X_val=X, y_val=y * scale)
         assert_same_state(before, state(model))
+    weights = np.where(np.arange(len(y)) == 0, 1.0, 1e-320)
+    with pytest.raises(ValueError, match="sample_weight_val .* weights too small"):
+        model.fit(X, y, X_val=X, y_val=y, sample_weight_val=weights)
 
 
 @BOTH
