@@ -1,8 +1,9 @@
 """Errors about an argument that say which; those of other packages may not."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sklearn.exceptions import NotFittedError
 
@@ -37,3 +38,12 @@ def kind_of(error: Exception) -> type[ValueError | TypeError]:
     if isinstance(error, TypeError) and not isinstance(error, ValueError):
         return TypeError
     return ValueError
+
+
+def refuse_complex_columns(frame: Any) -> None:
+    """Raise ValueError where pandas would drop the imaginary part of a column."""
+    dtypes = getattr(frame, "dtypes", None)
+    if isinstance(dtypes, Iterable) and any(
+        getattr(dtype, "kind", None) == "c" for dtype in dtypes
+    ):
+        raise ValueError("Complex data not supported.")

@@ -6,7 +6,7 @@ plain Python values and numpy arrays; engine and buffers are gone when `fit` ret
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
@@ -26,7 +26,7 @@ from sklearn.utils import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arguments import kind_of, naming
+from ._arguments import kind_of, naming, refuse_complex_columns
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from ._decision import decision
 from ._engine import Engine
@@ -265,6 +265,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             )
         X = self._validate_X(X, reset)
         with naming("y"):
+            refuse_complex_columns(y)
             y = check_array(
                 y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"
             )
@@ -276,11 +277,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _validate_X(self, X: Any, reset: bool) -> Any:
         with naming("X"):
-            dtypes = getattr(X, "dtypes", None)
-            if isinstance(dtypes, Iterable) and any(
-                getattr(dtype, "kind", None) == "c" for dtype in dtypes
-            ):  # pandas would drop the imaginary part
-                raise ValueError("Complex data not supported.")
+            refuse_complex_columns(X)
             return validate_data(
                 self,
                 X,

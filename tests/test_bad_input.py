@@ -224,6 +224,10 @@ def test_sparse_labels_are_what_their_duplicates_add_up_to(method):
         (np.ones(6, "m8[s]"), "y must be numbers"),
         (np.ones((6, 2, 2)), "dim 3"),
         (GOOD_Y * 1j, "Complex data not supported"),
+        (
+            pd.DataFrame({"a": GOOD_Y > 0, "b": GOOD_Y * 1j}),
+            "y: Complex data not supported",
+        ),
     ],
 )
 def test_targets_that_are_no_numbers_are_refused_by_the_regressor(y, message):
@@ -321,7 +325,7 @@ def test_held_out_rows_without_a_finite_loss_and_score_are_named(early_stopping,
             model.fit(X.astype(dtype), y, X_val=X, y_val=y * scale)
         assert_same_state(before, state(model))
     weights = np.where(np.arange(len(y)) == 0, 1.0, 1e-320)
-    with pytest.raises(ValueError, match="sample_weight_val .* weights too small"):
+    with pytest.raises(ValueError, match=r"sample_weight_val .* weights too small"):
         model.fit(X, y, X_val=X, y_val=y, sample_weight_val=weights)
 
 
