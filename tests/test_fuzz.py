@@ -254,7 +254,7 @@ def to_keep(state, model, method, succeeded):
 # made training leave the finite numbers; and settings for rows that are too few.
 FOLLOWS = {
     "X": {"sample_weight", "X_val", "learning_rate_init"},
-    "y": {"classes", "class_weight", "y_val", "learning_rate_init"},
+    "y": {"classes", "class_weight", "y_val", "learning_rate_init", "warm_start"},
     "classes": {"y"},
     "sample_weight": {"learning_rate_init"},
     "class_weight": {"learning_rate_init", "sample_weight"},
