@@ -664,7 +664,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                     f"y has {y.shape[1]} columns, expected {self.n_outputs_}."
                 )
             return indicator_encoder(y)
-        unknown = sorted(set(np.unique(y).tolist()) - set(self.classes_.tolist()))
+        known = set(self.classes_.tolist())
+        unknown = [label for label in np.unique(y).tolist() if label not in known]
         if unknown:
             raise ValueError(
                 f"y has the classes {unknown}, which are not among the expected "

@@ -248,6 +248,7 @@ def test_the_first_partial_fit_needs_classes():
     [
         (GOOD_X, GOOD_Y + 1, None, r"y has the classes \[3\].*those of classes or of"),
         (GOOD_X, ["a", "b"] * 3, None, "y has the classes"),
+        (GOOD_X, np.array(["NaT", "2020"] * 3, "M8[D]"), None, "y has the classes"),
         (GOOD_X, GOOD_Y, [0, 1], r"classes=\[0 1\] differs from the first call's"),
         (GOOD_X, np.eye(3)[GOOD_Y], None, "y is a binary indicator matrix, but the"),
         (GOOD_X[:, :3], GOOD_Y, None, "X has 3 features, but .* expecting 4"),
