@@ -258,6 +258,7 @@ FOLLOWS = {
     "classes": {"y"},
     "sample_weight": {"learning_rate_init"},
     "class_weight": {"learning_rate_init", "sample_weight"},
+    "target_range": {"learning_rate_init"},
     "alpha": {"learning_rate_init"},
     "momentum": {"learning_rate_init"},
     "early_stopping": {"validation_fraction", "X_val"},
