@@ -286,6 +286,8 @@ def call(model, method, given, hostile):
     began = perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # By numpy 1.24, where scikit-learn compares a lone pandas.NA with itself.
+        warnings.filterwarnings("ignore", "elementwise comparison failed")
         try:
             result = getattr(model, method)(**given)
         except (ValueError, TypeError) as raised:
