@@ -1,6 +1,5 @@
 """Ctrl-C: a real SIGINT, in a process of its own, at random moments."""
 
-import signal
 import subprocess
 import sys
 import timeit
@@ -116,23 +115,10 @@ def blas_threads():
     return [library.num_threads for library in BLAS]
 
 
-def alarmed(pause, function):
-    """Call with a Ctrl-C after a pause; return whether one came out."""
-    try:
-        signal.setitimer(signal.ITIMER_REAL, pause)
-        function()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    return False
-
-
-@pytest.mark.usefixtures("alarm_as_ctrl_c")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_ctrl_c_leaves_a_network_and_its_history(early_stopping, wide):
+def test_ctrl_c_leaves_a_network_and_its_history(early_stopping, wide, interrupted):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 100) if wide else (24, 3))
     y = (X[:, 0] > 0).astype(int)
@@ -152,10 +138,7 @@ def test_ctrl_c_leaves_a_network_and_its_history(early_stopping, wide):
         before = blas_threads()
         for pause in rng.uniform(first, 1.2, n_alarms) * seconds:
             fitted = clone(model)
-            try:
-                n_interrupted += alarmed(pause, partial(fitted.fit, X, y))
-            except KeyboardInterrupt:  # while the alarm was switched off
-                continue
+            n_interrupted += interrupted(partial(fitted.fit, X, y), pause) is not None
             assert blas_threads() == before
             if hasattr(fitted, "coefs_"):
                 n_ended += 1

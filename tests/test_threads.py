@@ -1,6 +1,5 @@
 """BLAS's threads: whoever computes with them, the bits are the same."""
 
-import signal
 import sys
 import threading
 import time
@@ -340,18 +339,14 @@ def test_the_number_is_set_and_given_back_by_whichever_thread_asks():
         assert blas_threads() == before
 
 
-@pytest.mark.usefixtures("alarm_as_ctrl_c")
-def test_an_interrupt_at_any_moment_gives_the_threads_back():
+def test_an_interrupt_at_any_moment_gives_the_threads_back(interrupted):
     n_interrupted, last_error = 0, None
     with threadpool_limits(2, "blas"):
         before = blas_threads()
         on_one_blas_thread(id)  # The first finds the libraries, which takes 2 ms.
         for pause in np.random.default_rng(1).uniform(1e-6, 1e-4, 3000):
-            try:
-                signal.setitimer(signal.ITIMER_REAL, pause)
-                on_one_blas_thread(id)
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt as error:
+            error = interrupted(partial(on_one_blas_thread, id), pause)
+            if error is not None:
                 n_interrupted += 1
                 # As a notebook does; with it live the frames that it came through.
                 last_error = error
@@ -359,18 +354,12 @@ def test_an_interrupt_at_any_moment_gives_the_threads_back():
     assert n_interrupted > 50
 
 
-@pytest.mark.usefixtures("alarm_as_ctrl_c")
-def test_an_interrupt_at_any_moment_leaves_the_other_thread_to_later_calls():
+def test_an_interrupt_at_any_moment_leaves_the_other_thread_to_later_calls(interrupted):
     n_interrupted = n_beside = 0
     side_by_side([int, int])
     for i, pause in enumerate(np.random.default_rng(1).uniform(1e-6, 2e-4, 3000)):
-        try:
-            signal.setitimer(signal.ITIMER_REAL, pause)
-            side_by_side([int, int])
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        except KeyboardInterrupt:
-            n_interrupted += 1
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        error = interrupted(partial(side_by_side, [int, int]), pause)
+        n_interrupted += error is not None
         here, there = side_by_side([lambda i=i: i, lambda i=i: (i, get_ident())])
         assert (here, there[0]) == (i, i)
         n_beside += there[1] != get_ident()
