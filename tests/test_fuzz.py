@@ -288,6 +288,8 @@ def call(model, method, given, hostile):
         warnings.simplefilter("always")
         # By numpy 1.24, where scikit-learn compares a lone pandas.NA with itself.
         warnings.filterwarnings("ignore", "elementwise comparison failed")
+        # By scikit-learn 1.6; later ones refuse them.
+        warnings.filterwarnings("ignore", "Support for labels represented as bytes")
         try:
             result = getattr(model, method)(**given)
         except (ValueError, TypeError) as raised:
