@@ -15,6 +15,7 @@ from skbackprop._training import (
     Plan,
     Progress,
     constant_loss,
+    gradient_of,
     run_epoch,
     step_size,
     train,
@@ -115,6 +116,54 @@ def test_an_epoch_takes_every_row_once_in_full_batches(
         assert (order == list(range(n))) == (not shuffle or batch_size == n)
 
 
+class BlocksEngine(RecordingEngine):
+    """Notes how many rows the blocks have."""
+
+    def descend(self, X, Y, weights, eta):
+        self.batches.append(len(Y))
+        return 0.0
+
+    def gradient(self, streams):
+        return [[len(Y) for _, Y, _ in blocks] for blocks in streams], 0
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "blocks"),
+    [(1, [50, 50, 1]), (10, [50, 50, 1]), (30, [30, 30, 30, 11]), (60, [60, 41])],
+)
+def test_a_block_has_as_many_whole_batches_as_fit(batch_size, blocks, monkeypatch):
+    monkeypatch.setattr(_examples, "BLOCK_BYTES", 50 * 32)  # three features, one target
+    engine = BlocksEngine(batch_size)
+    settings = plan(batch_size=batch_size)
+    run_epoch(engine, numbered_examples(101, "C"), settings, 0.5, None)
+    assert engine.batches == blocks
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "halves"),
+    [
+        (0, 700, [[100] * 4, [100] * 3]),
+        (0, 650, [[100] * 4, [100, 100, 50]]),
+        (300, 900, [[100] * 3, [100] * 3]),
+        (5, 106, [[100], [1]]),
+        (7, 107, [[100]]),
+        (0, 60, [[60]]),
+    ],
+)
+def test_a_large_batch_is_cut_between_blocks_near_its_middle(
+    start, stop, halves, monkeypatch
+):
+    monkeypatch.setattr(_examples, "BLOCK_BYTES", 50 * 32)
+    examples = numbered_examples(1000, "C")
+    assert gradient_of(BlocksEngine(1000), examples, start, stop) == (halves, 0)
+
+
+def test_blocks_of_a_large_batch_have_no_more_rows_than_the_engine_takes():
+    examples = numbered_examples(3000, "C")
+    halves, _ = gradient_of(BlocksEngine(3000), examples, 0, 3000)
+    assert halves == [[CHUNK_ROWS] * 2, [3000 - 2 * CHUNK_ROWS]]
+
+
 def test_each_epoch_draws_a_new_order():
     engine, random_state = RecordingEngine(1), np.random.RandomState(0)
     examples = numbered_examples(20, "C")
@@ -198,11 +247,11 @@ def test_training_that_reaches_max_iter_says_so():
 
 @pytest.mark.parametrize("bad", ["loss", "parameters"])
 def test_leaving_the_finite_numbers_names_eta(bad):
-    engine = LossesEngine([1.0, np.nan if bad == "loss" else 0.5])
+    engine = LossesEngine([np.nan if bad == "loss" else 0.5])
     if bad == "parameters":
         engine.theta = np.array([np.inf])
-    with pytest.raises(ValueError, match=r"finite numbers in epoch \d .*rate_init=0.5"):
-        run(engine, plan(), new_progress())
+    with pytest.raises(ValueError, match=r"finite numbers in epoch 4 .*rate_init=0.5"):
+        run(engine, plan(), new_progress(n_iter=3))
 
 
 @pytest.mark.parametrize(("n_rows", "m"), [(6, 2), (3000, 1300)])
