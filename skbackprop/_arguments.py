@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+from scipy.sparse import issparse
 from sklearn.exceptions import NotFittedError
 
 _CANNOT = (
@@ -38,6 +40,34 @@ def kind_of(error: Exception) -> type[ValueError | TypeError]:
     if isinstance(error, TypeError) and not isinstance(error, ValueError):
         return TypeError
     return ValueError
+
+
+def refuse_indices_outside(matrix: Any, name: str) -> None:
+    """Raise ValueError where a sparse matrix has entries outside its shape.
+
+    scipy would read or write memory that belongs to others.
+    """
+    if not issparse(matrix) or matrix.format not in ("csr", "csc", "bsr"):
+        return
+    n_rows, n_columns = matrix.shape
+    if matrix.format == "csc":
+        n_rows, n_columns = n_columns, n_rows
+    elif matrix.format == "bsr":
+        n_rows, n_columns = np.floor_divide(matrix.shape, matrix.blocksize)
+    starts = matrix.indptr
+    indices = matrix.indices[: starts[-1]]
+    if not (
+        len(starts) == n_rows + 1
+        and starts[0] == 0
+        and starts[-1] <= len(matrix.indices)
+        and starts[-1] <= len(matrix.data)
+        and (np.diff(starts) >= 0).all()
+        and (len(indices) == 0 or 0 <= indices.min() <= indices.max() < n_columns)
+    ):
+        raise ValueError(
+            f"{name} is a sparse matrix of shape {matrix.shape} whose indptr or "
+            "indices are outside that shape."
+        )
 
 
 def refuse_complex_columns(frame: Any) -> None:

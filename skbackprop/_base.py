@@ -26,7 +26,12 @@ from sklearn.utils import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arguments import kind_of, naming, refuse_complex_columns
+from ._arguments import (
+    kind_of,
+    naming,
+    refuse_complex_columns,
+    refuse_indices_outside,
+)
 from ._callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from ._decision import decision
 from ._engine import Engine
@@ -65,6 +70,8 @@ NO_BETTER = 0.98
 # Passes of a stream, the latest, whose losses are kept: 0.3 MB, and 80 kB in a file.
 # Without an end, half an hour of small chunks made 34 MB of them.
 CURVE_OF_A_STREAM = 10_000
+FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
+BIT_GENERATORS = {"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"}
 
 
 class Data(NamedTuple):
@@ -187,9 +194,12 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 if ending == "interrupted" and fitted and not run.progress.losses:
                     # The network from before is worth more than one without training.
                     self.__dict__ = before
-                elif task is not None:
+                else:
                     try:
-                        task.training_ended()
+                        if self.verbose and ending == "no improvement":
+                            print_stop(run.plan)
+                        if task is not None:
+                            task.training_ended()
                     except KeyboardInterrupt:
                         ending = "interrupted"
         except BaseException:
@@ -202,8 +212,6 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             return self
         if run.progress.failure is not None:
             raise run.progress.failure
-        if self.verbose and ending == "no improvement":
-            print_stop(run.plan)
         _warn_of_ending(ending, run, shortfall)
         return self
 
@@ -232,7 +240,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 if shuffles or not go_on:
                     random_state = self._initialise(data.X.dtype, go_on)
                 else:
-                    self._check_units()
+                    self._check_network()
                 weighted = self._class_weighted(data, data, incremental=True)
                 examples = self._examples(weighted, incremental=True)
                 printer = Printer(len(examples))
@@ -243,6 +251,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                     return run
 
                 run = on_one_blas_thread(one_pass)
+                if self.verbose:
+                    printer.epoch_ended(run.engine, run.progress)
                 self.__dict__.update(self._attributes(run, incremental=True))
                 # Last and in place: copies for each chunk of a stream would add up.
                 self.loss_curve_ += run.progress.losses
@@ -251,8 +261,6 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             del curve[n_epochs:]
             raise
         del self.loss_curve_[:-CURVE_OF_A_STREAM]  # 1 % of a one-row call
-        if self.verbose:
-            printer.epoch_ended(run.engine, run.progress)
         return self
 
     def _validate(
@@ -266,6 +274,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         X = self._validate_X(X, reset)
         with naming("y"):
             refuse_complex_columns(y)
+            refuse_indices_outside(y, "y")
             y = check_array(
                 y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"
             )
@@ -278,6 +287,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _validate_X(self, X: Any, reset: bool) -> Any:
         with naming("X"):
             refuse_complex_columns(X)
+            refuse_indices_outside(X, "X")
             return validate_data(
                 self,
                 X,
@@ -313,7 +323,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _initialise(self, dtype: DTypeLike, go_on: bool) -> RandomState:
         """Set what training starts from; return the random state it continues."""
         if go_on:
-            self._check_units()
+            self._check_network()
             return _random_state_from(self._random_state)
         units = self._units_wanted
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(units))
@@ -512,13 +522,28 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         """Whether it is wrong where the sigmoid is flat, with at least this loss."""
         return is_saturated(engine, examples, loss)
 
-    def _check_units(self) -> None:
-        """Raise ValueError where `hidden_layer_sizes` is not that of the network."""
+    def _check_network(self) -> None:
+        """Raise ValueError where the network is not what `hidden_layer_sizes` says.
+
+        Or where its arrays do not fit together: the engine, which gives BLAS their
+        addresses, would compute with memory that belongs to others.
+        """
         if self._units_wanted != self._units:
             raise ValueError(
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} means layers of "
                 f"{self._units_wanted} neurons, but the fitted model has "
                 f"{self._units}. Call fit (with warm_start=False) to start anew."
+            )
+
+        units = self._units
+        weights, biases = list(pairwise(units)), [(n,) for n in units[1:]]
+        dtype = getattr(next(iter(self.coefs_), None), "dtype", None)
+        _require_arrays("coefs_", self.coefs_, weights, dtype)
+        _require_arrays("intercepts_", self.intercepts_, biases, dtype)
+        if self._velocity is not None:
+            _require_arrays("the momentum of coefs_", self._velocity[0], weights, dtype)
+            _require_arrays(
+                "the momentum of intercepts_", self._velocity[1], biases, dtype
             )
 
     @property
@@ -623,6 +648,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 )
             )
         if not np.isfinite(z).all():
+            if not all(np.isfinite(p).all() for p in (*self.coefs_, *self.intercepts_)):
+                raise ValueError(
+                    "coefs_ or intercepts_ have numbers that are not finite."
+                )
             row = int(np.isfinite(z).all(axis=1).argmin())
             raise ValueError(
                 f"X is too large in row {row}: its pre-activations are no finite "
@@ -698,8 +727,35 @@ def _shortfall(
     return None
 
 
+def _require_arrays(
+    name: str, arrays: list[Any], shapes: Sequence[tuple[int, ...]], dtype: Any
+) -> None:
+    """Raise ValueError where these are not arrays of these shapes and this dtype."""
+    shapes_found = [array.shape for array in arrays if isinstance(array, np.ndarray)]
+    if (
+        len(arrays) != len(shapes)
+        or shapes_found != list(shapes)
+        or dtype not in FLOATS
+        or any(array.dtype != dtype for array in arrays)
+    ):
+        found = [
+            f"{np.shape(array)} {getattr(array, 'dtype', type(array).__name__)}"
+            for array in arrays
+        ]
+        raise ValueError(
+            f"{name} must be arrays of the shapes {shapes}, those of coefs_ and "
+            f"intercepts_ all float32 or all float64; got {found}."
+        )
+
+
 def _random_state_from(state: dict[str, Any]) -> RandomState:
     """The random stream whose state `get_state` wrote down, whatever its generator."""
-    random_state = RandomState(getattr(np.random, state["bit_generator"])())
+    name = state["bit_generator"]
+    if name not in BIT_GENERATORS:  # a file must not choose what is called
+        raise ValueError(
+            f"random_state has the bit generator {name!r}, expected one of numpy's: "
+            f"{', '.join(sorted(BIT_GENERATORS))}."
+        )
+    random_state = RandomState(getattr(np.random, name)())
     random_state.set_state(state)
     return random_state

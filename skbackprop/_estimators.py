@@ -27,7 +27,12 @@ from ._targets import (
     usable_range,
 )
 from ._warnings import warn
-from ._weights import class_factors, finite_numbers
+from ._weights import (
+    balanced_factors,
+    factors_of_classes,
+    finite_numbers,
+    scaled_to_one,
+)
 
 Array = NDArray[Any]
 
@@ -486,7 +491,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
             if sample_weight is not None:
-                sample_weight = finite_numbers(sample_weight, "sample_weight")
+                sample_weight = scaled_to_one(
+                    finite_numbers(sample_weight, "sample_weight")
+                )
             return float(super().score(X, y, sample_weight))
 
     def decision_function(self, X: Any) -> Array:
@@ -598,6 +605,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             y = y.copy()
             y.sum_duplicates()
             data = data._replace(y=y)
+        _refuse_nat(y, "y")
         # Going on, a strange label is an unknown one. (A quarter of a one-row call.)
         if y.dtype.kind == "V":
             raise ValueError(f"y must be labels, got an array of dtype {y.dtype}.")
@@ -630,6 +638,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             given = found if classes is None else unique_labels(classes)
+            _refuse_nat(given, "classes")
         if not go_on:
             if multilabel and len(given) != len(found):
                 raise ValueError(
@@ -638,11 +647,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 )
             self.classes_, self._multilabel = given, multilabel
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
-        elif classes is not None and not np.array_equal(given, self.classes_):
+        elif classes is not None and given.tolist() != self.classes_.tolist():
             raise ValueError(
                 f"classes={given} differs from the first call's, {self.classes_}."
             )
-        elif not (incremental or np.array_equal(found, self.classes_)):
+        elif not incremental and found.tolist() != self.classes_.tolist():
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
@@ -651,6 +660,14 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     def _encoder(self, data: Data) -> Encoder:
         y = data.y
+        if not (self._multilabel and y.ndim == 2):
+            return label_encoder(self._codes(y), len(self.classes_))
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
+        return indicator_encoder(y)
+
+    def _codes(self, y: Any) -> Array:
+        """The place of each label in `classes_`."""
         multilabel = y.ndim == 2
         if multilabel != self._multilabel:
             kinds = ("one label a row", "a binary indicator matrix")
@@ -658,12 +675,6 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 f"y is {kinds[multilabel]}, but the model was fitted on "
                 f"{kinds[self._multilabel]}."
             )
-        if multilabel:
-            if y.shape[1] != self.n_outputs_:
-                raise ValueError(
-                    f"y has {y.shape[1]} columns, expected {self.n_outputs_}."
-                )
-            return indicator_encoder(y)
         known = set(self.classes_.tolist())
         unknown = [label for label in np.unique(y).tolist() if label not in known]
         if unknown:
@@ -671,7 +682,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 f"y has the classes {unknown}, which are not among the expected "
                 f"{self.classes_}, those of classes or of the y of fit."
             )
-        return label_encoder(y, self.classes_)
+        # numpy compares signed with unsigned integers as floats, which are coarser.
+        labels = y.astype(self.classes_.dtype, copy=False)
+        return np.searchsorted(self.classes_, labels)
 
     def _class_weighted(
         self, data: Data, balance: Data, incremental: bool = False
@@ -692,15 +705,20 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 "class_weight=dict(zip(classes, weights))."
             )
         factors = self._class_factors(balance)
-        weights = factors[np.searchsorted(self.classes_, data.y)]
+        weights = factors[self._codes(data.y)]
         if data.weights is not None:
             weights = weights * data.weights
         return data._replace(weights=weights)
 
     def _class_factors(self, of: Data) -> Array:
         """The weight of each class; "balanced" is so in the rows `of`."""
-        assert self.class_weight is not None
-        return class_factors(self.class_weight, self.classes_, of.y, of.weights)
+        if not isinstance(self.class_weight, str):
+            assert self.class_weight is not None
+            return factors_of_classes(self.class_weight, self.classes_)
+        # Rows count by their weights: a weight of 2 is a row twice here too.
+        # compute_class_weight knows none before scikit-learn 1.9.
+        codes = self._codes(of.y)
+        return balanced_factors(np.bincount(codes, of.weights, len(self.classes_)))
 
     def _strata(self, y: Any) -> Any:
         return None if self._multilabel else y
@@ -713,6 +731,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _refuse_nat(labels: Array, name: str) -> None:
+    """Raise ValueError for a label that is not a time and equals none, not itself."""
+    if labels.dtype.kind in "mM" and np.isnat(labels).any():
+        raise ValueError(f"{name} must be labels, got NaT.")
 
 
 class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP):
@@ -1151,7 +1175,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
             if sample_weight is not None:
-                sample_weight = finite_numbers(sample_weight, "sample_weight")
+                sample_weight = scaled_to_one(
+                    finite_numbers(sample_weight, "sample_weight")
+                )
             score = float(super().score(X, y, sample_weight))
         if not np.isfinite(score) and len(np.asarray(y)) > 1:
             raise ValueError(

@@ -26,7 +26,16 @@ def check_parameters(estimator: BaseEstimator) -> None:
             continue
         value = getattr(estimator, name)
         if not is_valid(value):
-            raise InvalidParameterError(f"{name} must be {expected}, got {value!r}.")
+            raise InvalidParameterError(
+                f"{name} must be {expected}, got {_shown(value)}."
+            )
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # of an integer with more than 4,300 digits
+        return f"{type(value).__name__} with too many digits to show"
 
 
 def hidden_units(hidden_layer_sizes: Any) -> list[int]:
@@ -47,7 +56,7 @@ def check_target_range(target_range: Any, n_outputs: int) -> NDArray[np.float64]
         raise InvalidParameterError(
             'target_range must be "auto" or a pair (low, high) with low < high of '
             f"finite numbers, or of one for each of {n_outputs} outputs; got "
-            f"{target_range!r}."
+            f"{_shown(target_range)}."
         )
     return np.array([low, high])
 

@@ -26,7 +26,12 @@ class Persistent:
             for name in HISTORIES
             if state.get(name) is not None
         }
-        return sealed({**state, **histories, "_skbackprop_version": __version__})
+        state = {**state, **histories, "_skbackprop_version": __version__}
+        if type(state.get("class_weight")) is dict:
+            # skops makes of {True: 1.0, False: 2.0} a {True: 2.0}.
+            weight_of = state.pop("class_weight")
+            state["_class_weight"] = [list(weight_of), list(weight_of.values())]
+        return sealed({name: _in_memory(value) for name, value in state.items()})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -51,6 +56,9 @@ class Persistent:
                 "again."
             )
         state.pop("_skbackprop_version", None)
+        if "_class_weight" in state:
+            labels, weights = state.pop("_class_weight")
+            state["class_weight"] = dict(zip(labels, weights, strict=True))
         for name in HISTORIES:
             if state.get(name) is not None:
                 state[name] = np.asarray(state[name]).tolist()
@@ -72,6 +80,15 @@ def _is_mapped(state: dict[str, Any]) -> bool:
     return any(isinstance(array, np.memmap) for array in state.get("coefs_", ()))
 
 
+def _in_memory(value: Any) -> Any:
+    """The value without numpy.memmap, which would say of a copy that it is one."""
+    if isinstance(value, np.memmap):
+        return value.view(np.ndarray)
+    if type(value) in (list, tuple):
+        return type(value)(map(_in_memory, value))
+    return value
+
+
 def _checksum(value: object, checksum: int = 0) -> int:
     """CRC-32 of all names, numbers, texts and arrays: a flipped bit would go unseen.
 
@@ -87,9 +104,11 @@ def _checksum(value: object, checksum: int = 0) -> int:
         data: bytes | memoryview = b"%d" % len(value)
     elif isinstance(value, np.ndarray) and value.dtype.kind not in "OTV":
         # The parameters are in Fortran order: this way round nothing is copied.
-        data = np.ascontiguousarray(value.T).view(np.uint8).data
+        # Some formats make the order of the bytes that of the machine.
+        native = value.astype(value.dtype.newbyteorder("="), copy=False)
+        data = np.ascontiguousarray(native.T).view(np.uint8).data
         # Their bytes mean nothing without it.
-        checksum = zlib.crc32(f"{value.dtype.str}{value.shape}".encode(), checksum)
+        checksum = zlib.crc32(f"{native.dtype.str}{value.shape}".encode(), checksum)
     elif isinstance(value, np.ndarray):  # whose memory has pointers
         data = "\0".join(map(str, value.tolist())).encode(errors="replace")
     else:

@@ -19,11 +19,13 @@ Encoder = Callable[[slice | Array], Array]
 LOW_ACTIVATION, HIGH_ACTIVATION = 0.1, 0.9
 
 
-def label_encoder(y: Array, classes: Array) -> Encoder:
-    """One output neuron for two classes (or one), one each (one-hot) for more."""
-    smallest = np.min_scalar_type(len(classes))
-    codes = np.searchsorted(classes, y).astype(smallest)
-    said_by_neuron = np.arange(len(classes)) if len(classes) > 2 else np.array([1])
+def label_encoder(codes: Array, n_classes: int) -> Encoder:
+    """One output neuron for two classes (or one), one each (one-hot) for more.
+
+    `codes` are the places of the labels among the classes.
+    """
+    codes = codes.astype(np.min_scalar_type(n_classes))
+    said_by_neuron = np.arange(n_classes) if n_classes > 2 else np.array([1])
     return lambda rows: codes[rows, np.newaxis] == said_by_neuron
 
 

@@ -43,23 +43,21 @@ def finite_numbers(values: ArrayLike, name: str) -> Array:
         raise ValueError(f"{name} must be finite numbers: {error}") from error
 
 
-def class_factors(
-    class_weight: Mapping[Any, float] | str,
-    classes: Array,
-    y: Array,
-    weights: Array | None,
-) -> Array:
-    """The weight of each of `classes`; ``n / (n_classes · count)`` if "balanced".
+def scaled_to_one(weights: Array) -> Array:
+    """The weights divided so that the largest is about 1, and sums are finite.
 
-    Rows count by their `weights`: a weight of 2 is a row twice here too.
+    By a power of two: nothing is rounded.
     """
-    if isinstance(class_weight, str):
-        # compute_class_weight knows no weights before scikit-learn 1.9.
-        counts = np.bincount(np.searchsorted(classes, y), weights, len(classes))
-        return balanced_factors(counts)
+    _, exponent = np.frexp(np.abs(weights).max())
+    return np.asarray(np.ldexp(weights, -exponent))
+
+
+def factors_of_classes(class_weight: Mapping[Any, float], classes: Array) -> Array:
+    """The weight of each of `classes`, 1 where none is given."""
     # Not by compute_class_weight, which takes a label "1" for the number.
     labels = classes.tolist()
-    unknown = [key for key in class_weight if key not in labels]
+    known = set(labels)
+    unknown = [key for key in class_weight if key not in known]
     # A class more than there are is what a fold without a rare class looks like; where
     # one is missing too, it is a misspelt one.
     if unknown and any(label not in class_weight for label in labels):

@@ -42,7 +42,7 @@ from ._engine import Engine
 from ._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from ._examples import Examples
 from ._persistence import sealed
-from ._weights import balanced_factors, require_some_weight
+from ._weights import finite_numbers, require_some_weight, scaled_to_one
 
 __all__ = ["DaskSGDSigmoidMLP", "DaskSGDSigmoidMLPRegressor"]
 
@@ -171,6 +171,8 @@ class _OnDask(BaseSGDSigmoidMLP):
         with self._find_client().as_current():
             y, predicted = _here(y), _here(self.predict(X))
             weights = _here(sample_weight)
+        if weights is not None:
+            weights = scaled_to_one(finite_numbers(weights, "sample_weight"))
         return float(self._metric(y, predicted, sample_weight=weights))
 
     def _is_saturated(self, engine: Engine, examples: Examples, loss: float) -> bool:
@@ -508,10 +510,8 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
         return self._lazily("predict_log_proba", X)
 
     def _class_factors(self, of: Data) -> Array:
-        if not isinstance(self.class_weight, str):
-            return super()._class_factors(of)
-        codes = np.searchsorted(self.classes_, of.y)
-        return balanced_factors(np.bincount(codes, weights=of.X.together("weights")))
+        # Without weights too each label has one: how many rows there are of it.
+        return super()._class_factors(of._replace(weights=of.X.together("weights")))
 
     def _weight_of_classes(self, data: Data) -> dict[Any, float]:
         factors = self._class_factors(data)

@@ -19,7 +19,7 @@ nan, inf = np.nan, np.inf
 _files, _folder = count(), tempfile.TemporaryDirectory()
 
 SPECIAL = [nan, inf, -inf, 5e-324, -2e-309, 1e308, -1e308, 1.7e308, 1e39, -0.0, 2e-45]
-SCALES = [1.0, 1.0, 1.0, 1.0, 1e10, 1e-10, 1e38, 1e300, 1.7e308, 1e-300, 1e-323]
+SCALES = [1.0, 1.0, 1.0, 1.0, 1e10, 1e-10, 1e38, 1e300, 1e307, 1.7e308, 1e-300, 1e-323]
 DTYPES = [
     *("f8", "f8", "f4", "f4", "f2", "g", "?", "i1", "u1", "i2", "u4", "i8", "u8"),
     *("F", "D", "G", "O", "U6", "S6", "M8[s]", "m8[ns]", "V8", "i4,f8"),

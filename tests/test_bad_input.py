@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import bsr_array, csr_matrix
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -248,7 +248,7 @@ def test_the_first_partial_fit_needs_classes():
     [
         (GOOD_X, GOOD_Y + 1, None, r"y has the classes \[3\].*those of classes or of"),
         (GOOD_X, ["a", "b"] * 3, None, "y has the classes"),
-        (GOOD_X, np.array(["NaT", "2020"] * 3, "M8[D]"), None, "y has the classes"),
+        (GOOD_X, np.array(["NaT", "2020"] * 3, "M8[D]"), None, "got NaT"),
         (GOOD_X, GOOD_Y, [0, 1], r"classes=\[0 1\] differs from the first call's"),
         (GOOD_X, np.eye(3)[GOOD_Y], None, "y is a binary indicator matrix, but the"),
         (GOOD_X[:, :3], GOOD_Y, None, "X has 3 features, but .* expecting 4"),
@@ -259,6 +259,155 @@ def test_a_later_partial_fit_must_fit_the_first(X, y, classes, message, iris):
     before = state(model)
     with pytest.raises(ValueError, match=message):
         model.partial_fit(X, y, classes=classes)
+    assert_same_state(before, state(model))
+
+
+def test_an_unknown_label_is_named_where_classes_have_weights_too(iris):
+    model = small_fit(SGDSigmoidMLP, *iris, class_weight={0: 2.0})
+    with pytest.raises(ValueError, match=r"y has the classes \[7\]"):
+        model.partial_fit(GOOD_X, np.full(len(GOOD_X), 7))
+    with pytest.raises(ValueError, match=r"y_val .*y has the classes \[7\]"):
+        model.fit(*iris, X_val=GOOD_X, y_val=np.full(len(GOOD_X), 7))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("class_weight", [None, {2**60: 1.5}, "balanced"])
+def test_unsigned_labels_are_the_same_as_signed_ones(class_weight):
+    # As floats, in which numpy compares the two, both labels are the same.
+    y = np.array([2**60 - 1, 2**60])[GOOD_Y % 2]
+    first = GOOD_Y.astype(np.int64) % 2 == 0
+    model = SGDSigmoidMLP((3,), max_iter=2, random_state=0, class_weight=class_weight)
+    other = copy.deepcopy(model)
+    model.fit(GOOD_X, y, X_val=GOOD_X[first], y_val=y[first])
+    other.fit(GOOD_X, y, X_val=GOOD_X[first], y_val=y[first].astype(np.uint64))
+    if class_weight != "balanced":
+        model.partial_fit(GOOD_X, y)
+        other.partial_fit(GOOD_X, y.astype(np.uint64))
+    assert_array_equal(model.coefs_[0], other.coefs_[0])
+    assert model.validation_loss_curve_ == other.validation_loss_curve_
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("where", ["first", "classes", "later"])
+def test_a_time_that_is_none_is_no_label(where, method):
+    times = np.array(["2020", "2021"], "M8[D]")[GOOD_Y % 2]
+    with_nat = np.where(np.arange(len(times)) == 0, np.datetime64("NaT"), times)
+    model = SGDSigmoidMLP((3,), random_state=0)
+    if where == "later":
+        model.partial_fit(GOOD_X, times, classes=np.unique(times))
+    arguments = [GOOD_X, times if where == "classes" else with_nat]
+    if where == "classes" or (where == "first" and method == "partial_fit"):
+        arguments.append(np.unique(with_nat))
+        method = "partial_fit"
+    name = "classes" if where == "classes" else "y"
+    with pytest.raises(ValueError, match=f"{name} must be labels, got NaT"):
+        getattr(model, method)(*arguments)
+
+
+def with_index(form, index):
+    X = getattr(csr_matrix(GOOD_X), f"to{form}")()
+    X.indices[-1] = index
+    return X
+
+
+@pytest.mark.parametrize("index", [-1, 50, 5 * 10**8])
+@pytest.mark.parametrize("form", ["csr", "csc", "bsr"])
+@BOTH
+def test_entries_outside_a_sparse_matrix_are_refused(Estimator, form, index, iris):
+    X = with_index(form, index)
+    model = small_fit(Estimator, *iris)
+    before = state(model)
+    for method in ("fit", "partial_fit", "predict", "score"):
+        arguments = (X,) if method == "predict" else (X, GOOD_Y)
+        with pytest.raises(ValueError, match=r"X is a sparse matrix .* outside"):
+            getattr(model, method)(*arguments)
+    assert_same_state(before, state(model))
+    with pytest.raises(ValueError, match=r"y is a sparse matrix .* outside"):
+        SGDSigmoidMLP().fit(GOOD_X, abs(X) > 0)
+
+
+@pytest.mark.parametrize("indptr", [[0, 2, 1, 2, 2, 2, 2], [0] * 6 + [90], [1] * 7])
+def test_rows_of_a_sparse_matrix_must_follow_each_other(indptr):
+    X = csr_matrix(GOOD_X)
+    X.indptr[:] = indptr
+    with pytest.raises(ValueError, match=r"X is a sparse matrix .* outside"):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("coefs_", lambda c: [np.zeros((99, 5)), *c[1:]], r"coefs_ .*\(99, 5\)"),
+        ("coefs_", lambda c: [c[0], c[1][:3]], r"coefs_ .*\(3, "),
+        ("coefs_", lambda c: c[:1], "coefs_ must be arrays"),
+        ("coefs_", lambda c: [], "coefs_ must be arrays"),
+        ("coefs_", lambda c: [c[0].astype(np.float32), c[1]], "coefs_ .*got .*float32"),
+        ("coefs_", lambda c: [a.astype(int) for a in c], "coefs_ .*int64"),
+        ("coefs_", lambda c: [a.tolist() for a in c], "coefs_ must be arrays"),
+        (
+            "intercepts_",
+            lambda b: [b[0][:, None], *b[1:]],
+            "intercepts_ must be arrays",
+        ),
+        ("intercepts_", lambda b: [b[0][:2], *b[1:]], "hidden_layer_sizes"),
+        ("_velocity", lambda v: ([v[0][0], v[0][1][:2]], v[1]), "momentum of coefs_"),
+        ("_velocity", lambda v: (v[0], v[1][:1]), "momentum of intercepts_"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@BOTH
+def test_arrays_that_do_not_fit_together_are_not_trained_on(
+    Estimator, method, name, change, message, iris
+):
+    model = small_fit(Estimator, *iris, momentum=0.5, warm_start=True)
+    setattr(model, name, change(getattr(model, name)))
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(*iris)
+
+
+@BOTH
+def test_weights_of_a_network_that_are_no_numbers_are_named(Estimator, iris):
+    model = small_fit(Estimator, *iris)
+    model.coefs_[0][0, 0] = nan
+    with pytest.raises(ValueError, match="coefs_ or intercepts_"):
+        model.predict(iris[0])
+
+
+@pytest.mark.parametrize("name", ["max_iter", "alpha", "batch_size", "random_state"])
+def test_a_number_with_too_many_digits_to_show_is_refused(name, iris):
+    with pytest.raises(ValueError, match=rf"^{name} must be .*too many digits"):
+        SGDSigmoidMLP(**{name: 10**5000}).fit(*iris)
+
+
+def test_a_missing_value_may_be_a_class_that_has_a_weight(iris):
+    with pytest.raises(ValueError, match=r"class_weight has weights for .*NA"):
+        SGDSigmoidMLP(class_weight={pd.NA: 1.0}).fit(*iris)
+
+
+class BrokenPipe:
+    """A standard output whose reader has gone, from the n-th line on."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def write(self, text):
+        self.n -= text.count("\n")
+        if self.n <= 0:
+            raise BrokenPipeError
+
+    def flush(self):
+        pass
+
+
+@pytest.mark.parametrize(("method", "n"), [("fit", 1), ("fit", 13), ("partial_fit", 1)])
+@BOTH
+def test_what_cannot_be_printed_is_not_learnt(Estimator, method, n, iris, monkeypatch):
+    model = small_fit(Estimator, *iris)
+    model.set_params(verbose=True, max_iter=50, tol=0.9)  # ends after 12 epochs
+    before = state(model)
+    monkeypatch.setattr(sys, "stdout", BrokenPipe(n))
+    with pytest.raises(BrokenPipeError):
+        getattr(model, method)(*iris)
     assert_same_state(before, state(model))
 
 
@@ -455,6 +604,16 @@ def test_score_refuses_weights_that_are_no_numbers(Estimator, iris):
     for weights in (np.ones(150) * 1j, ["a"] * 150, np.full(150, nan)):
         with pytest.raises(ValueError, match="sample_weight must be finite numbers"):
             model.score(*iris, weights)
+
+
+@pytest.mark.parametrize("largest", [1e-300, 5e306, 1e307, 1.7e308])
+@BOTH
+def test_a_score_is_the_same_with_weights_of_any_size(Estimator, largest, iris):
+    model = small_fit(Estimator, *iris)
+    weights = np.random.default_rng(0).random(150)
+    assert_allclose(
+        model.score(*iris, weights * largest), model.score(*iris, weights), rtol=1e-12
+    )
 
 
 def test_a_score_of_values_too_large_to_square_is_refused(iris):

@@ -23,6 +23,7 @@ from hostile import SPECIAL, arrays, junk
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from numpy.random import RandomState
+from saving import FORMATS
 from scipy.sparse import issparse
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
@@ -305,6 +306,9 @@ def call(model, method, given, hostile):
     assert to_keep(state(model), *call_was) == to_keep(before, *call_was)
     for name, value in parameters.items():
         assert getattr(model, name) is value, name
+    if error is None and "fit" in method:
+        for name in ("pickle2", "pickle4"):
+            FORMATS[name].load(FORMATS[name].dump(model))  # its checksum says the rest
     if error is not None:
         names = [*signature(getattr(model, method)).parameters, *parameters]
         assert_names_one_of(hostile, error, names)

@@ -70,6 +70,31 @@ def test_an_unfitted_model_comes_back_too(kind, format_name):
     assert vars(saved.load(saved.dump(model))) == vars(model)
 
 
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_arrays_of_another_byte_order_come_back(format_name, iris):
+    saved = FORMATS[format_name]
+    X, y = iris
+    for labels in (y.astype(">i4"), y.astype(">f8"), y.astype(">U1")):
+        model = SGDSigmoidMLP((3,), max_iter=100, tol=0.1, random_state=0)
+        model.fit(X, labels)
+        loaded = saved.load(saved.dump(model))
+        assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize(
+    "class_weight",
+    [{False: 1.0, True: 2.0}, {np.False_: 1, np.True_: 2}, {"a": 0.5}, {}, "balanced"],
+    ids=str,
+)
+def test_weights_of_classes_come_back(class_weight, format_name):
+    saved = FORMATS[format_name]
+    model = SGDSigmoidMLP(class_weight=class_weight)
+    loaded = saved.load(saved.dump(model))
+    assert loaded.class_weight == class_weight
+    assert vars(loaded) == vars(model)
+
+
 @pytest.mark.parametrize("labels", ["text", "objects", "numbers", "bytes", "dates"])
 def test_every_kind_of_label_has_a_checksum(labels, iris):
     classes = {
@@ -151,8 +176,32 @@ def test_a_memory_mapped_model_is_read_when_it_is_needed(tmp_path):
     loaded = joblib.load(tmp_path / "model", mmap_mode="r")
     assert isinstance(loaded.coefs_[0], np.memmap)
     assert_array_equal(loaded.predict_proba(X), model.predict_proba(X), strict=True)
-    again = pickle.loads(pickle.dumps(loaded))
-    assert_array_equal(again.predict_proba(X), model.predict_proba(X), strict=True)
+
+
+def test_a_copy_of_a_memory_mapped_model_is_checked_as_any_other(tmp_path):
+    model, X = MODELS["many_classes"]
+    joblib.dump(model, tmp_path / "model")
+    mapped = joblib.load(tmp_path / "model", mmap_mode="r")
+    data = pickle.dumps(mapped)
+    for copied in (pickle.loads(data), copy.deepcopy(mapped)):
+        assert not isinstance(copied.coefs_[0], np.memmap)
+        assert_array_equal(copied.predict_proba(X), model.predict_proba(X), strict=True)
+    weights = model.coefs_[0].tobytes(order="A")
+    damaged = bytearray(data)
+    damaged[data.index(weights) + 7] ^= 1
+    with pytest.raises(ValueError, match="damaged"):
+        pickle.loads(damaged)
+
+
+def test_a_file_does_not_choose_what_is_called_when_training_goes_on():
+    model, X = MODELS["many_classes"]
+    forged = copy.deepcopy(model)
+    forged._random_state["bit_generator"] = "seed"
+    np.random.seed(5)  # noqa: NPY002, what a call of it would change
+    stream = np.random.get_state()[1].copy()  # noqa: NPY002
+    with pytest.raises(ValueError, match="random_state has the bit generator 'seed'"):
+        forged.partial_fit(X, model.predict(X))
+    assert_array_equal(np.random.get_state()[1], stream)  # noqa: NPY002
 
 
 # ---- versions
