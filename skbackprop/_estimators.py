@@ -223,9 +223,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     first, and any other sparse format to CSR.
 
     An error leaves the estimator in the state that it had before the call (but a
-    RandomState object given as `random_state` stays advanced). Warnings come last: one
-    that is made an error finds the network stored. Ctrl-C ends `fit` with a
-    warning and is raised by `partial_fit`, which undoes its pass.
+    RandomState object given as `random_state` stays advanced). Warnings of how training
+    ended come last: one that is made an error finds the network stored. Ctrl-C ends
+    `fit` with a warning and is raised by `partial_fit`, which undoes its pass.
 
     With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
     :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,
@@ -916,9 +916,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     first, and any other sparse format to CSR.
 
     An error leaves the estimator in the state that it had before the call (but a
-    RandomState object given as `random_state` stays advanced). Warnings come last: one
-    that is made an error finds the network stored. Ctrl-C ends `fit` with a
-    warning and is raised by `partial_fit`, which undoes its pass.
+    RandomState object given as `random_state` stays advanced). Warnings of how training
+    ended come last: one that is made an error finds the network stored. Ctrl-C ends
+    `fit` with a warning and is raised by `partial_fit`, which undoes its pass.
 
     With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
     :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,

@@ -32,7 +32,7 @@ JUNK = [
     *(np.ma.masked, pd.DataFrame(), np.zeros((3, 0)), "1" * 7, [nan, "a"], [1, "1"]),
 ]
 # What pandas raises for a dtype or a value that it does not know.
-CANNOT = (TypeError, ValueError, LookupError, OverflowError)
+CANNOT = (TypeError, ValueError, LookupError, OverflowError, RecursionError)
 junk = st.sampled_from(JUNK)
 
 
