@@ -251,6 +251,10 @@ def test_a_regressor_of_two_outputs_with_a_range(data, client):
     (remote_X, remote_Y) = on_dask(150, X, Y)
     assert_allclose(remote.predict(remote_X), local.predict(X))
     assert_allclose(remote.score(remote_X, remote_Y), local.score(X, Y))
+    expected_score = local.score(X, Y, weights)
+    for w in (weights, weights / weights.max() * 1e308):
+        got = remote.score(remote_X, remote_Y, *on_dask(150, w))
+        assert_allclose(got, expected_score)
 
 
 def test_the_range_of_targets_is_that_of_all_partitions(data, client):
