@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -47,27 +48,38 @@ def refuse_indices_outside(matrix: Any, name: str) -> None:
 
     scipy would read or write memory that belongs to others.
     """
-    if not issparse(matrix) or matrix.format not in ("csr", "csc", "bsr"):
-        return
+    if issparse(matrix) and matrix.ndim == 2 and not _all_inside(matrix):
+        raise ValueError(
+            f"{name} is a sparse matrix of shape {matrix.shape} with entries outside "
+            "that shape, or with pointers to rows that do not ascend."
+        )
+
+
+def _all_inside(matrix: Any) -> bool:
     n_rows, n_columns = matrix.shape
+    if matrix.format == "coo":
+        return _inside(matrix.row, n_rows) and _inside(matrix.col, n_columns)
+    if matrix.format == "lil":
+        indices = np.fromiter(chain.from_iterable(matrix.rows), dtype=np.intp)
+        return _inside(indices, n_columns)
+    if matrix.format not in ("csr", "csc", "bsr"):
+        return True  # they have no indices, or check them
     if matrix.format == "csc":
         n_rows, n_columns = n_columns, n_rows
     elif matrix.format == "bsr":
         n_rows, n_columns = np.floor_divide(matrix.shape, matrix.blocksize)
     starts = matrix.indptr
-    indices = matrix.indices[: starts[-1]]
-    if not (
+    return bool(
         len(starts) == n_rows + 1
         and starts[0] == 0
-        and starts[-1] <= len(matrix.indices)
-        and starts[-1] <= len(matrix.data)
+        and starts[-1] <= min(len(matrix.indices), len(matrix.data))
         and (np.diff(starts) >= 0).all()
-        and (len(indices) == 0 or 0 <= indices.min() <= indices.max() < n_columns)
-    ):
-        raise ValueError(
-            f"{name} is a sparse matrix of shape {matrix.shape} whose indptr or "
-            "indices are outside that shape."
-        )
+        and _inside(matrix.indices[: starts[-1]], n_columns)
+    )
+
+
+def _inside(indices: Any, n: int) -> bool:
+    return len(indices) == 0 or bool(indices.min() >= 0 and indices.max() < n)
 
 
 def refuse_complex_columns(frame: Any) -> None:

@@ -196,10 +196,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                     self.__dict__ = before
                 else:
                     try:
-                        if self.verbose and ending == "no improvement":
-                            print_stop(run.plan)
                         if task is not None:
                             task.training_ended()
+                        if self.verbose and ending == "no improvement":
+                            print_stop(run.plan)
                     except KeyboardInterrupt:
                         ending = "interrupted"
         except BaseException:
@@ -535,16 +535,19 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 f"{self._units}. Call fit (with warm_start=False) to start anew."
             )
 
-        units = self._units
-        weights, biases = list(pairwise(units)), [(n,) for n in units[1:]]
+        with naming("coefs_ and intercepts_"):
+            self._require_fitting_arrays()
+
+    def _require_fitting_arrays(self) -> None:
+        weights = list(pairwise(self._units))
+        biases = [(n_out,) for _, n_out in weights]
         dtype = getattr(next(iter(self.coefs_), None), "dtype", None)
         _require_arrays("coefs_", self.coefs_, weights, dtype)
         _require_arrays("intercepts_", self.intercepts_, biases, dtype)
-        if self._velocity is not None:
-            _require_arrays("the momentum of coefs_", self._velocity[0], weights, dtype)
-            _require_arrays(
-                "the momentum of intercepts_", self._velocity[1], biases, dtype
-            )
+        if self._velocity is not None and self.momentum > 0:
+            of_coefs, of_intercepts = self._velocity
+            _require_arrays("the momentum of coefs_", of_coefs, weights, dtype)
+            _require_arrays("the momentum of intercepts_", of_intercepts, biases, dtype)
 
     @property
     def _units_wanted(self) -> list[int]:

@@ -15,7 +15,7 @@ from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
-from ._arguments import naming
+from ._arguments import naming, refuse_indices_outside
 from ._base import BaseSGDSigmoidMLP, Data
 from ._held_out import Score, class_accuracy, label_accuracy, r_squared
 from ._parameters import check_target_range
@@ -490,6 +490,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         See `SGDSigmoidMLP`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
+            refuse_indices_outside(y, "y")
             if sample_weight is not None:
                 sample_weight = scaled_to_one(
                     finite_numbers(sample_weight, "sample_weight")
@@ -647,11 +648,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 )
             self.classes_, self._multilabel = given, multilabel
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
-        elif classes is not None and given.tolist() != self.classes_.tolist():
+        elif classes is not None and not _are_same(given, self.classes_):
             raise ValueError(
                 f"classes={given} differs from the first call's, {self.classes_}."
             )
-        elif not incremental and found.tolist() != self.classes_.tolist():
+        elif not (incremental or _are_same(found, self.classes_)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
@@ -731,6 +732,15 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _are_same(labels: Array, others: Array) -> bool:
+    """Whether two sorted arrays have the same labels."""
+    kinds = {labels.dtype.kind, others.dtype.kind}
+    if kinds & {"m", "M"}:  # as Python's objects, they depend on the unit
+        return len(kinds) == 1 and np.array_equal(labels, others)
+    # By numpy, unsigned and signed integers would be compared as floats.
+    return bool(labels.tolist() == others.tolist())
 
 
 def _refuse_nat(labels: Array, name: str) -> None:

@@ -29,9 +29,9 @@ class Persistent:
         state = {**state, **histories, "_skbackprop_version": __version__}
         if type(state.get("class_weight")) is dict:
             # skops makes of {True: 1.0, False: 2.0} a {True: 2.0}.
-            weight_of = state.pop("class_weight")
-            state["_class_weight"] = [list(weight_of), list(weight_of.values())]
-        return sealed({name: _in_memory(value) for name, value in state.items()})
+            weight_of = state["class_weight"]
+            state["class_weight"] = ("dict", list(weight_of), list(weight_of.values()))
+        return sealed(_in_memory(state))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -56,9 +56,9 @@ class Persistent:
                 "again."
             )
         state.pop("_skbackprop_version", None)
-        if "_class_weight" in state:
-            labels, weights = state.pop("_class_weight")
-            state["class_weight"] = dict(zip(labels, weights, strict=True))
+        match state.get("class_weight"):
+            case ("dict", labels, weights):
+                state["class_weight"] = dict(zip(labels, weights, strict=True))
         for name in HISTORIES:
             if state.get(name) is not None:
                 state[name] = np.asarray(state[name]).tolist()
@@ -86,6 +86,8 @@ def _in_memory(value: Any) -> Any:
         return value.view(np.ndarray)
     if type(value) in (list, tuple):
         return type(value)(map(_in_memory, value))
+    if type(value) is dict:
+        return {name: _in_memory(item) for name, item in value.items()}
     return value
 
 

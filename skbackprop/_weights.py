@@ -46,7 +46,7 @@ def finite_numbers(values: ArrayLike, name: str) -> Array:
 def scaled_to_one(weights: Array) -> Array:
     """The weights divided so that the largest is about 1, and sums are finite.
 
-    By a power of two: nothing is rounded.
+    By a power of two, so that none is rounded which is not next to nothing.
     """
     _, exponent = np.frexp(np.abs(weights).max())
     return np.asarray(np.ldexp(weights, -exponent))

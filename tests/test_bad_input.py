@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.sparse import bsr_array, csr_matrix
+from scipy.sparse import bsr_array, coo_array, csr_matrix
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
@@ -305,13 +305,20 @@ def test_a_time_that_is_none_is_no_label(where, method):
 
 
 def with_index(form, index):
-    X = getattr(csr_matrix(GOOD_X), f"to{form}")()
-    X.indices[-1] = index
+    X = getattr(csr_matrix(GOOD_X), f"to{form.removesuffix(' row')}")()
+    if form == "coo":
+        X.col[-1] = index
+    elif form == "coo row":
+        X.row[-1] = index
+    elif form == "lil":
+        X.rows[-1][-1] = index
+    else:
+        X.indices[-1] = index
     return X
 
 
 @pytest.mark.parametrize("index", [-1, 50, 5 * 10**8])
-@pytest.mark.parametrize("form", ["csr", "csc", "bsr"])
+@pytest.mark.parametrize("form", ["csr", "csc", "bsr", "coo", "coo row", "lil"])
 @BOTH
 def test_entries_outside_a_sparse_matrix_are_refused(Estimator, form, index, iris):
     X = with_index(form, index)
@@ -323,14 +330,27 @@ def test_entries_outside_a_sparse_matrix_are_refused(Estimator, form, index, iri
             getattr(model, method)(*arguments)
     assert_same_state(before, state(model))
     with pytest.raises(ValueError, match=r"y is a sparse matrix .* outside"):
-        SGDSigmoidMLP().fit(GOOD_X, abs(X) > 0)
+        SGDSigmoidMLP().fit(GOOD_X, X)
+    with pytest.raises(ValueError, match=r"y is a sparse matrix .* outside"):
+        small_fit(SGDSigmoidMLP, GOOD_X, GOOD_X > 3).score(GOOD_X, X)
+
+
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_a_sparse_array_of_one_dimension_is_named(method, iris):
+    model = small_fit(SGDSigmoidMLP, *iris)
+    row = coo_array(np.arange(4.0))
+    if row.ndim == 2:
+        pytest.skip("this scipy has none")
+    arguments = (row.tocsr(),) if method == "predict" else (row.tocsr(), [0])
+    with pytest.raises(ValueError, match="X: Expected 2D"):
+        getattr(model, method)(*arguments)
 
 
 @pytest.mark.parametrize("indptr", [[0, 2, 1, 2, 2, 2, 2], [0] * 6 + [90], [1] * 7])
 def test_rows_of_a_sparse_matrix_must_follow_each_other(indptr):
     X = csr_matrix(GOOD_X)
     X.indptr[:] = indptr
-    with pytest.raises(ValueError, match=r"X is a sparse matrix .* outside"):
+    with pytest.raises(ValueError, match=r"X is a sparse matrix .* pointers"):
         SGDSigmoidMLP().fit(X, GOOD_Y)
 
 
@@ -352,6 +372,7 @@ def test_rows_of_a_sparse_matrix_must_follow_each_other(indptr):
         ("intercepts_", lambda b: [b[0][:2], *b[1:]], "hidden_layer_sizes"),
         ("_velocity", lambda v: ([v[0][0], v[0][1][:2]], v[1]), "momentum of coefs_"),
         ("_velocity", lambda v: (v[0], v[1][:1]), "momentum of intercepts_"),
+        ("coefs_", lambda c: None, "coefs_ and intercepts_: "),
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -361,8 +382,27 @@ def test_arrays_that_do_not_fit_together_are_not_trained_on(
 ):
     model = small_fit(Estimator, *iris, momentum=0.5, warm_start=True)
     setattr(model, name, change(getattr(model, name)))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         getattr(model, method)(*iris)
+
+
+@BOTH
+def test_momentum_that_is_not_used_need_not_fit(Estimator, iris):
+    model = small_fit(Estimator, *iris, momentum=0.5).set_params(momentum=0)
+    model.coefs_ = [coef.astype(np.float32) for coef in model.coefs_]
+    model.intercepts_ = [b.astype(np.float32) for b in model.intercepts_]
+    model.partial_fit(*iris)
+    assert model.coefs_[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "ns"])
+def test_times_are_the_same_labels_in_any_unit_and_no_numbers(unit):
+    times = np.array(["2020", "2021"], "M8[ns]")
+    model = SGDSigmoidMLP((3,), max_iter=2, warm_start=True)
+    model.partial_fit(GOOD_X, times[GOOD_Y % 2], classes=times)
+    model.partial_fit(GOOD_X, times[GOOD_Y % 2], classes=times.astype(f"M8[{unit}]"))
+    with pytest.raises(ValueError, match="warm_start can only be used where `y` has"):
+        model.fit(GOOD_X, times.astype(np.int64)[GOOD_Y % 2])
 
 
 @BOTH

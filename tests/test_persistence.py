@@ -184,7 +184,7 @@ def test_a_copy_of_a_memory_mapped_model_is_checked_as_any_other(tmp_path):
     mapped = joblib.load(tmp_path / "model", mmap_mode="r")
     data = pickle.dumps(mapped)
     for copied in (pickle.loads(data), copy.deepcopy(mapped)):
-        assert not isinstance(copied.coefs_[0], np.memmap)
+        assert b"memmap" not in pickle.dumps(vars(copied))
         assert_array_equal(copied.predict_proba(X), model.predict_proba(X), strict=True)
     weights = model.coefs_[0].tobytes(order="A")
     damaged = bytearray(data)
