@@ -62,7 +62,10 @@ def test_a_large_product_adds_to_its_result_in_place(
     assert_allclose(c, expected, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.skipif(not _avx512(), reason="other kernels round by the place")
+@pytest.mark.skipif(
+    not _avx512() or any("0.3.21" in library.version for library in BLAS),
+    reason="other kernels round by the place, and so do older ones for some shapes",
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("inner", [495, 513, 1000, 1024])
 def test_a_large_product_has_the_same_bits_for_any_number_of_threads(inner, dtype):
