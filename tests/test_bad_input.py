@@ -291,7 +291,7 @@ def test_unsigned_labels_are_the_same_as_signed_ones(class_weight):
 @pytest.mark.parametrize("where", ["first", "classes", "later"])
 def test_a_time_that_is_none_is_no_label(where, method):
     times = np.array(["2020", "2021"], "M8[D]")[GOOD_Y % 2]
-    with_nat = np.where(np.arange(len(times)) == 0, np.datetime64("NaT"), times)
+    with_nat = np.where(np.arange(len(times)) == 0, np.datetime64("NaT", "D"), times)
     model = SGDSigmoidMLP((3,), random_state=0)
     if where == "later":
         model.partial_fit(GOOD_X, times, classes=np.unique(times))

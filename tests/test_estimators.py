@@ -472,9 +472,9 @@ def test_memory_does_not_grow_with_the_rows(batch_size, order):
     peak(40000)  # The first fit tries a batch with one thread and with two.
     small, large = peak(4000), peak(40000)
     # 40,000 rows are 125 MB. What grows is the order of the rows and codes of classes;
-    # two threads may have a chunk of 3 MB at the same moment, or not.
+    # each of two threads may have chunks of 3 MB at the same moment (6.8e6 once).
     assert small < 20e6
-    assert large - small < 5e6
+    assert large - small < 10e6
 
 
 @pytest.mark.parametrize("as_labels", [True, False], ids=["labels", "sparse labels"])
