@@ -534,20 +534,16 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 f"{self._units_wanted} neurons, but the fitted model has "
                 f"{self._units}. Call fit (with warm_start=False) to start anew."
             )
-
         with naming("coefs_ and intercepts_"):
-            self._require_fitting_arrays()
-
-    def _require_fitting_arrays(self) -> None:
-        weights = list(pairwise(self._units))
-        biases = [(n_out,) for _, n_out in weights]
-        dtype = getattr(next(iter(self.coefs_), None), "dtype", None)
-        _require_arrays("coefs_", self.coefs_, weights, dtype)
-        _require_arrays("intercepts_", self.intercepts_, biases, dtype)
-        if self._velocity is not None and self.momentum > 0:
-            of_coefs, of_intercepts = self._velocity
-            _require_arrays("the momentum of coefs_", of_coefs, weights, dtype)
-            _require_arrays("the momentum of intercepts_", of_intercepts, biases, dtype)
+            weights = list(pairwise(self._units))
+            biases = [(n_out,) for _, n_out in weights]
+            dtype = getattr(next(iter(self.coefs_), None), "dtype", None)
+            _require_arrays("coefs_", self.coefs_, weights, dtype)
+            _require_arrays("intercepts_", self.intercepts_, biases, dtype)
+            if self._velocity is not None and self.momentum > 0:
+                of_coefs, of_biases = self._velocity
+                _require_arrays("the momentum of coefs_", of_coefs, weights, dtype)
+                _require_arrays("the momentum of intercepts_", of_biases, biases, dtype)
 
     @property
     def _units_wanted(self) -> list[int]:

@@ -27,12 +27,7 @@ from ._targets import (
     usable_range,
 )
 from ._warnings import warn
-from ._weights import (
-    balanced_factors,
-    factors_of_classes,
-    finite_numbers,
-    scaled_to_one,
-)
+from ._weights import balanced_factors, factors_of_classes, score_weights
 
 Array = NDArray[Any]
 
@@ -491,11 +486,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
             refuse_indices_outside(y, "y")
-            if sample_weight is not None:
-                sample_weight = scaled_to_one(
-                    finite_numbers(sample_weight, "sample_weight")
-                )
-            return float(super().score(X, y, sample_weight))
+            return float(super().score(X, y, score_weights(sample_weight)))
 
     def decision_function(self, X: Any) -> Array:
         """Compute the pre-activations ``z^L`` of the output neurons.
@@ -1184,11 +1175,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         See `SGDSigmoidMLPRegressor`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
-            if sample_weight is not None:
-                sample_weight = scaled_to_one(
-                    finite_numbers(sample_weight, "sample_weight")
-                )
-            score = float(super().score(X, y, sample_weight))
+            score = float(super().score(X, y, score_weights(sample_weight)))
         if not np.isfinite(score) and len(np.asarray(y)) > 1:
             raise ValueError(
                 "y has values whose squares are no finite numbers, and so no R². Scale "

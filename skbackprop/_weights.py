@@ -43,11 +43,14 @@ def finite_numbers(values: ArrayLike, name: str) -> Array:
         raise ValueError(f"{name} must be finite numbers: {error}") from error
 
 
-def scaled_to_one(weights: Array) -> Array:
+def score_weights(sample_weight: ArrayLike | None) -> Array | None:
     """The weights divided so that the largest is about 1, and sums are finite.
 
     By a power of two, so that none is rounded which is not next to nothing.
     """
+    if sample_weight is None:
+        return None
+    weights = finite_numbers(sample_weight, "sample_weight")
     _, exponent = np.frexp(np.abs(weights).max())
     return np.asarray(np.ldexp(weights, -exponent))
 

@@ -42,7 +42,7 @@ from ._engine import Engine
 from ._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from ._examples import Examples
 from ._persistence import sealed
-from ._weights import finite_numbers, require_some_weight, scaled_to_one
+from ._weights import require_some_weight, score_weights
 
 __all__ = ["DaskSGDSigmoidMLP", "DaskSGDSigmoidMLPRegressor"]
 
@@ -170,9 +170,7 @@ class _OnDask(BaseSGDSigmoidMLP):
         """
         with self._find_client().as_current():
             y, predicted = _here(y), _here(self.predict(X))
-            weights = _here(sample_weight)
-        if weights is not None:
-            weights = scaled_to_one(finite_numbers(weights, "sample_weight"))
+            weights = score_weights(_here(sample_weight))
         return float(self._metric(y, predicted, sample_weight=weights))
 
     def _is_saturated(self, engine: Engine, examples: Examples, loss: float) -> bool:
