@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _base
-from skbackprop._initialisation import initial_parameters
+from skbackprop._training.initial_values import initial_parameters
 
 CLASSES = {
     "iris": load_iris,

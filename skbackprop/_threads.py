@@ -17,7 +17,7 @@ from weakref import ref
 
 from threadpoolctl import ThreadpoolController
 
-from ._machine import BlasThreads, Machine, in_turn
+from ._engine.machine import BlasThreads, Machine, in_turn
 
 # OpenBLAS's kernels for AVX-512. They are fast for small matrices too (10 examples as
 # rows through 784-100-10 are 13 % slower than as columns), and how they round does not

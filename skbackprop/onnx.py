@@ -93,7 +93,7 @@ except ImportError as error:
     ) from error
 
 from ._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
-from ._targets import TargetScale
+from ._estimators.targets import TargetScale
 
 __all__: list[str] = []
 

@@ -12,8 +12,8 @@ import skops.io
 
 # All that skops is asked to trust.
 OUR_TYPES = [
-    "skbackprop._estimators.SGDSigmoidMLP",
-    "skbackprop._estimators.SGDSigmoidMLPRegressor",
+    "skbackprop.SGDSigmoidMLP",
+    "skbackprop.SGDSigmoidMLPRegressor",
 ]
 
 

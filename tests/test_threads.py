@@ -13,12 +13,14 @@ from networks import Network
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from skbackprop import SGDSigmoidMLP, _all_threads, _passes, _threads
-from skbackprop._blas import LargeProduct
-from skbackprop._engine import Engine
-from skbackprop._flat import Flat
-from skbackprop._machine import BlasThreads, Machine
-from skbackprop._pace import MOST, WINDOW, Pace
+from skbackprop import SGDSigmoidMLP, _threads
+from skbackprop._engine import all_threads as _all_threads
+from skbackprop._engine import passes as _passes
+from skbackprop._engine.blas import LargeProduct
+from skbackprop._engine.machine import BlasThreads, Machine
+from skbackprop._engine.network import Engine
+from skbackprop._engine.pace import MOST, WINDOW, Pace
+from skbackprop._engine.parameters import Flat
 from skbackprop._threads import (
     _avx512,
     _give_all,

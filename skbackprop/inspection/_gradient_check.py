@@ -11,11 +11,11 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .. import _equations as eq
-from .._base import Data
-from .._machine import Machine
-from .._parameters import check_parameters
+from .._engine.machine import Machine
+from .._estimators.base import Data
+from .._estimators.parameters import check_parameters
 from .._threads import on_one_blas_thread
-from .._training import run_epoch
+from .._training.descent import run_epoch
 from ._quantities import Names, Quantities
 from ._reading import (
     check_network,

@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BaseSGDSigmoidMLP, Data
+from .._estimators.base import BaseSGDSigmoidMLP, Data
 
 Array = NDArray[Any]
 

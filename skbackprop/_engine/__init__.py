@@ -1,0 +1,1 @@
+"""The fast network: how it goes forward, back, and down the gradient."""

@@ -1,0 +1,730 @@
+"""`SGDSigmoidMLP`: what is particular to classes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+
+from .._training.held_out import Score, class_accuracy, label_accuracy
+from .arguments import naming, refuse_indices_outside
+from .base import BaseSGDSigmoidMLP, Data
+from .targets import Encoder, indicator_encoder, label_encoder
+from .weights import balanced_factors, factors_of_classes, score_weights
+
+Array = NDArray[Any]
+
+
+class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
+    """Multilayer perceptron classifier of sigmoid neurons, trained by gradient descent.
+
+    The network of the textbook: the activation of every neuron is
+    ``a^l = σ(W^l a^{l−1} + b^l)`` with ``σ(z) = 1 / (1 + e^{−z})``, the cost of an
+    example is the half squared error averaged over the output neurons,
+
+    ``C = 1/n_L Σ_j ½ (a_j^L − y_j)²``,
+
+    its gradient comes from backpropagation, and the parameters follow plain gradient
+    descent, ``W ← W − η·∇W`` and ``b ← b − η·∇b``, with the gradient averaged over each
+    batch. `batch_size` selects stochastic, mini-batch or batch gradient descent.
+
+    Two classes have one output neuron, which says 0 for the first class and 1 for the
+    second; more classes have one neuron each (one-hot). A 2-D indicator `y` is a
+    multilabel problem with one neuron for each label.
+
+    Inputs should be scaled to about unit variance, for instance by a
+    `~sklearn.preprocessing.StandardScaler`: sigmoids saturate on large ones.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int or int, default=(100,)
+        Neurons of each hidden layer. ``()`` is a single layer of sigmoid outputs. The
+        default is MLPClassifier's.
+
+    learning_rate_init : float > 0 or "auto", default="auto"
+        The step size η. The ``1/n_L`` of the cost is real: the ``η = 3`` of a textbook
+        whose cost sums over the output neurons is ``learning_rate_init = 3 * n_L``
+        here. "auto" is ``n_L · min(1, 100 / width) · (1 − momentum)`` with the width
+        of the widest hidden layer, or the number of features if none: no single number
+        serves one output and ten, or 100 neurons and 500 ("How the defaults were
+        chosen" in the documentation). `learning_rate_init_` has the value.
+
+    batch_size : int >= 1, "full" or "auto", default="auto"
+        Rows whose gradients an update averages: 1 is stochastic gradient descent,
+        "full" is batch gradient descent, anything between is mini-batch. A last,
+        smaller batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
+
+    max_iter : int >= 1, default=200
+        Largest number of epochs, that is passes over the data, of `fit`. The default is
+        MLPClassifier's.
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Schedule of the step size. "constant" keeps η; "invscaling" uses
+        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before, as in
+        scikit-learn (fast: η/32 after 1,000 examples); "adaptive" divides by 5
+        whenever training would have stopped, until η is 1e-6 or less.
+
+    power_t : float >= 0, default=0.5
+        Exponent of "invscaling". The default is MLPClassifier's.
+
+    momentum : float in [0, 1), default=0.0
+        ``v ← momentum·v − η·∇``, ``θ ← θ + v``. The default is the derivation's plain
+        descent.
+
+    nesterovs_momentum : bool, default=True
+        Whether to apply momentum in Nesterov's form, ``θ ← θ + momentum·v − η·∇`` with
+        the new `v`; without effect where ``momentum=0``. The default is
+        MLPClassifier's.
+
+    alpha : float >= 0, default=0.0
+        L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
+        gradient of a batch of `m` examples. It is no part of the reported loss. Values
+        do not carry over from MLPClassifier: next to this cost's smaller gradients,
+        larger η and smaller batches, 1e-3 is already strong. The default is the
+        derivation's unpenalised cost.
+
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, finite and not negative; those that a dict leaves out
+        have 1, and a class that `y` does not have is no error if all others are there.
+        "balanced" is ``n_samples / (n_classes · count of the class)``, counted over all
+        rows of `fit` by their `sample_weight`; `partial_fit` cannot know it and raises.
+        A row has the product of its class's weight and its `sample_weight`. Not for a
+        multilabel `y`.
+
+    shuffle : bool, default=True
+        Whether to draw a new order of the rows before each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights and of the orders. With an int, the same data and
+        the same machine, models are bit-identical.
+
+    tol : float >= 0, default=5e-6
+        The loss improves if it falls by at least this below the best so far. Much
+        smaller than MLPClassifier's: this cost is an average over the output neurons,
+        near ``1 / (2·n_L)`` at the start of training on many classes.
+
+    n_iter_no_change : int >= 1 or inf, default=10
+        Training stops after more than this many epochs in a row without improvement.
+        The default is MLPClassifier's.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, in the proportions of the
+        classes (but of a multilabel `y` at random), and to stop when the accuracy on
+        them has not risen by at least `tol` for more than `n_iter_no_change` epochs.
+        The parameters are then those of the epoch with the best accuracy. A warm start
+        holds out the same rows. `partial_fit` takes no notice of it. The default is
+        MLPClassifier's.
+
+    validation_fraction : float in (0, 1), default=0.1
+        Part of the rows held out, where `early_stopping` has no `X_val` from `fit`. The
+        default is MLPClassifier's.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters, the momentum, the schedule and the
+        random numbers where the last call ended, instead of anew: without early
+        stopping, and to the bit, as one longer `fit` would. The classes must be the
+        same.
+
+    verbose : bool or int >= 0, default=False
+        Whether to print a line after each epoch: its number, `loss_`, the score of the
+        held-out rows if there are any, and examples learnt per second.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; for a multilabel `y` the numbers of its columns.
+
+    coefs_ : list of ndarrays of shape (n_{l-1}, n_l)
+        Weights of each layer, transposed from the derivation's ``W^l``.
+
+    intercepts_ : list of ndarrays of shape (n_l,)
+        Biases of each layer.
+
+    learning_rate_init_ : float
+        The η of the last call, before its schedule.
+
+    loss_ : float or None
+        Mean cost of the examples in the last epoch, each measured with the weights that
+        it was about to update; None where Ctrl-C came before the end of the first.
+
+    best_loss_ : float or None
+        Smallest `loss_` of all epochs (inf where there was none); None after early
+        stopping, which goes by the score.
+
+    loss_curve_ : list of float
+        `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a stream
+        needs no more memory the longer it is.
+
+    n_iter_ : int
+        Epochs of the last `fit`; `partial_fit` adds one.
+
+    t_ : int
+        Examples seen so far.
+
+    n_layers_ : int
+        Layers, with those of inputs and outputs.
+
+    n_outputs_ : int
+        Output neurons, the derivation's ``n_L``.
+
+    out_activation_ : str
+        "logistic".
+
+    n_features_in_ : int
+        Features seen by `fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where `X` has names that are all strings.
+
+    validation_scores_ : list of float or None
+        Accuracy on the held-out rows after each epoch that had some, weighted by
+        `sample_weight` times `class_weight` where these are given; None if no rows were
+        held out.
+
+    validation_loss_curve_ : list of float or None
+        Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
+        others; None if no rows were held out.
+
+    best_validation_score_ : float or None
+        Score on the held-out rows of the network that the last `fit` kept, the best of
+        its epochs; None without early stopping.
+
+    See Also
+    --------
+    SGDSigmoidMLPRegressor : The same network for numbers.
+    sklearn.neural_network.MLPClassifier : Other activations, log-loss and solvers.
+
+    Notes
+    -----
+    The data type follows `X`: float32 stays float32 and float64 stays float64, and such
+    an `X` is neither modified nor copied whole. Any other type is converted to float64
+    first, and any other sparse format to CSR.
+
+    An error leaves the estimator in the state that it had before the call (but a
+    RandomState object given as `random_state` stays advanced). Warnings of how training
+    ended come last: one that is made an error finds the network stored. Ctrl-C ends
+    `fit` with a warning and is raised by `partial_fit`, which undoes its pass.
+
+    With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
+    :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,
+    `partial_fit` is none.
+
+    References
+    ----------
+    The derivation that this class implements is "The mathematics" in the documentation.
+    Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating
+    errors", Nature 323, 533-536.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skbackprop import SGDSigmoidMLP
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = make_pipeline(
+    ...     StandardScaler(), SGDSigmoidMLP(max_iter=300, random_state=0)
+    ... )
+    >>> model.fit(X_train, y_train).score(X_test, y_test)
+    0.97...
+    >>> model.predict_proba(X_test[:1]).round(2)
+    array([[0.  , 0.01, 0.99]])
+    """
+
+    # The public name, so that saved files do not name a room.
+    __module__ = "skbackprop"
+    _eta_per_output = 1.0
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        *,
+        learning_rate_init: float | str = "auto",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        learning_rate: str = "constant",
+        power_t: float = 0.5,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        alpha: float = 0.0,
+        class_weight: Mapping[Any, float] | str | None = None,
+        shuffle: bool = True,
+        random_state: int | RandomState | None = None,
+        tol: float = 5e-6,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            learning_rate=learning_rate,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            alpha=alpha,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train a new network on `X` and `y`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, finite numbers, best of about unit variance.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a binary indicator matrix (dense or sparse) of the labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero. They are divided by their mean over
+            the rows to learn from, and so is `alpha`; a batch then averages
+            ``w_i · gradient_i`` over its size. With ``batch_size="full"``, integer
+            weights equal repeated rows (but for rounding, and "invscaling" counts rows
+            as they are).
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Inputs of held-out rows. With early stopping they take the place of rows
+            split off from `X`; without it they are only measured, for
+            `validation_scores_` and `validation_loss_curve_`.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
+            Their targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights in the score and in the loss; only their relation counts.
+
+        Returns
+        -------
+        self : SGDSigmoidMLP
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter or an argument is not as described, `early_stopping` cannot
+            split so few rows, a warm start is given another network, or the parameters
+            of the network left the finite numbers because η is too large.
+
+        Warns
+        -----
+        ConvergenceWarning
+            `max_iter` epochs were done before the loss (with early stopping the score)
+            stopped improving, or the loss stopped no better than that of a constant
+            prediction, or the output neurons are saturated and as wrong as that.
+        UserWarning
+            `batch_size` is larger than the number of rows, or Ctrl-C ended training:
+            the network is that of the last whole epoch, or the one fitted before if
+            there was no whole epoch.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> [coef.shape for coef in model.coefs_]
+        [(4, 5), (5, 3)]
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Make one pass over the rows given, going on from where training is.
+
+        Batches, order of the rows and schedule are those of `fit`: on an unfitted
+        estimator, and without weights, it is one epoch of `fit`, to the bit. The
+        random stream and the momentum continue.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, as in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Targets, as in `fit`; not every class needs to be there.
+
+        classes : array-like of shape (n_classes,), default=None
+            All classes that can ever occur. Needed by the first call only; for a
+            multilabel `y` not even then.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero. Unlike in `fit` they are used as
+            they are, a weight of 2 doubling the gradient of an example: a stream has no
+            mean weight to divide by.
+
+        Returns
+        -------
+        self : SGDSigmoidMLP
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; and where `classes` is missing or differs from before, `y` has
+            a class that is not among them, or `X` has other features than before.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = SGDSigmoidMLP((30,), batch_size=1, random_state=0)
+        >>> for rows in np.array_split(np.arange(len(y)), 18):
+        ...     model = model.partial_fit(X[rows] / 16, y[rows], classes=range(10))
+        >>> model.t_, model.n_iter_
+        (1797, 18)
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict(self, X: Any) -> Array:
+        """Predict the most probable class, or the set of labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; for a multilabel model 1 where the activation is above ½.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> model.predict(scale(X)[[0, 75, 149]])
+        array([0, 1, 2])
+        """
+        z = self.decision_function(X)
+        if self._multilabel:
+            return (z > 0).astype(np.int64)
+        if len(self.classes_) == 1:
+            return np.repeat(self.classes_, len(z))
+        return self.classes_[
+            z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)
+        ]
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Compute the accuracy of `predict` on `X`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Fraction of rows (by weight) that are right, for a multilabel model in all
+            labels.
+
+        Raises
+        ------
+        ValueError
+            An argument is not as described.
+
+        Examples
+        --------
+        See `SGDSigmoidMLP`.
+        """
+        with naming("X or y or sample_weight"), np.errstate(all="ignore"):
+            refuse_indices_outside(y, "y")
+            return float(super().score(X, y, score_weights(sample_weight)))
+
+    def decision_function(self, X: Any) -> Array:
+        """Compute the pre-activations ``z^L`` of the output neurons.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        z : ndarray of shape (n_samples,) or (n_samples, `n_outputs_`)
+            ``z^L``; 1-D for two classes, where a positive number means the second.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> model.decision_function(scale(X)[[0, 75, 149]]).argmax(axis=1)
+        array([0, 1, 2])
+        """
+        z = self._decision(X)
+        return z if self._multilabel or len(self.classes_) > 2 else z.ravel()
+
+    def predict_proba(self, X: Any) -> Array:
+        """Estimate probabilities by the activations of the output neurons.
+
+        The squared error is a proper score: the activation that minimises its mean is
+        the probability.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            For two classes ``[1 − a, a]``; for more the activations divided by the sum
+            of their row; for a multilabel model the activations.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> model.predict_proba(scale(X)[[0, 75, 149]]).shape
+        (3, 3)
+        >>> float(model.predict_proba(scale(X)[:1]).sum())
+        1.0
+        """
+        z = self.decision_function(X)
+        if self._multilabel:
+            return expit(z)
+        if len(self.classes_) == 1:
+            return np.ones((len(z), 1), dtype=z.dtype)
+        if z.ndim == 1:
+            return np.column_stack([expit(-z), expit(z)])
+        # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, also where every a rounds to 0.
+        return softmax(log_expit(z), axis=1)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Compute the logarithm of `predict_proba`, without rounding to 0 first.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Natural logarithms of the probabilities.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), tol=1e-4, random_state=0).fit(scale(X), y)
+        >>> log_p = model.predict_log_proba(scale(X))
+        >>> np.allclose(np.exp(log_p), model.predict_proba(scale(X)))
+        True
+        """
+        z = self.decision_function(X)
+        if self._multilabel:
+            return log_expit(z)
+        if len(self.classes_) == 1:
+            return np.zeros((len(z), 1), dtype=z.dtype)
+        if z.ndim == 1:
+            return np.column_stack([log_expit(-z), log_expit(z)])
+        return log_softmax(log_expit(z), axis=1)
+
+    def _validate(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
+    ) -> Data:
+        data = super()._validate(X, y, sample_weight, reset)
+        y = data.y
+        if issparse(y) and not y.has_canonical_format:
+            # 1 and 1 in the same place are 2, and no label.
+            y = y.copy()
+            y.sum_duplicates()
+            data = data._replace(y=y)
+        _refuse_nat(y, "y")
+        # Going on, a strange label is an unknown one. (A quarter of a one-row call.)
+        if y.dtype.kind == "V":
+            raise ValueError(f"y must be labels, got an array of dtype {y.dtype}.")
+        if reset or y.ndim == 2 or y.dtype.kind not in "biuUS":
+            with naming("y"):
+                check_classification_targets(y)
+        if y.ndim == 2 and not np.isin(y.data if issparse(y) else y, (0, 1)).all():
+            raise ValueError(
+                "y must have one label a row or be a binary indicator matrix, got "
+                f"{y.shape[1]} columns with other values than 0 and 1."
+            )
+        return data
+
+    def _set_targets(
+        self,
+        data: Data,
+        go_on: bool,
+        incremental: bool = False,
+        classes: ArrayLike | None = None,
+    ) -> None:
+        multilabel = data.y.ndim == 2
+        if incremental and not go_on and classes is None and not multilabel:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit, unless y is "
+                "a binary indicator matrix."
+            )
+        with naming("y"):
+            found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
+        with naming("classes"):
+            if classes is not None and np.ndim(classes) != 1:
+                raise ValueError(f"classes must be a list of labels, got {classes!r}.")
+            given = found if classes is None else unique_labels(classes)
+            _refuse_nat(given, "classes")
+        if not go_on:
+            if multilabel and len(given) != len(found):
+                raise ValueError(
+                    f"classes has {len(given)} labels, but y has {len(found)} columns, "
+                    "one for each label."
+                )
+            self.classes_, self._multilabel = given, multilabel
+            self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
+        elif classes is not None and not _are_same(given, self.classes_):
+            raise ValueError(
+                f"classes={given} differs from the first call's, {self.classes_}."
+            )
+        elif not (incremental or _are_same(found, self.classes_)):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"{found}."
+            )
+
+    def _encoder(self, data: Data) -> Encoder:
+        y = data.y
+        if not (self._multilabel and y.ndim == 2):
+            return label_encoder(self._codes(y), len(self.classes_))
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
+        return indicator_encoder(y)
+
+    def _codes(self, y: Any) -> Array:
+        """The place of each label in `classes_`."""
+        multilabel = y.ndim == 2
+        if multilabel != self._multilabel:
+            kinds = ("one label a row", "a binary indicator matrix")
+            raise ValueError(
+                f"y is {kinds[multilabel]}, but the model was fitted on "
+                f"{kinds[self._multilabel]}."
+            )
+        known = set(self.classes_.tolist())
+        unknown = [label for label in np.unique(y).tolist() if label not in known]
+        if unknown:
+            raise ValueError(
+                f"y has the classes {unknown}, which are not among the expected "
+                f"{self.classes_}, those of classes or of the y of fit."
+            )
+        # numpy compares signed with unsigned integers as floats, which are coarser.
+        labels = y.astype(self.classes_.dtype, copy=False)
+        return np.searchsorted(self.classes_, labels)
+
+    def _class_weighted(
+        self, data: Data, balance: Data, incremental: bool = False
+    ) -> Data:
+        if self.class_weight is None:
+            return data
+        if self._multilabel:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs one label a row, but y is a "
+                "binary indicator matrix. Give sample_weight instead."
+            )
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                'class_weight="balanced" needs to see all of y, which partial_fit does '
+                "not. Compute the weights from y, or from a large sample of it, with "
+                'compute_class_weight("balanced", classes=classes, y=y) of '
+                "sklearn.utils.class_weight (classes is an array), and set "
+                "class_weight=dict(zip(classes, weights))."
+            )
+        factors = self._class_factors(balance)
+        weights = factors[self._codes(data.y)]
+        if data.weights is not None:
+            weights = weights * data.weights
+        return data._replace(weights=weights)
+
+    def _class_factors(self, of: Data) -> Array:
+        """The weight of each class; "balanced" is so in the rows `of`."""
+        if not isinstance(self.class_weight, str):
+            assert self.class_weight is not None
+            return factors_of_classes(self.class_weight, self.classes_)
+        # Rows count by their weights: a weight of 2 is a row twice here too.
+        # compute_class_weight knows none before scikit-learn 1.9.
+        codes = self._codes(of.y)
+        return balanced_factors(np.bincount(codes, of.weights, len(self.classes_)))
+
+    def _strata(self, y: Any) -> Any:
+        return None if self._multilabel else y
+
+    def _score(self) -> Score:
+        one_hot = not self._multilabel and len(self.classes_) > 2
+        return class_accuracy if one_hot else label_accuracy
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _are_same(labels: Array, others: Array) -> bool:
+    """Whether two sorted arrays have the same labels."""
+    kinds = {labels.dtype.kind, others.dtype.kind}
+    if kinds & {"m", "M"}:  # as Python's objects, they depend on the unit
+        return len(kinds) == 1 and np.array_equal(labels, others)
+    # By numpy, unsigned and signed integers would be compared as floats.
+    return bool(labels.tolist() == others.tolist())
+
+
+def _refuse_nat(labels: Array, name: str) -> None:
+    """Raise ValueError for a label that is not a time and equals none, not itself."""
+    if labels.dtype.kind in "mM" and np.isnat(labels).any():
+        raise ValueError(f"{name} must be labels, got NaT.")

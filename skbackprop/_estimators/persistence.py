@@ -1,0 +1,126 @@
+"""What a saved estimator says of itself: who wrote it, and a checksum.
+
+pickle, joblib, cloudpickle, skops and `copy` all come by here.
+"""
+
+import zlib
+from types import NoneType
+from typing import Any
+
+import numpy as np
+
+from .._version import __version__
+from .warnings import warn
+
+# A number of a list takes skops 200 bytes, one of an array 8.
+HISTORIES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+
+
+class Persistent:
+    """Gives an estimator a state with a version and a checksum, and checks them."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()
+        histories = {
+            name: np.array(state[name], dtype=float)
+            for name in HISTORIES
+            if state.get(name) is not None
+        }
+        state = {**state, **histories, "_skbackprop_version": __version__}
+        if type(state.get("class_weight")) is dict:
+            # skops makes of {True: 1.0, False: 2.0} a {True: 2.0}.
+            weight_of = state["class_weight"]
+            state["class_weight"] = ("dict", list(weight_of), list(weight_of.values()))
+        return sealed(_in_memory(state))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        saved = state.pop("_checksum", None)
+        written_by = state.get("_skbackprop_version", __version__)
+        if _major(written_by) > _major(__version__):
+            warn(
+                f"This {type(self).__name__} was saved by skbackprop {written_by} and "
+                f"is loaded by {__version__}, which is older: it may predict something "
+                f"else, or fail. Install skbackprop>={_major(written_by)}."
+            )
+        elif not (
+            saved is None
+            or _is_mapped(state)
+            # A user's subclass may save more or less than what was sealed.
+            or type(self).__getstate__.__module__.partition(".")[0] != "skbackprop"
+            or _checksum(state) == saved
+        ):
+            raise ValueError(
+                f"The saved {type(self).__name__} is damaged: what it holds is not "
+                "what was saved. Take another copy of the file, or save the model "
+                "again."
+            )
+        state.pop("_skbackprop_version", None)
+        match state.get("class_weight"):
+            case ("dict", labels, weights):
+                state["class_weight"] = dict(zip(labels, weights, strict=True))
+        for name in HISTORIES:
+            if state.get(name) is not None:
+                state[name] = np.asarray(state[name]).tolist()
+        self.__dict__.update(state)
+
+
+def sealed(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with a checksum of all that is in it."""
+    state = {name: value for name, value in state.items() if name != "_checksum"}
+    return {**state, "_checksum": _checksum(state)}
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
+
+
+def _is_mapped(state: dict[str, Any]) -> bool:
+    # What is mapped into memory stays on disk until it is needed.
+    return any(isinstance(array, np.memmap) for array in state.get("coefs_", ()))
+
+
+def _in_memory(value: Any) -> Any:
+    """The value without numpy.memmap, which would say of a copy that it is one."""
+    if isinstance(value, np.memmap):
+        return value.view(np.ndarray)
+    if type(value) in (list, tuple):
+        return type(value)(map(_in_memory, value))
+    if type(value) is dict:
+        return {name: _in_memory(item) for name, item in value.items()}
+    return value
+
+
+def _checksum(value: object, checksum: int = 0) -> int:
+    """CRC-32 of all names, numbers, texts and arrays: a flipped bit would go unseen.
+
+    A guard against accidents, not against anybody: a forger writes the right one. What
+    has no numbers of its own, like a random state that is a parameter, counts by its
+    type; so do numbers of numpy as Python's, which some formats make of them.
+    """
+    if isinstance(value, dict):
+        value = sorted(value.items(), key=lambda item: str(item[0]))
+    if isinstance(value, list | tuple):
+        for item in value:
+            checksum = _checksum(item, checksum)
+        data: bytes | memoryview = b"%d" % len(value)
+    elif isinstance(value, np.ndarray) and value.dtype.kind not in "OTV":
+        # The parameters are in Fortran order: this way round nothing is copied.
+        # Some formats make the order of the bytes that of the machine.
+        native = value.astype(value.dtype.newbyteorder("="), copy=False)
+        data = np.ascontiguousarray(native.T).view(np.uint8).data
+        # Their bytes mean nothing without it.
+        checksum = zlib.crc32(f"{native.dtype.str}{value.shape}".encode(), checksum)
+    elif isinstance(value, np.ndarray):  # whose memory has pointers
+        data = "\0".join(map(str, value.tolist())).encode(errors="replace")
+    else:
+        data = _text(value).encode(errors="replace")
+    return zlib.crc32(data, checksum)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str | bytes | int | float | NoneType):
+        return repr(value)
+    return type(value).__name__

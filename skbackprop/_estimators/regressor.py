@@ -1,0 +1,558 @@
+"""`SGDSigmoidMLPRegressor`: what is particular to numbers."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_array
+
+from .._training.held_out import Score, r_squared
+from .arguments import naming
+from .base import BaseSGDSigmoidMLP, Data
+from .parameters import check_target_range
+from .targets import Encoder, TargetScale, usable_range
+from .warnings import warn
+from .weights import score_weights
+
+Array = NDArray[Any]
+
+
+class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP):
+    """Multilayer perceptron regressor of sigmoid neurons, trained by gradient descent.
+
+    The same network, cost and descent as `SGDSigmoidMLP`, with one output neuron for
+    each column of `y`. A sigmoid says numbers between 0 and 1, so `y` is mapped to
+    activations by
+
+    ``a = 0.1 + 0.8 · (y − low) / (high − low)``
+
+    and predictions are mapped back. They lie in the open interval that the activations
+    0 and 1 stand for, ``(low − r/8, high + r/8)`` with ``r = high − low``: the network
+    does not extrapolate beyond it.
+
+    Inputs should be scaled to about unit variance; `y` need not be scaled.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int or int, default=(100,)
+        Neurons of each hidden layer. ``()`` is a single layer of sigmoid outputs. The
+        default is MLPRegressor's.
+
+    learning_rate_init : float > 0 or "auto", default="auto"
+        The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` in units of
+        activations, with its ``1/n_L``. "auto" is
+        ``0.1 · n_L · min(1, 100 / width) · (1 − momentum)`` with the width of the
+        widest hidden layer, or the number of features if there is none.
+        That is less than the classifier's: noisy targets between 0.1 and 0.9 want
+        smaller steps than labels ("How the defaults were chosen" in the
+        documentation). `learning_rate_init_` has the value.
+
+    batch_size : int >= 1, "full" or "auto", default="auto"
+        Rows whose gradients an update averages: 1 is stochastic gradient descent,
+        "full" is batch gradient descent, anything between is mini-batch. A last,
+        smaller batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
+
+    max_iter : int >= 1, default=200
+        Largest number of epochs, that is passes over the data, of `fit`. The default is
+        MLPRegressor's.
+
+    target_range : "auto" or (low, high), default="auto"
+        The values of `y` that are mapped to the activations 0.1 and 0.9; each a number,
+        or one for each output. "auto" takes the smallest and largest value of each
+        output that `fit`, or the first `partial_fit`, sees with a positive weight.
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Schedule of the step size. "constant" keeps η; "invscaling" uses
+        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before, as in
+        scikit-learn (fast: η/32 after 1,000 examples); "adaptive" divides by 5
+        whenever training would have stopped, until η is 1e-6 or less.
+
+    power_t : float >= 0, default=0.5
+        Exponent of "invscaling". The default is MLPRegressor's.
+
+    momentum : float in [0, 1), default=0.0
+        ``v ← momentum·v − η·∇``, ``θ ← θ + v``. The default is the derivation's plain
+        descent.
+
+    nesterovs_momentum : bool, default=True
+        Whether to apply momentum in Nesterov's form, ``θ ← θ + momentum·v − η·∇`` with
+        the new `v`; without effect where ``momentum=0``. The default is
+        MLPRegressor's.
+
+    alpha : float >= 0, default=0.0
+        L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
+        gradient of a batch of `m` examples. It is no part of the reported loss. Values
+        do not carry over from MLPClassifier: next to this cost's smaller gradients,
+        larger η and smaller batches, 1e-3 is already strong. The default is the
+        derivation's unpenalised cost.
+
+    shuffle : bool, default=True
+        Whether to draw a new order of the rows before each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights and of the orders. With an int, the same data and
+        the same machine, models are bit-identical.
+
+    tol : float >= 0, default=5e-6
+        The loss improves if it falls by at least this below the best so far. Much
+        smaller than MLPRegressor's: this cost is in units of activations.
+
+    n_iter_no_change : int >= 1 or inf, default=10
+        Training stops after more than this many epochs in a row without improvement.
+        The default is MLPRegressor's.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, and to stop when R² on
+        them has not risen by at least `tol` for more than `n_iter_no_change` epochs.
+        The parameters are then those of the epoch with the best R². A warm start holds
+        out the same rows. `partial_fit` takes no notice of it. The default is
+        MLPRegressor's.
+
+    validation_fraction : float in (0, 1), default=0.1
+        Part of the rows held out, where `early_stopping` has no `X_val` from `fit`. The
+        default is MLPRegressor's.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters, the momentum, the schedule and the
+        random numbers where the last call ended, instead of anew: without early
+        stopping, and to the bit, as one longer `fit` would. `target_range_` stays as it
+        is.
+
+    verbose : bool or int >= 0, default=False
+        Whether to print a line after each epoch: its number, `loss_`, the score of the
+        held-out rows if there are any, and examples learnt per second.
+
+    Attributes
+    ----------
+    target_range_ : ndarray of shape (2, `n_outputs_`)
+        The values of each output that stand for the activations 0.1 and 0.9.
+
+    coefs_ : list of ndarrays of shape (n_{l-1}, n_l)
+        Weights of each layer, transposed from the derivation's ``W^l``.
+
+    intercepts_ : list of ndarrays of shape (n_l,)
+        Biases of each layer.
+
+    learning_rate_init_ : float
+        The η of the last call, before its schedule.
+
+    loss_ : float or None
+        Mean cost of the examples in the last epoch, in units of activations, each
+        measured with the weights that it was about to update; None where Ctrl-C came
+        before the end of the first.
+
+    best_loss_ : float or None
+        Smallest `loss_` of all epochs (inf where there was none); None after early
+        stopping, which goes by the score.
+
+    loss_curve_ : list of float
+        `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a stream
+        needs no more memory the longer it is.
+
+    n_iter_ : int
+        Epochs of the last `fit`; `partial_fit` adds one.
+
+    t_ : int
+        Examples seen so far.
+
+    n_layers_ : int
+        Layers, with those of inputs and outputs.
+
+    n_outputs_ : int
+        Output neurons, the derivation's ``n_L``.
+
+    out_activation_ : str
+        "logistic".
+
+    n_features_in_ : int
+        Features seen by `fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where `X` has names that are all strings.
+
+    validation_scores_ : list of float or None
+        R² on the held-out rows after each epoch that had some, weighted by
+        `sample_weight` where it is given; None if no rows were held out.
+
+    validation_loss_curve_ : list of float or None
+        Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
+        others; None if no rows were held out.
+
+    best_validation_score_ : float or None
+        Score on the held-out rows of the network that the last `fit` kept, the best of
+        its epochs; None without early stopping.
+
+    See Also
+    --------
+    SGDSigmoidMLP : The same network for classes.
+    sklearn.neural_network.MLPRegressor : Linear outputs, other activations and solvers.
+
+    Notes
+    -----
+    The data type follows `X`: float32 stays float32 and float64 stays float64, and such
+    an `X` is neither modified nor copied whole. Any other type is converted to float64
+    first, and any other sparse format to CSR.
+
+    An error leaves the estimator in the state that it had before the call (but a
+    RandomState object given as `random_state` stays advanced). Warnings of how training
+    ended come last: one that is made an error finds the network stored. Ctrl-C ends
+    `fit` with a warning and is raised by `partial_fit`, which undoes its pass.
+
+    With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
+    :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,
+    `partial_fit` is none.
+
+    References
+    ----------
+    The derivation that this class implements is "The mathematics" in the documentation.
+    Rumelhart, Hinton and Williams (1986), "Learning representations by back-propagating
+    errors", Nature 323, 533-536.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skbackprop import SGDSigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), SGDSigmoidMLPRegressor(random_state=0))
+    >>> print(f"{cross_val_score(model, X, y).mean():.2f}")
+    0.47
+    """
+
+    # The public name, so that saved files do not name a room.
+    __module__ = "skbackprop"
+    _eta_per_output = 0.1
+    target_range_: Array
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        *,
+        learning_rate_init: float | str = "auto",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        target_range: str | tuple[ArrayLike, ArrayLike] = "auto",
+        learning_rate: str = "constant",
+        power_t: float = 0.5,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        alpha: float = 0.0,
+        shuffle: bool = True,
+        random_state: int | RandomState | None = None,
+        tol: float = 5e-6,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            learning_rate=learning_rate,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            alpha=alpha,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            verbose=verbose,
+        )
+        self.target_range = target_range
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train a new network on `X` and `y`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, finite numbers, best of about unit variance.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, finite numbers of any scale.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero. They are divided by their mean over
+            the rows to learn from, and so is `alpha`; a batch then averages
+            ``w_i · gradient_i`` over its size. With ``batch_size="full"``, integer
+            weights equal repeated rows (but for rounding, and "invscaling" counts rows
+            as they are).
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Inputs of held-out rows. With early stopping they take the place of rows
+            split off from `X`; without it they are only measured, for
+            `validation_scores_` and `validation_loss_curve_`.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights in the score and in the loss; only their relation counts.
+
+        Returns
+        -------
+        self : SGDSigmoidMLPRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter or an argument is not as described, `early_stopping` cannot
+            split so few rows, a warm start is given another network, or the parameters
+            of the network left the finite numbers because η is too large.
+
+        Warns
+        -----
+        ConvergenceWarning
+            `max_iter` epochs were done before the loss (with early stopping the score)
+            stopped improving, or the loss stopped no better than that of a constant
+            prediction, or the output neurons are saturated and as wrong as that.
+        UserWarning
+            `batch_size` is larger than the number of rows, `y` has values that the
+            network cannot reach with this `target_range`, or Ctrl-C ended training:
+            the network is that of the last whole epoch, or the one fitted before if
+            there was no whole epoch.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SGDSigmoidMLPRegressor(random_state=0).fit(scale(X), y)
+        >>> model.target_range_.ravel()
+        array([ 25., 346.])
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Make one pass over the rows given, going on from where training is.
+
+        Batches, order of the rows and schedule are those of `fit`: on an unfitted
+        estimator, and without weights, it is one epoch of `fit`, to the bit. The
+        random stream and the momentum continue, and `target_range_` stays that of the
+        first call: with a stream, give `target_range` if that call does not show the
+        extremes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, as in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as in `fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero. Unlike in `fit` they are used as
+            they are, a weight of 2 doubling the gradient of an example: a stream has no
+            mean weight to divide by.
+
+        Returns
+        -------
+        self : SGDSigmoidMLPRegressor
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; and where `X` has other features, or `y` other outputs, than
+            before.
+
+        Warns
+        -----
+        UserWarning
+            `y` has values that the network cannot reach with this `target_range`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SGDSigmoidMLPRegressor(target_range=(0, 400), random_state=0)
+        >>> for epoch in range(100):
+        ...     model = model.partial_fit(scale(X), y)
+        >>> model.score(scale(X), y) > 0.4
+        True
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X: Any) -> Array:
+        """Predict by the activations of the output neurons, mapped back to `y`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, `n_outputs_`)
+            Predictions; 1-D for a single output.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skbackprop import SGDSigmoidMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SGDSigmoidMLPRegressor(random_state=0).fit(scale(X), y)
+        >>> model.predict(scale(X)).shape
+        (442,)
+        """
+        z = self._decision(X)
+        y = TargetScale(*self.target_range_).decode(expit(z, out=z))
+        return y.ravel() if self.n_outputs_ == 1 else y
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Compute the R² of `predict` on `X`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            ``1 − Σ (y − ŷ)² / Σ (y − ȳ)²``, averaged over the outputs.
+
+        Raises
+        ------
+        ValueError
+            An argument is not as described, or the squares of `y` are no finite
+            numbers.
+
+        Examples
+        --------
+        See `SGDSigmoidMLPRegressor`.
+        """
+        with naming("X or y or sample_weight"), np.errstate(all="ignore"):
+            score = float(super().score(X, y, score_weights(sample_weight)))
+        if not np.isfinite(score) and len(np.asarray(y)) > 1:
+            raise ValueError(
+                "y has values whose squares are no finite numbers, and so no R². Scale "
+                "y."
+            )
+        return score
+
+    def _validate(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
+    ) -> Data:
+        X, y, weights = super()._validate(X, y, sample_weight, reset)
+        if y.dtype.kind in "SUmM":
+            raise ValueError(f"y must be numbers, got an array of dtype {y.dtype}.")
+        floats = [np.float64, np.float32]
+        with naming("y"):
+            y = check_array(y, ensure_2d=False, dtype=floats, input_name="y")
+        return Data(X, y.reshape(len(y), -1), weights)
+
+    def _set_targets(
+        self,
+        data: Data,
+        go_on: bool,
+        incremental: bool = False,
+        classes: ArrayLike | None = None,
+    ) -> None:
+        n_outputs, y = data.y.shape[1], that_count(data)
+        if go_on and n_outputs != self.n_outputs_:
+            raise ValueError(f"y has {n_outputs} columns, expected {self.n_outputs_}.")
+        auto = isinstance(self.target_range, str) and self.target_range == "auto"
+        if not auto:
+            given = check_target_range(self.target_range, n_outputs)
+            if go_on and not np.array_equal(given, self.target_range_):
+                raise ValueError(
+                    f"target_range={self.target_range!r} differs from that of the "
+                    f"fitted model, {self.target_range_.tolist()}. Call fit (with "
+                    "warm_start=False) to start anew."
+                )
+        elif not go_on:
+            low, high = (end(axis=0).astype(float) for end in (y.min, y.max))
+            given = usable_range(low, high)
+            if incremental and (low == high).any():
+                warn(
+                    "The first partial_fit saw only one value of y, from which "
+                    'target_range="auto" cannot tell the range of the stream. Give '
+                    "target_range=(low, high)."
+                )
+        if not go_on:
+            self.n_outputs_, self.target_range_ = n_outputs, given
+        low, high = TargetScale(*self.target_range_).reachable
+        if not go_on:
+            _require_finite(low, high, data.X.dtype)
+        outside, size = self._count_outside(data, low, high)
+        if outside:
+            warn(
+                f"y has {outside} of {size} values outside what the network can "
+                f"predict, ({low.min():g}, {high.max():g}): more than 1/8 of the "
+                "target_range below or above it. Fit anew with a wider target_range."
+            )
+
+    def _count_outside(self, data: Data, low: Array, high: Array) -> tuple[int, int]:
+        """How many values of `y` are not between these, and how many there are."""
+        y = that_count(data)
+        return int(((y <= low) | (y >= high)).sum()), y.size
+
+    def _encoder(self, data: Data) -> Encoder:
+        if data.y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {data.y.shape[1]} columns, expected {self.n_outputs_}."
+            )
+        return TargetScale(*self.target_range_).encoder(data.y)
+
+    def _score(self) -> Score:
+        return r_squared
+
+    def _require_a_score(self, data: Data) -> None:
+        if (data.y == data.y[:1]).all():
+            raise ValueError(
+                f"y_val is {data.y[0].tolist()} in all of {len(data.y)} rows, where R² "
+                "is the same for every network. early_stopping needs different values."
+            )
+
+
+def _require_finite(low: Array, high: Array, dtype: Any) -> None:
+    """Raise ValueError where predictions would not be finite numbers in their dtype."""
+    ends = np.array([low.min(), high.max()])
+    if not np.isfinite(ends.astype(dtype)).all():
+        raise ValueError(
+            f"y or target_range is too large: predictions between {ends[0]:g} and "
+            f"{ends[1]:g} are no finite {dtype} numbers. Scale y."
+        )
+
+
+def that_count(data: Data) -> Array:
+    """The targets without those of no weight, which say nothing of their range."""
+    if data.weights is None or not data.weights.any():
+        return data.y
+    return data.y[data.weights > 0]

@@ -1,0 +1,128 @@
+"""Rows of data in the form they came, and how blocks of them reach the engine.
+
+`X` is never copied whole, whatever rows are wanted in whatever order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+
+from .._estimators.targets import Encoder
+
+Array = NDArray[Any]
+Block = tuple[Any, Array, Array | None]
+
+# Rows are gathered in blocks of about this size: small enough to stay in the cache
+# until they are used, large enough that the call does not count.
+BLOCK_BYTES = 2**21
+# Targets alone are encoded this many rows at a time.
+MOMENT_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The rows of `X` to learn from, or to measure.
+
+    Parameters
+    ----------
+    X : array or CSR
+        Inputs, in the caller's memory.
+    encode : Encoder
+        Takes rows of `X` (a slice or an array of indices), returns their targets.
+    n_outputs : int
+        Columns of the targets.
+    weights : array with one for each row of `X`, or None
+    dtype : dtype
+        The network's.
+    rows : array of indices or None
+        Which rows of `X` belong; None is all of them.
+    mean_weight : float
+        What the weights were divided by.
+    """
+
+    X: Any
+    encode: Encoder
+    n_outputs: int
+    weights: Array | None
+    dtype: np.dtype[Any]
+    rows: Array | None = None
+    mean_weight: float = 1.0
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0]) if self.rows is None else len(self.rows)
+
+    @cached_property
+    def total_weight(self) -> float:
+        """Sum of the weights; the number of rows if there are none."""
+        if self.weights is None:
+            return float(len(self))
+        own = self.weights if self.rows is None else self.weights[self.rows]
+        return float(own.sum())
+
+    def draw_order(self, random_state: RandomState) -> Array:
+        """A new order of the examples, for `blocks`."""
+        return random_state.permutation(len(self))
+
+    def target_moments(self) -> tuple[float, Array, Array]:
+        """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
+        count, total, squares = 0.0, np.zeros(()), np.zeros(())
+        for places in gen_batches(len(self), MOMENT_ROWS):
+            rows = places if self.rows is None else self.rows[places]
+            Y = np.asarray(self.encode(rows), dtype=float)
+            w = np.ones(len(Y)) if self.weights is None else self.weights[rows]
+            count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
+        return count, total, squares
+
+    @property
+    def rows_per_block(self) -> int:
+        """How many rows of X and Y make a block of about `BLOCK_BYTES`."""
+        row_bytes = self.n_outputs * self.dtype.itemsize
+        if isinstance(self.X, np.ndarray):
+            row_bytes += self.X.shape[1] * self.dtype.itemsize
+        else:  # a sparse entry is a value and an index
+            row_bytes += self.X.nnz * (self.dtype.itemsize + 4) // self.X.shape[0]
+        return max(1, BLOCK_BYTES // int(row_bytes))
+
+    def blocks(
+        self, start: int, stop: int, block_rows: int, order: Array | None = None
+    ) -> Iterator[Block]:
+        """The examples from `start` to `stop` as blocks (X, Y, weights).
+
+        `order` has the examples' places (0 to ``len(self)``) in the order wanted; None
+        is the order they are in. A block may be overwritten by the next.
+        """
+        picked = self.rows
+        if order is not None:
+            picked = order if picked is None else picked[order]
+        size = min(block_rows, stop - start)
+        buffer = None if picked is None else self._new_buffer(size)
+        for first in range(start, stop, block_rows):
+            places = slice(first, min(first + block_rows, stop))
+            rows = places if picked is None else picked[places]
+            Y = np.ascontiguousarray(self.encode(rows), dtype=self.dtype)
+            weights = None if self.weights is None else self.weights[rows]
+            yield self._load_X(rows, buffer), Y, weights
+
+    def _load_X(self, rows: slice | Array, buffer: Array | None) -> Any:
+        if not isinstance(self.X, np.ndarray):
+            return self.X[rows].astype(self.dtype, copy=False)
+        if buffer is not None and not isinstance(rows, slice):
+            # mode: with "raise", take would fill a second buffer first.
+            return np.take(self.X, rows, axis=0, out=buffer[: len(rows)], mode="clip")
+        return np.ascontiguousarray(self.X[rows], dtype=self.dtype)
+
+    def _new_buffer(self, n_rows: int) -> Array | None:
+        """Memory to gather rows in, or None where `_load_X` has to do without.
+
+        `take` would first copy the whole of an X that is not C-contiguous.
+        """
+        X = self.X
+        if isinstance(X, np.ndarray) and X.flags.c_contiguous and X.dtype == self.dtype:
+            return np.empty((n_rows, X.shape[1]), dtype=self.dtype)
+        return None

@@ -1,0 +1,37 @@
+"""What `verbose=True` prints."""
+
+from time import perf_counter
+
+from .._engine.network import Engine
+from .descent import Plan, Progress
+
+
+class Printer:
+    """Prints a line after each epoch, one that begins as MLPClassifier's does."""
+
+    def __init__(self, n_rows: int) -> None:
+        self._n_rows = n_rows
+        self._began = perf_counter()
+
+    def training_begins(self) -> None:
+        """Nothing to say yet."""
+
+    def epoch_begins(self) -> None:
+        self._began = perf_counter()
+
+    def epoch_ended(self, engine: Engine, progress: Progress) -> bool:
+        seconds = perf_counter() - self._began
+        line = f"Iteration {progress.n_iter}, loss = {progress.losses[-1]:.8f}"
+        if progress.validation_scores:
+            line += f", validation score = {progress.validation_scores[-1]:.6f}"
+        print(f"{line}, {self._n_rows / seconds:.0f} examples/s")
+        return False
+
+
+def print_stop(plan: Plan) -> None:
+    """Say why training stopped, as MLPClassifier does."""
+    what = "Validation score" if plan.early_stopping else "Training loss"
+    print(
+        f"{what} did not improve more than tol={plan.tol:f} for "
+        f"{plan.n_iter_no_change} consecutive epochs. Stopping."
+    )

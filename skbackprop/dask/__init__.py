@@ -1,0 +1,624 @@
+"""Estimators that train on a Dask cluster: each worker on the rows that it has.
+
+Needs the extra `dask`: ``pip install "skbackprop[dask]"``.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import partial
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.validation import check_is_fitted
+
+try:
+    import dask
+    import dask.array as da
+    from distributed import Client, default_client
+except ImportError as error:
+    raise ImportError(
+        f'skbackprop.dask needs Dask: pip install "skbackprop[dask]" ({error})'
+    ) from error
+
+from .._engine.network import Engine
+from .._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from .._estimators.base import BaseSGDSigmoidMLP, Data
+from .._estimators.persistence import sealed
+from .._estimators.weights import require_some_weight, score_weights
+from .._training.examples import Examples
+from ._engine import ClusterEngine
+from ._rows import (
+    RemoteExamples,
+    RemoteRows,
+    blocks_of,
+    count_outside,
+    encode,
+    labels_in,
+    load,
+    range_of,
+)
+from ._waiting import result_of
+
+__all__ = ["DaskSGDSigmoidMLP", "DaskSGDSigmoidMLPRegressor"]
+
+Array = NDArray[Any]
+
+# While steps are submitted: parameters of more than 10 MB, which change with each step,
+# are no mistake; and to look up the user's line of code takes longer than to submit.
+CONFIGURATION = {
+    "distributed.admin.large-graph-warning-threshold": "1 TiB",
+    "distributed.diagnostics.computations.nframes": 0,
+}
+
+
+class _OnDask(BaseSGDSigmoidMLP):
+    """What makes a local estimator one that trains on a cluster: mixed in before it."""
+
+    client: Client | None
+    _local: ClassVar[type[BaseSGDSigmoidMLP]]
+    _summarise: ClassVar[Any]  # one of the functions of `_dask_rows` for that
+    _metric: ClassVar[Any]
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train a new network on `X` and `y`, each worker on the rows that it has.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe of shape (n_samples, n_features)
+            Inputs, as the local estimator takes them; the blocks of an array may be CSR
+            matrices. Blocks of columns are joined, rows stay in their partitions.
+
+        y : Dask array, series or dataframe of shape (n_samples,) or (n_samples, n)
+            Targets, as the local estimator takes them, in the partitions of `X`. Of
+            arrays that know their sizes, those of `y` are changed where they differ.
+
+        sample_weight : Dask array or series of shape (n_samples,), default=None
+            Weights, as the local estimator takes them.
+
+        X_val, y_val, sample_weight_val : arrays or Dask collections, default=None
+            Held-out rows, which are measured on the client after each epoch, as by the
+            local estimator: they should be few.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError
+            `X`, `y` or `sample_weight` is no Dask collection.
+        ValueError
+            As of the local estimator, with the partition named; `early_stopping` has no
+            `X_val`; or there is no client.
+        RuntimeError
+            The client, the scheduler or, for 30 s, all workers were lost, or a step
+            failed. The estimator is then that of the last whole epoch, from where a fit
+            with ``warm_start=True`` goes on; or as it was before, if there was none.
+
+        Warns
+        -----
+        ConvergenceWarning, UserWarning
+            As of the local estimator.
+        """
+        _require_dask(X, self._local)
+        client = self._find_client()
+        if self.early_stopping and X_val is None:
+            raise ValueError(
+                "early_stopping=True needs X_val and y_val here: no rows are split off "
+                "those on the workers."
+            )
+        with client.as_current(), dask.config.set(CONFIGURATION):
+            validation = (_here(X_val), _here(y_val), _here(sample_weight_val))
+            return self._fit(X, y, sample_weight, validation)
+
+    @property
+    def partial_fit(self) -> Any:
+        """Not here: ``to_local().partial_fit`` goes on with rows at hand."""
+        raise AttributeError(
+            f"{type(self).__name__} has no partial_fit; to_local() gives a "
+            f"{self._local.__name__}, which has."
+        )
+
+    def predict(self, X: Any) -> Any:
+        """Predict as the local estimator does, lazily.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        y : Dask array of shape (n_samples,) or (n_samples, n)
+            Predictions, in the partitions of `X`.
+        """
+        return self._lazily("predict", X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Judge predictions by the local estimator's `score`.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe of shape (n_samples, n_features)
+            Inputs.
+
+        y : Dask collection or array-like of shape (n_samples,) or (n_samples, n)
+            Targets. They and the predictions are brought to the client.
+
+        sample_weight : Dask collection or array-like of shape (n_samples,)
+            Weights; None, the default, is 1 for each row.
+
+        Returns
+        -------
+        score : float
+            Accuracy of a classifier, R² of a regressor.
+        """
+        with self._find_client().as_current():
+            y, predicted = _here(y), _here(self.predict(X))
+            weights = score_weights(_here(sample_weight))
+        return float(self._metric(y, predicted, sample_weight=weights))
+
+    def _is_saturated(self, engine: Engine, examples: Examples, loss: float) -> bool:
+        # To look would be another pass over all rows of the cluster.
+        return False
+
+    def to_local(self) -> Any:
+        """Make the plain estimator, which needs no Dask.
+
+        Returns
+        -------
+        local : SGDSigmoidMLP or SGDSigmoidMLPRegressor
+            With the same parameters and, if this one is fitted, the same network; it
+            predicts arrays, is pickled, and goes on training by `partial_fit` or a warm
+            start.
+        """
+        parameters = self.get_params(deep=False)
+        local = self._local(**{k: v for k, v in parameters.items() if k != "client"})
+        of_callbacks = ("_skl", "_parent_callback", "_callback")
+        for name, value in vars(self).items():
+            if name not in parameters and not name.startswith(of_callbacks):
+                setattr(local, name, deepcopy(value))
+        return local
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the client, which belongs to this process."""
+        return sealed({**super().__getstate__(), "client": None})
+
+    def __sklearn_clone__(self) -> Self:
+        # A client cannot be copied: the clone has the same one.
+        parameters = self.get_params(deep=False)
+        client = parameters.pop("client")
+        copies = {k: clone(v, safe=False) for k, v in parameters.items()}
+        return type(self)(**copies).set_params(client=client)
+
+    def _find_client(self) -> Client:
+        try:
+            client = self.client or default_client()
+        except ValueError as error:
+            raise ValueError(
+                "There is no Dask client: make one by distributed.Client(...), or give "
+                "one as client=."
+            ) from error
+        if client.asynchronous:
+            raise ValueError(
+                "An asynchronous Dask client cannot be waited for here; make one by "
+                "distributed.Client(...) in another thread."
+            )
+        return client
+
+    def _lazily(self, method: str, X: Any) -> da.Array:
+        check_is_fitted(self)
+        _require_dask(X, self._local)
+        local = self.to_local()
+        dtypes = [X.dtype] if hasattr(X, "dtype") else list(X.dtypes)
+        # Dtypes of pandas' own become float64.
+        known = [d if isinstance(d, np.dtype) else np.float64 for d in dtypes]
+        one_row = np.zeros((1, self.n_features_in_), dtype=np.result_type(*known))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "X does not have valid feature names")
+            example = getattr(local, method)(one_row)[:0]
+        model = dask.delayed(local)
+        call = dask.delayed(_call, pure=False)
+        blocks = blocks_of(X)
+        sizes = X.chunks[0] if hasattr(X, "chunks") else (np.nan,) * len(blocks)
+        return da.concatenate(
+            [
+                da.from_delayed(
+                    call(model, method, block, example),
+                    (n_rows, *example.shape[1:]),
+                    meta=example,
+                )
+                for block, n_rows in zip(blocks, sizes, strict=True)
+            ]
+        )
+
+    def _validate(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Data:
+        if not dask.is_dask_collection(X):  # X_val
+            return super()._validate(X, y, sample_weight, reset)
+        rows = load(
+            self._find_client(),
+            self._template(),
+            type(self)._summarise,
+            (X, y, sample_weight),
+            reset,
+        )
+        require_some_weight(np.array([rows.total_weight]), "")
+        if reset:
+            first = rows.summaries[0]
+            self.n_features_in_ = first.n_features
+            if first.feature_names is not None:
+                self.feature_names_in_ = first.feature_names
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        weights = None
+        if rows.summaries[0].weights is not None:
+            weights = rows.together("weights")
+        return Data(rows, rows.together("targets"), weights)
+
+    def _template(self) -> Any:
+        """What the workers need to know: a local estimator without a network."""
+        template = self._local(
+            **{k: v for k, v in self.get_params(deep=False).items() if k != "client"}
+        )
+        for name in _OF_TEMPLATE & vars(self).keys():
+            setattr(template, name, getattr(self, name))
+        return template
+
+    def _examples(
+        self,
+        data: Data,
+        rows: Array | None = None,
+        incremental: bool = False,
+        purpose: str = "",
+    ) -> Examples:
+        if not isinstance(data.X, RemoteRows):
+            return super()._examples(data, rows, incremental, purpose)
+        template = self._template()
+        total = data.X.total_weight if data.X.weighted else None
+        if getattr(self, "class_weight", None) is not None:
+            assert data.weights is not None  # of each label, times its class weight
+            require_some_weight(data.weights, purpose)
+            total = float(data.weights.sum())
+            template.class_weight = self._weight_of_classes(data)
+        # For all that `_training` asks of it, it is.
+        return cast(Examples, encode(data.X, template, total))
+
+    def _weight_of_classes(self, data: Data) -> dict[Any, float]:
+        """A classifier's weights, "balanced" made numbers."""
+        raise NotImplementedError
+
+    def _make_engine(self, examples: Examples, **settings: Any) -> Engine:
+        if not isinstance(examples, RemoteExamples):
+            return super()._make_engine(examples, **settings)
+        return ClusterEngine(examples, self.coefs_, self.intercepts_, **settings)
+
+
+# Attributes by which a local estimator validates and encodes.
+_OF_TEMPLATE = {
+    *("n_features_in_", "feature_names_in_"),
+    *("classes_", "_multilabel", "n_outputs_", "target_range_"),
+}
+
+
+def _require_dask(X: Any, local: type) -> None:
+    if not dask.is_dask_collection(X) or not hasattr(X, "to_delayed"):
+        raise TypeError(
+            f"X must be a Dask array or dataframe, got {type(X).__name__}. "
+            f"{local.__name__} takes arrays, dask.array.from_array makes them Dask's."
+        )
+
+
+def _here(collection: Any) -> Any:
+    """The collection's rows, brought to the client; or what is here already."""
+    return dask.compute(collection)[0]
+
+
+def _call(local: Any, method: str, block: Any, example: Array) -> Array:
+    """On a worker: the method's result for a block, also for one without rows."""
+    return getattr(local, method)(block) if block.shape[0] else example
+
+
+class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
+    """Train `SGDSigmoidMLP` on the rows of a Dask cluster, which stay where they are.
+
+    The average gradient of a batch is a sum over its examples. Each worker computes the
+    sum over the rows that it has, a tree of tasks adds the sums, one update is made on
+    the client, and the new parameters go out once a step. With ``batch_size="full"``
+    the network is that of `SGDSigmoidMLP` on the same rows, however they are
+    partitioned, but for rounding.
+
+    A step takes some 20 ms beside its gradients, so small batches do not pay: *Beyond
+    one process* in the documentation has the figures. A worker that is lost in the
+    middle is replaced by Dask, and the network is to the bit the same.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, learning_rate_init, ..., verbose
+        Those of `SGDSigmoidMLP`, with the same meaning and defaults, but for the two
+        that follow.
+
+    batch_size : int >= 1, "full" or "auto", default="auto"
+        Rows whose gradients an update averages. A number of them is drawn from all
+        partitions in proportion to their sizes, in each partition in a new order for
+        each epoch. The default, 32, is the local estimator's and too small for a
+        cluster: give "full", or thousands.
+
+    early_stopping : bool, default=False
+        Needs `X_val` and `y_val` in `fit`; `validation_fraction` has no effect.
+
+    client : distributed.Client or None, default=None
+        The cluster to train on; None is the default client of the process, if there is
+        one. Neither pickled nor given to `to_local`.
+
+    Attributes
+    ----------
+    coefs_, intercepts_, loss_curve_, ...
+        Those of `SGDSigmoidMLP`.
+
+    See Also
+    --------
+    SGDSigmoidMLP : The estimator for rows in one process.
+
+    Notes
+    -----
+    The same seed, rows and partitions give the same bits, whatever the number of
+    workers. Callbacks and `verbose` are told of epochs as those of the local estimator;
+    Dask's dashboard shows the tasks of a step as `skbackprop-parameters`,
+    `skbackprop-gradient` and `skbackprop-sum`.
+
+    Rows that Dask can compute again are best: those of a file, say, or of a persisted
+    collection. Those that were scattered are lost with their worker.
+
+    References
+    ----------
+    "Gradients" in "The mathematics" of the documentation: the average gradient.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client, LocalCluster
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skbackprop.dask import DaskSGDSigmoidMLP
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X = da.from_array(scale(X), chunks=(50, -1))
+    >>> y = da.from_array(y, chunks=50)
+    >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
+    >>> with cluster, Client(cluster) as client:
+    ...     model = DaskSGDSigmoidMLP(
+    ...         (10,), batch_size="full", learning_rate_init=10, momentum=0.9,
+    ...         tol=1e-3, n_iter_no_change=2, random_state=0, client=client,
+    ...     )
+    ...     accuracy = model.fit(X, y).score(X, y)
+    >>> print(f"{accuracy:.2f}")
+    0.98
+    >>> model.predict(X)
+    dask.array<...shape=(150,), dtype=int64, chunksize=(50,)...>
+    >>> model.to_local().predict(X[::50].compute())
+    array([0, 1, 2])
+    """
+
+    _local = SGDSigmoidMLP
+    _summarise = staticmethod(labels_in)
+    _metric = staticmethod(accuracy_score)
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        *,
+        learning_rate_init: float | str = "auto",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        learning_rate: str = "constant",
+        power_t: float = 0.5,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        alpha: float = 0.0,
+        class_weight: Mapping[Any, float] | str | None = None,
+        shuffle: bool = True,
+        random_state: int | RandomState | None = None,
+        tol: float = 5e-6,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            learning_rate=learning_rate,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            alpha=alpha,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            verbose=verbose,
+            class_weight=class_weight,
+        )
+        self.client = client
+
+    def decision_function(self, X: Any) -> Any:
+        """Compute the pre-activations ``z^L`` as the local estimator does, lazily.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        z : Dask array of shape (n_samples,) or (n_samples, `n_outputs_`)
+            In the partitions of `X`.
+        """
+        return self._lazily("decision_function", X)
+
+    def predict_proba(self, X: Any) -> Any:
+        """Estimate probabilities as the local estimator does, lazily.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        p : Dask array of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the partitions of `X`.
+        """
+        return self._lazily("predict_proba", X)
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Compute the logarithm of `predict_proba`, lazily.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe of shape (n_samples, n_features)
+            Inputs, scaled as those of `fit`.
+
+        Returns
+        -------
+        log_p : Dask array of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the partitions of `X`.
+        """
+        return self._lazily("predict_log_proba", X)
+
+    def _class_factors(self, of: Data) -> Array:
+        # Without weights too each label has one: how many rows there are of it.
+        return super()._class_factors(of._replace(weights=of.X.together("weights")))
+
+    def _weight_of_classes(self, data: Data) -> dict[Any, float]:
+        factors = self._class_factors(data)
+        return dict(zip(self.classes_.tolist(), factors.tolist(), strict=True))
+
+
+class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
+    """Train `SGDSigmoidMLPRegressor` on the rows of a Dask cluster.
+
+    They stay where they are: each worker computes the sum of the gradients of the rows
+    that it has, as for `DaskSGDSigmoidMLP`, which see.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, learning_rate_init, ..., verbose
+        Those of `SGDSigmoidMLPRegressor`, with the same meaning and defaults, but for
+        `batch_size` and `early_stopping`, which `DaskSGDSigmoidMLP` describes.
+
+    client : distributed.Client or None, default=None
+        The cluster to train on; None is the default client of the process, if there is
+        one. Neither pickled nor given to `to_local`.
+
+    Attributes
+    ----------
+    coefs_, intercepts_, loss_curve_, ...
+        Those of `SGDSigmoidMLPRegressor`.
+
+    See Also
+    --------
+    SGDSigmoidMLPRegressor : The estimator for rows in one process.
+    DaskSGDSigmoidMLP : The classifier.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client, LocalCluster
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from skbackprop.dask import DaskSGDSigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X = da.from_array(scale(X), chunks=(150, -1))
+    >>> y = da.from_array(y, chunks=150)
+    >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
+    >>> with cluster, Client(cluster) as client:
+    ...     model = DaskSGDSigmoidMLPRegressor(
+    ...         (10,), batch_size="full", learning_rate_init=3, tol=3e-5,
+    ...         n_iter_no_change=2, random_state=0, client=client,
+    ...     )
+    ...     r2 = model.fit(X, y).score(X, y)
+    >>> print(f"{r2:.1f}")
+    0.5
+    """
+
+    _local = SGDSigmoidMLPRegressor
+    _summarise = staticmethod(range_of)
+    _metric = staticmethod(r2_score)
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        *,
+        learning_rate_init: float | str = "auto",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        target_range: str | tuple[ArrayLike, ArrayLike] = "auto",
+        learning_rate: str = "constant",
+        power_t: float = 0.5,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        alpha: float = 0.0,
+        shuffle: bool = True,
+        random_state: int | RandomState | None = None,
+        tol: float = 5e-6,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            learning_rate=learning_rate,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            alpha=alpha,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            verbose=verbose,
+            target_range=target_range,
+        )
+        self.client = client
+
+    def _count_outside(self, data: Data, low: Array, high: Array) -> tuple[int, int]:
+        outside, size = super()._count_outside(data, low, high)
+        if not outside or not isinstance(data.X, RemoteRows):
+            return outside, size
+        rows = data.X
+        count = partial(count_outside, low=low, high=high)
+        counts = rows.client.map(count, rows.futures, pure=False)
+        counted = result_of(rows.client, rows.client.submit(list, counts, pure=False))
+        outside, size = np.sum(counted, axis=0).tolist()
+        return outside, size

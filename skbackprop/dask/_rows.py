@@ -1,0 +1,394 @@
+"""Rows on a Dask cluster: validated, encoded and counted where they lie.
+
+Each partition of the user's collections becomes a future: first of its validated data,
+which stay on the worker, and of a small summary, which comes here; then, when it is
+known what there is to learn, of the `Examples` that engines on the workers learn from.
+The futures are results of a graph, so that Dask makes those of a lost worker anew.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import dask
+import numpy as np
+from dask.sizeof import sizeof
+from distributed import Client, Future
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from .._estimators.base import Data
+from .._estimators.regressor import that_count
+from .._training.examples import Examples
+from ._waiting import LOOK_EVERY, losses_told, result_of
+
+Array = NDArray[Any]
+
+Template = Any  # a local estimator, which knows how to validate and to encode
+
+
+class Summary(NamedTuple):
+    """What is known here of the rows of one partition.
+
+    `targets` stand for all of the partition's: each label once, with the sum of its
+    rows' `weights` (1 each, if there are none); or the smallest and the largest number.
+    """
+
+    n_rows: int
+    n_features: int
+    feature_names: Array | None
+    dtype: np.dtype[Any]
+    sparse: bool
+    weight: float
+    targets: Array
+    weights: Array | None = None
+
+
+class Loaded(NamedTuple):
+    """The rows of one partition, on the worker that has them."""
+
+    data: Data
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class RemoteRows:
+    """What the estimators know of rows on a cluster, in the place of an array `X`."""
+
+    client: Client
+    futures: list[Future]
+    summaries: list[Summary]
+    weighted: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and features, as of an array."""
+        return sum(s.n_rows for s in self.summaries), self.summaries[0].n_features
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 if all partitions are, else float64."""
+        return np.result_type(*(s.dtype for s in self.summaries))
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the rows' weights, which are 1 where none are given."""
+        return sum(s.weight for s in self.summaries)
+
+    def together(self, field: str) -> Array:
+        """This field of all summaries, one after the other."""
+        return np.concatenate([getattr(s, field) for s in self.summaries])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Places of the rows of an update: for each partition where they begin and end.
+
+    They count in that partition's order of the epoch, where there is one.
+    """
+
+    starts: Array
+    stops: Array
+    orders: list[Future] | None
+
+    def __len__(self) -> int:
+        return int((self.stops - self.starts).sum())
+
+
+@dataclass
+class RemoteExamples:
+    """`Examples` whose rows are on a cluster; their blocks are batches to be asked for.
+
+    `futures` has the `Examples` of each partition, `sizes` the numbers of their rows,
+    `places` the workers that have them.
+    """
+
+    client: Client
+    futures: list[Future]
+    sizes: Array
+    total_weight: float
+    mean_weight: float
+    dtype: np.dtype[Any]
+    sparse: bool
+    moments: tuple[float, Array, Array]
+    places: list[list[str]] = field(default_factory=list)
+    _looked: float = -np.inf
+
+    # So that a block is one batch.
+    rows_per_block = 1
+
+    def __len__(self) -> int:
+        return int(self.sizes.sum())
+
+    def draw_order(self, random_state: RandomState) -> int:
+        """The seed of the orders of an epoch."""
+        return int(random_state.randint(2**31))
+
+    def target_moments(self) -> tuple[float, Array, Array]:
+        """As of `Examples`."""
+        return self.moments
+
+    def blocks(
+        self, start: int, stop: int, block_rows: int, order: int | None = None
+    ) -> Iterator[tuple[Batch, None, None]]:
+        """Batches of so many rows, from all partitions in proportion.
+
+        `order` is a seed; None is the order that the rows of each partition are in.
+        """
+        with losses_told(self.client):
+            if monotonic() - self._looked > LOOK_EVERY:  # may have changed by a loss
+                self.places = places_of(self.client, self.futures)
+                self._looked = monotonic()
+            orders = None if order is None else self._draw_orders(order)
+        taken = np.zeros_like(self.sizes)
+        for first in range(start, stop, block_rows):
+            shares = deal(self.sizes - taken, min(block_rows, stop - first))
+            yield Batch(taken, taken + shares, orders), None, None
+            taken = taken + shares
+
+    def _draw_orders(self, seed: int) -> list[Future]:
+        partitions = range(len(self.futures))
+        keys = names("order", partitions)
+        with run_at(keys, self.places):
+            return self.client.map(
+                draw_order, self.futures, partitions, seed=seed, key=keys
+            )
+
+
+def names(task: str, partitions: Iterable[int]) -> list[tuple[str, int]]:
+    """New keys of tasks; Dask's dashboard shows the part before the token."""
+    token = uuid4().hex
+    return [(f"skbackprop-{task}-{token}", int(p)) for p in partitions]
+
+
+def places_of(client: Client, futures: list[Future]) -> list[list[str]]:
+    """For each future the worker that has it, or nothing if none has."""
+    holders = client.who_has(futures)
+    return [list(holders.get(future.key, ()))[:1] for future in futures]
+
+
+def run_at(keys: list[tuple[str, int]], places: Sequence[list[str]]) -> Any:
+    """Within this block, submitted tasks go to these workers, while they exist.
+
+    Dask itself would move the rows of a worker that seems busy.
+    """
+    at = dict(zip(keys, places, strict=True))
+    return dask.annotate(workers=at.get, allow_other_workers=True)
+
+
+def deal(remaining: Array, m: int) -> Array:
+    """How many of the next `m` rows each partition gives, in proportion to what it has.
+
+    Rounded so that they add up to `m`; what one gives too little, it gives later.
+    """
+    ends = np.cumsum(remaining)
+    return np.diff(ends * m // ends[-1], prepend=0)
+
+
+def draw_order(examples: Examples, p: int, seed: int) -> Array:
+    """A new order of the rows of partition `p`, drawn where they are."""
+    return examples.draw_order(RandomState([seed, p]))
+
+
+def load(
+    client: Client,
+    template: Template,
+    summarise: Callable[[Data], dict[str, Any]],
+    collections: Sequence[Any],
+    reset: bool,
+) -> RemoteRows:
+    """Validate the partitions of `X`, `y` and, if it is not None, the weights."""
+    blocks = _aligned_blocks(collections)
+    task = dask.delayed(_load, pure=False)
+    ((settings, _),) = names("settings", [0])
+    shared = dask.delayed(template, name=settings, traverse=False)
+    keys = names("load", range(len(blocks[0])))
+    loaded = client.compute(
+        [
+            task(shared, summarise, reset, p, *block, dask_key_name=key)
+            for p, (key, *block) in enumerate(zip(keys, *blocks, strict=True))
+        ]
+    )
+    keys = names("summary", range(len(loaded)))
+    summaries = result_of(
+        client, client.submit(list, client.map(_summary, loaded, key=keys), pure=False)
+    )
+    found = [s for s in summaries if s is not None]
+    if not found:
+        raise ValueError("Found no rows in any partition of X; at least 1 is required.")
+    for name in ("n_features", "sparse"):
+        differing = {getattr(s, name) for s in found}
+        if len(differing) > 1:
+            raise ValueError(f"The partitions of X differ in {name}: {differing}.")
+    futures = [f for f, s in zip(loaded, summaries, strict=True) if s is not None]
+    return RemoteRows(client, futures, found, collections[2] is not None)
+
+
+def _aligned_blocks(collections: Sequence[Any]) -> list[list[Any]]:
+    """The partitions of each collection as delayed blocks, the same rows in each."""
+    X, *others = collections
+    blocks = [blocks_of(X)]
+    for name, other in zip(("y", "sample_weight"), others, strict=True):
+        if other is None:
+            blocks.append([None] * len(blocks[0]))
+            continue
+        if not dask.is_dask_collection(other):
+            raise TypeError(
+                f"{name} must be a Dask array, dataframe or series as X is, got "
+                f"{type(other).__name__}."
+            )
+        if _knows_its_sizes(X) and _knows_its_sizes(other):
+            if X.shape[0] != other.shape[0]:
+                raise ValueError(
+                    f"X has {X.shape[0]} rows, {name} has {other.shape[0]}."
+                )
+            other = other.rechunk({0: X.chunks[0]})
+        blocks.append(blocks_of(other))
+        if len(blocks[-1]) != len(blocks[0]):
+            raise ValueError(
+                f"X has {len(blocks[0])} partitions, {name} has {len(blocks[-1])}; "
+                "each must have the same rows in the same partitions."
+            )
+    return blocks
+
+
+def blocks_of(collection: Any) -> list[Any]:
+    """The partitions of a collection, with all columns, as delayed blocks."""
+    if getattr(collection, "ndim", 1) == 2 and hasattr(collection, "chunks"):
+        collection = collection.rechunk({1: -1})
+    return list(np.ravel(collection.to_delayed()))
+
+
+def _knows_its_sizes(collection: Any) -> bool:
+    return hasattr(collection, "chunks") and not np.isnan(collection.chunks[0]).any()
+
+
+def _load(
+    template: Template,
+    summarise: Callable[[Data], dict[str, Any]],
+    reset: bool,
+    p: int,
+    X: Any,
+    y: Any,
+    weights: Any,
+) -> Loaded | None:
+    """On a worker: validate as the local estimator does; None if there are no rows."""
+    if X.shape[0] == 0 and len(y) == 0:
+        return None
+    template = copy(template)  # another thread's partition may have the same object
+    try:
+        data = template._validate(X, y, weights, reset=reset)
+    except ValueError as error:
+        raise ValueError(f"In partition {p}: {error}") from error
+    n_rows, n_features = data.X.shape
+    summary = Summary(
+        n_rows=n_rows,
+        n_features=n_features,
+        feature_names=getattr(template, "feature_names_in_", None),
+        dtype=data.X.dtype,
+        sparse=issparse(data.X),
+        weight=float(n_rows if data.weights is None else data.weights.sum()),
+        **summarise(data),
+    )
+    return Loaded(data, summary)
+
+
+def _summary(loaded: Loaded | None) -> Summary | None:
+    return None if loaded is None else loaded.summary
+
+
+def labels_in(data: Data) -> dict[str, Any]:
+    """The labels of a partition, and the weight of the rows of each."""
+    y = data.y
+    if y.ndim == 2:  # multilabel: that there are so many columns is all
+        return {"targets": np.zeros((1, y.shape[1]), dtype=np.int64)}
+    labels, codes = np.unique(y, return_inverse=True)
+    return {
+        "targets": labels,
+        "weights": np.bincount(codes, data.weights),
+    }
+
+
+def range_of(data: Data) -> dict[str, Any]:
+    """The smallest and the largest values among the rows that count."""
+    if data.weights is not None and not data.weights.any():
+        return {"targets": data.y[:0]}
+    y = that_count(data)
+    return {"targets": np.array([y.min(axis=0), y.max(axis=0)])}
+
+
+def count_outside(loaded: Loaded, low: Array, high: Array) -> tuple[int, int]:
+    """How many target values are not between these, and how many there are."""
+    if loaded.data.weights is not None and not loaded.data.weights.any():
+        return 0, 0
+    y = that_count(loaded.data)
+    return int(((y <= low) | (y >= high)).sum()), y.size
+
+
+def encode(
+    rows: RemoteRows, template: Template, total_weight: float | None
+) -> RemoteExamples:
+    """Make examples of the rows; with their weights, if `total_weight` is their sum.
+
+    `template` knows the classes, or the range of targets, and the class weights.
+    """
+    client, (n_rows, _) = rows.client, rows.shape
+    mean = 1.0 if total_weight is None else total_weight / n_rows
+    if not 0 < mean < np.inf:
+        raise ValueError(f"The mean of the weights must be a number, not {mean}.")
+    encoder = partial(
+        _encode,
+        template=template,
+        mean_weight=None if total_weight is None else mean,
+        dtype=rows.dtype,
+    )
+    partitions = range(len(rows.futures))
+    keys = names("encode", partitions)
+    with losses_told(client), run_at(keys, places_of(client, rows.futures)):
+        futures = client.map(encoder, rows.futures, key=keys)
+    keys = names("moments", partitions)
+    moments = result_of(
+        client, client.submit(list, client.map(_moments, futures, key=keys), pure=False)
+    )
+    # They take the place of the loaded rows, which share their memory.
+    rows.futures.clear()
+    return RemoteExamples(
+        client,
+        futures,
+        np.array([s.n_rows for s in rows.summaries]),
+        float(n_rows),  # of weights with a mean of 1
+        mean,
+        rows.dtype,
+        rows.summaries[0].sparse,
+        tuple(sum(parts[1:], parts[0]) for parts in zip(*moments, strict=True)),
+    )
+
+
+def _encode(
+    loaded: Loaded, template: Template, mean_weight: float | None, dtype: Any
+) -> Examples:
+    """On a worker: the examples of a partition."""
+    data = template._class_weighted(loaded.data, loaded.data)
+    weights = None if mean_weight is None else data.weights / mean_weight
+    if weights is not None:
+        weights = weights.astype(dtype)
+    return Examples(
+        data.X, template._encoder(data), template.n_outputs_, weights, np.dtype(dtype)
+    )
+
+
+def _moments(examples: Examples) -> tuple[float, Array, Array]:
+    return examples.target_moments()
+
+
+def _size_of_examples(examples: Examples) -> int:
+    """What Dask should know before it thinks of moving them."""
+    return int(sizeof(examples.X) + sizeof(examples.weights) + len(examples))
+
+
+sizeof.register(Examples, _size_of_examples)

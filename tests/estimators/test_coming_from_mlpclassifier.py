@@ -1,0 +1,73 @@
+"""The tables of the page "Coming from MLPClassifier" against the estimators."""
+
+import inspect
+import re
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+
+PAGE = Path(__file__).parents[2] / "docs" / "coming_from_mlpclassifier.md"
+PAIRS = [(SGDSigmoidMLP, MLPClassifier), (SGDSigmoidMLPRegressor, MLPRegressor)]
+
+
+def table(heading):
+    """What the page says of each name under a heading."""
+    text = PAGE.read_text(encoding="utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE))
+
+
+def defaults(estimator):
+    return estimator().get_params()
+
+
+def fitted_attributes(estimator):
+    X, y = load_iris(return_X_y=True)
+    X = pd.DataFrame(X, columns=list("abcd"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = estimator(max_iter=2, early_stopping=True).fit(X, y)
+    return dict.fromkeys(name for name in vars(model) if re.match(r"[a-z].*_$", name))
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [("Parameters", defaults), ("Attributes", fitted_attributes)],
+)
+def test_the_table_says_of_every_name_where_it_is(heading, names):
+    ours, theirs = {}, {}
+    for our, their in PAIRS:
+        ours |= names(our)
+        theirs |= names(their)
+    expected = {
+        **dict.fromkeys(theirs.keys() - ours.keys(), "not here"),
+        **dict.fromkeys(ours.keys() - theirs.keys(), "only here"),
+        **dict.fromkeys(ours.keys() & theirs.keys(), "same"),
+    }
+    said = table(heading)
+    # loss came to MLPRegressor with scikit-learn 1.7.
+    said = {k: v.split(",")[0] for k, v in said.items() if k in expected or k != "loss"}
+    assert said == expected
+
+
+@pytest.mark.parametrize(("our", "their"), PAIRS)
+def test_the_table_says_which_defaults_differ(our, their):
+    said = table("Parameters")
+    for name, value in defaults(our).items():
+        if name in defaults(their) and name != "batch_size":  # "auto" in both
+            differs = value != defaults(their)[name]
+            assert ("other default" in said[name]) == differs, name
+
+
+@pytest.mark.parametrize(("our", "their"), PAIRS)
+def test_what_can_be_called_there_can_be_called_here(our, their):
+    for name, method in inspect.getmembers(their, inspect.isfunction):
+        if not name.startswith(("_", "set_")):  # set_fit_request and its like
+            found = inspect.signature(getattr(our, name)).parameters
+            assert set(inspect.signature(method).parameters) <= set(found)

@@ -1,0 +1,52 @@
+"""The documentation has every public name, and every one has an example that runs."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import skbackprop
+import skbackprop.inspection
+
+ROOT = Path(__file__).parents[2]
+GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
+PUBLIC = {
+    name: getattr(module, name)
+    for module in (skbackprop, skbackprop.inspection)
+    for name in module.__all__
+}
+# Of a class's methods, those that are ours and not inherited from scikit-learn.
+METHODS = {
+    f"{name}.{method}": function
+    for name, value in PUBLIC.items()
+    if inspect.isclass(value)
+    for method, function in inspect.getmembers(value, callable)
+    if not method.startswith("_") and function.__module__.startswith("skbackprop")
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_api_page_has_every_public_name(name):
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert re.search(rf"auto(class|function):: {name}$", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, *METHODS])
+def test_every_public_name_has_an_example_or_says_where_it_is(name):
+    text = inspect.getdoc({**PUBLIC, **METHODS}[name])
+    examples = text.partition("Examples\n--------\n")[2]
+    elsewhere = re.match(r"See `(\w+)`", examples)
+    assert ">>> " in (inspect.getdoc(PUBLIC[elsewhere[1]]) if elsewhere else examples)
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_the_gallery_knows_the_place_of_the_example(path):
+    configuration = ast.parse((ROOT / "docs" / "conf.py").read_text(encoding="utf-8"))
+    order = next(
+        ast.literal_eval(node.value)
+        for node in configuration.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "GALLERY_ORDER"
+    )
+    assert path.name in order

@@ -1,0 +1,415 @@
+"""Epochs, batches, schedules, stopping and history, against independent formulas."""
+
+import numpy as np
+import pytest
+from networks import Network
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
+
+from skbackprop import _equations as eq
+from skbackprop._engine.network import CHUNK_ROWS, Engine
+from skbackprop._training import examples as _examples
+from skbackprop._training.descent import (
+    Plan,
+    Progress,
+    constant_loss,
+    gradient_of,
+    run_epoch,
+    step_size,
+    train,
+)
+from skbackprop._training.examples import Examples
+from skbackprop._training.initial_values import auto_learning_rate, initial_parameters
+
+
+def plan(**changes):
+    values = {
+        "batch_size": 1,
+        "max_iter": 5,
+        "shuffle": False,
+        "learning_rate": "constant",
+        "learning_rate_init": 0.5,
+        "power_t": 0.5,
+        "tol": 0.0,
+        "n_iter_no_change": np.inf,
+        "early_stopping": False,
+    }
+    return Plan(**{**values, **changes})
+
+
+def new_progress(**changes):
+    values = {"n_iter": 0, "t": 0, "best_loss": np.inf}
+    return Progress(**{**values, "n_no_change": 0, "n_eta_drops": 0, **changes})
+
+
+class RecordingEngine:
+    """Notes which rows come in which batch; a row is recognised by its first number."""
+
+    chunk_rows = CHUNK_ROWS
+
+    def __init__(self, batch_size):
+        self.batch_size = batch_size
+        self.theta = np.zeros(1)
+        self.batches = []
+
+    def snapshot(self):
+        return self.theta.copy()
+
+    def restore(self, snapshot):
+        self.theta[:] = snapshot
+
+    def descend(self, X, Y, weights, eta):
+        for start in range(0, len(Y), self.batch_size):
+            self.batches.append(rows_of(X[start : start + self.batch_size]))
+        return 0.0
+
+    def gradient(self, streams):
+        # At once: a block may be overwritten by the next of its stream.
+        return [
+            row for blocks in streams for X, _, _ in blocks for row in rows_of(X)
+        ], 0
+
+    def update(self, gradient, m, eta):
+        assert len(gradient) == m
+        self.batches.append(gradient)
+
+
+def rows_of(X):
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    return X[:, 0].astype(int).tolist()
+
+
+def numbered_examples(n_rows, form):
+    X = np.tile(np.arange(n_rows, dtype=float)[:, np.newaxis], 3)
+    forms = {
+        "C": np.ascontiguousarray,
+        "F": np.asfortranarray,
+        "strided": lambda X: np.repeat(X, 2, axis=0)[::2],
+        "csr": csr_matrix,
+    }
+    Y = X[:, :1]
+    return Examples(forms[form](X), lambda rows: Y[rows], 1, None, np.dtype(float))
+
+
+@pytest.mark.parametrize("form", ["C", "F", "strided", "csr"])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 7, 10, 100, 101, 2500])
+def test_an_epoch_takes_every_row_once_in_full_batches(
+    batch_size, shuffle, form, monkeypatch
+):
+    monkeypatch.setattr(_examples, "BLOCK_BYTES", 500)
+    n = 3001 if batch_size > 1000 else 101
+    engine = RecordingEngine(batch_size)
+    examples = numbered_examples(n, form)
+    for _ in range(2):
+        engine.batches = []
+        random_state = np.random.RandomState(0)
+        settings = plan(batch_size=batch_size, shuffle=shuffle)
+        run_epoch(engine, examples, settings, 0.5, random_state)
+        sizes = [len(batch) for batch in engine.batches]
+        assert sizes == [batch_size] * (n // batch_size) + [n % batch_size] * (
+            n % batch_size > 0
+        )
+        order = [row for batch in engine.batches for row in batch]
+        assert sorted(order) == list(range(n))
+        # A batch of all rows needs no order, and no copy to put them in one.
+        assert (order == list(range(n))) == (not shuffle or batch_size == n)
+
+
+class BlocksEngine(RecordingEngine):
+    """Notes how many rows the blocks have."""
+
+    def descend(self, X, Y, weights, eta):
+        self.batches.append(len(Y))
+        return 0.0
+
+    def gradient(self, streams):
+        return [[len(Y) for _, Y, _ in blocks] for blocks in streams], 0
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "blocks"),
+    [(1, [50, 50, 1]), (10, [50, 50, 1]), (30, [30, 30, 30, 11]), (60, [60, 41])],
+)
+def test_a_block_has_as_many_whole_batches_as_fit(batch_size, blocks, monkeypatch):
+    monkeypatch.setattr(_examples, "BLOCK_BYTES", 50 * 32)  # three features, one target
+    engine = BlocksEngine(batch_size)
+    settings = plan(batch_size=batch_size)
+    run_epoch(engine, numbered_examples(101, "C"), settings, 0.5, None)
+    assert engine.batches == blocks
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "halves"),
+    [
+        (0, 700, [[100] * 4, [100] * 3]),
+        (0, 650, [[100] * 4, [100, 100, 50]]),
+        (300, 900, [[100] * 3, [100] * 3]),
+        (5, 106, [[100], [1]]),
+        (7, 107, [[100]]),
+        (0, 60, [[60]]),
+    ],
+)
+def test_a_large_batch_is_cut_between_blocks_near_its_middle(
+    start, stop, halves, monkeypatch
+):
+    monkeypatch.setattr(_examples, "BLOCK_BYTES", 50 * 32)
+    examples = numbered_examples(1000, "C")
+    assert gradient_of(BlocksEngine(1000), examples, start, stop) == (halves, 0)
+
+
+def test_blocks_of_a_large_batch_have_no_more_rows_than_the_engine_takes():
+    examples = numbered_examples(3000, "C")
+    halves, _ = gradient_of(BlocksEngine(3000), examples, 0, 3000)
+    assert halves == [[CHUNK_ROWS] * 2, [3000 - 2 * CHUNK_ROWS]]
+
+
+def test_each_epoch_draws_a_new_order():
+    engine, random_state = RecordingEngine(1), np.random.RandomState(0)
+    examples = numbered_examples(20, "C")
+    orders = []
+    for _ in range(2):
+        engine.batches = []
+        run_epoch(engine, examples, plan(shuffle=True), 0.5, random_state)
+        orders.append(engine.batches)
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [0.5] * 4),
+        ("invscaling", [0.5 / (20 * k + 1) ** 0.3 for k in range(4)]),
+        ("adaptive", [0.5] * 4),
+    ],
+)
+def test_schedule_follows_its_closed_form(schedule, expected):
+    progress = new_progress()
+    etas = []
+    for k in range(4):
+        settings = plan(learning_rate=schedule, power_t=0.3)
+        etas.append(step_size(settings, progress))
+        progress.add_epoch(-k, 20, settings)
+    assert_allclose(etas, expected, rtol=1e-14)
+
+
+class LossesEngine(RecordingEngine):
+    """Has the losses that the test wants, one an epoch of 4 rows."""
+
+    def __init__(self, losses):
+        super().__init__(batch_size=1)
+        self.losses = iter(losses)
+        self.etas = []
+
+    def descend(self, X, Y, weights, eta):
+        self.etas.append(eta)
+        return next(self.losses) * len(Y)
+
+
+def run(engine, settings, progress):
+    examples = numbered_examples(4, "C")
+    return train(engine, examples, settings, progress, np.random.RandomState(0))
+
+
+def test_adaptive_divides_by_five_at_each_plateau_and_stops_below_1e_6():
+    engine, progress = LossesEngine([1.0] * 1000), new_progress()
+    settings = plan(
+        learning_rate="adaptive",
+        learning_rate_init=1e-4,
+        n_iter_no_change=1,
+        tol=0.1,
+        max_iter=1000,
+    )
+    assert run(engine, settings, progress) == "no improvement"
+    # The first plateau needs one epoch more, which sets the best loss.
+    assert_allclose(
+        engine.etas,
+        [*[1e-4] * 3, *[2e-5] * 2, *[4e-6] * 2, *[8e-7] * 2],
+        rtol=1e-12,
+    )
+
+
+def test_training_stops_after_more_than_n_iter_no_change_epochs_without_tol():
+    losses = [1.0, 0.5, 0.45, 0.41, 0.405, 0.4, 0.0]
+    engine, progress = LossesEngine(losses), new_progress()
+    settings = plan(tol=0.1, n_iter_no_change=3, max_iter=20)
+    assert run(engine, settings, progress) == "no improvement"
+    # 0.45, 0.41, 0.405 and 0.4 each fall by less than 0.1 below the best before.
+    assert progress.losses == losses[:6]
+    assert progress.best_loss == 0.4
+    assert (progress.n_iter, progress.t) == (6, 24)
+
+
+def test_training_that_reaches_max_iter_says_so():
+    engine = LossesEngine([1.0, 0.5, 0.2])
+    assert run(engine, plan(max_iter=3), new_progress()) == "max_iter"
+
+
+@pytest.mark.parametrize("bad", ["loss", "parameters"])
+def test_leaving_the_finite_numbers_names_eta(bad):
+    engine = LossesEngine([np.nan if bad == "loss" else 0.5])
+    if bad == "parameters":
+        engine.theta = np.array([np.inf])
+    with pytest.raises(ValueError, match=r"finite numbers in epoch 4 .*rate_init=0.5"):
+        run(engine, plan(), new_progress(n_iter=3))
+
+
+@pytest.mark.parametrize(("n_rows", "m"), [(6, 2), (3000, 1300)])
+def test_loss_is_measured_with_the_weights_about_to_be_updated(n_rows, m):
+    network = Network((3, 2))
+    X, Y = network.examples(n_rows)
+    engine = Engine(network.coefs, network.intercepts, batch_size=m)
+    examples = Examples(X, lambda rows: Y[rows], 2, None, np.dtype(float))
+    loss = run_epoch(engine, examples, plan(batch_size=m), 0.5, None)
+    W, b, costs = network.W, network.b, []
+    for i in range(0, n_rows, m):
+        x, y = X[i : i + m].T, Y[i : i + m].T
+        costs.extend(eq.half_squared_error(eq.forward(x, W, b)[1][-1], y))
+        grad_W, grad_b = eq.gradients(x, y, W, b)
+        W = [eq.updated(p, g, 0.5) for p, g in zip(W, grad_W, strict=True)]
+        b = [eq.updated(p, g, 0.5) for p, g in zip(b, grad_b, strict=True)]
+    assert_allclose(loss, np.mean(costs), rtol=1e-14)
+
+
+class InterruptedEngine(LossesEngine):
+    """Is interrupted in an epoch, and again when that is to be undone."""
+
+    def __init__(self, losses, at):
+        super().__init__(losses)
+        self.at = at
+        self.second = True
+
+    def descend(self, X, Y, weights, eta):
+        loss = super().descend(X, Y, weights, eta)
+        self.theta += 1
+        if len(self.etas) == self.at:
+            raise KeyboardInterrupt
+        return loss
+
+    def restore(self, snapshot):
+        super().restore(snapshot)
+        if self.second:
+            self.second = False
+            raise KeyboardInterrupt
+
+
+class CountingRandomState(np.random.RandomState):
+    n_drawn = 0
+
+    def permutation(self, x):
+        self.n_drawn += 1
+        return super().permutation(x)
+
+
+@pytest.mark.parametrize("n_rows", [4, 20_000])
+def test_an_interrupt_and_one_in_its_wake_leave_the_last_whole_epoch(n_rows):
+    engine = InterruptedEngine(np.linspace(1, 0.1, 200), at=101)
+    engine.batch_size = 2
+    progress, random_state = new_progress(), CountingRandomState(0)
+    examples = numbered_examples(n_rows, "C")
+    settings = plan(batch_size=2, shuffle=True, max_iter=150)
+    if n_rows > 1000:  # several blocks of rows an epoch
+        engine.at = 3 * -(-n_rows // (2**20 // 32 // 2 * 2)) + 1
+    assert train(engine, examples, settings, progress, random_state) == "interrupted"
+    n_epochs = len(progress.losses)
+    assert progress.n_iter == n_epochs == (100 if n_rows == 4 else 3)
+    assert progress.t == n_epochs * n_rows
+    assert engine.theta == engine.at - 1
+    uninterrupted = np.random.RandomState(0)
+    for _ in range(n_epochs):
+        uninterrupted.permutation(n_rows)
+    assert random_state.randint(2**31) == uninterrupted.randint(2**31)
+    if n_rows > 10_000:  # what takes long is not done again
+        assert random_state.n_drawn == n_epochs + 1
+
+
+def test_a_fall_by_just_tol_is_an_improvement():
+    progress = new_progress(best_loss=0.75)
+    progress.add_epoch(0.5, 4, plan(tol=0.25))
+    assert progress.n_no_change == 0
+
+
+def test_adaptive_does_not_divide_the_smallest_eta():
+    engine = LossesEngine([1.0] * 10)
+    settings = plan(
+        learning_rate="adaptive", learning_rate_init=1e-6, n_iter_no_change=1
+    )
+    run(engine, settings, new_progress(best_loss=0.0))
+    assert engine.etas == [1e-6] * 2
+
+
+class InterruptedInSnapshot(LossesEngine):
+    """Is interrupted when an epoch is done but not yet kept."""
+
+    n_snapshots = 0
+
+    def snapshot(self):
+        self.n_snapshots += 1
+        if self.n_snapshots == 4:  # the first is taken before training
+            raise KeyboardInterrupt
+        return super().snapshot()
+
+
+def test_an_interrupt_before_an_epoch_is_kept_takes_back_its_history():
+    engine = InterruptedInSnapshot([0.4, 0.3, 0.2])
+    progress = new_progress(n_iter=7, t=28, best_loss=0.5)
+    assert run(engine, plan(tol=0.0), progress) == "interrupted"
+    assert progress == new_progress(n_iter=9, t=36, best_loss=0.3, losses=[0.4, 0.3])
+
+
+@pytest.mark.parametrize(("tol", "improves"), [(0.0, True), (1e-9, False)])
+def test_with_tol_0_an_equal_score_is_an_improvement_as_in_MLPClassifier(tol, improves):
+    progress = new_progress()
+    settings = plan(tol=tol, early_stopping=True)
+    for _ in range(2):
+        progress.add_epoch(1.0, 4, settings, validation=(1.0, 0.5))
+    assert progress.n_no_change == (0 if improves else 1)
+
+
+def test_invscaling_underflows_to_zero():
+    settings = plan(learning_rate="invscaling", power_t=1e6)
+    assert step_size(settings, new_progress(t=1000)) == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_constant_loss_is_that_of_the_mean_target(weighted):
+    _, Y = Network((3, 2)).examples(3000)
+    weights = np.random.default_rng(0).random(3000) if weighted else None
+    mean = np.average(Y, axis=0, weights=weights)
+    costs = eq.half_squared_error(np.tile(mean, (3000, 1)).T, Y.T)
+    examples = Examples(Y, lambda rows: Y[rows], 2, weights, np.dtype(float))
+    expected = np.average(costs, weights=weights)
+    assert_allclose(constant_loss(examples), expected, rtol=1e-12)
+
+
+def test_initial_weights_are_the_same_draw_in_both_dtypes():
+    units = [50, 400, 3]
+    double, single = (
+        initial_parameters(units, dtype, np.random.RandomState(0))
+        for dtype in (np.float64, np.float32)
+    )
+    for a, b in zip(double[0] + double[1], single[0] + single[1], strict=True):
+        assert b.dtype == np.float32
+        assert_array_equal(a.astype(np.float32), b)
+    assert_allclose(double[0][0].std(), 1 / np.sqrt(50), rtol=0.02)
+    assert_allclose(double[0][1].std(), 1 / np.sqrt(400), rtol=0.05)
+    assert_allclose(double[1][0].std(), 1, rtol=0.1)
+    assert not double[1][1].any()
+
+
+@pytest.mark.parametrize(
+    ("units", "eta"),
+    [
+        ([64, 100, 10], 10),
+        ([64, 100, 1], 1),
+        ([64, 20, 3], 3),
+        ([784, 30, 10], 10),
+        ([64, 500, 1], 0.2),
+        ([64, 50, 400, 3], 0.75),
+        ([50, 2], 2),
+        ([200, 2], 1),
+    ],
+)
+def test_auto_eta_grows_with_outputs_and_falls_with_width_and_momentum(units, eta):
+    assert_allclose(auto_learning_rate(units, 1.0, momentum=0.0), eta)
+    assert_allclose(auto_learning_rate(units, 0.1, momentum=0.9), eta / 100)
