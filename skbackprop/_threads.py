@@ -1,28 +1,21 @@
-"""Threads: BLAS on one, unless its bits are the same; and a second one of ours.
+"""BLAS on one thread while we compute, and a pool of workers that share the work.
 
-The last bits of a product depend on how many threads compute it. A search in worker
-processes, which have fewer threads each, shall find the models that one process finds,
-to the bit. So BLAS computes on one thread, but for what `_all_threads` finds to have
-the same bits with all. With kernels where that does not happen, large batches are cut
-into two shards, always the same, that are computed one after the other or side by side.
+The last bits of a product depend on how many threads compute it. So BLAS computes on
+one thread, and what is large is cut into pieces, always the same, that several workers
+take: as many as BLAS was allowed threads, so that limits set by joblib or the user
+count. A search in worker processes, which have fewer threads each, finds exactly the
+models that one process finds.
 """
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
 from threading import RLock, Thread, get_ident
 from typing import Any, TypeVar
-from weakref import ref
 
 from threadpoolctl import ThreadpoolController
-
-from ._engine.machine import BlasThreads, Machine, in_turn
-
-# OpenBLAS's kernels for AVX-512. They are fast for small matrices too (10 examples as
-# rows through 784-100-10 are 13 % slower than as columns), and how they round does not
-# depend on the place of an element in a product, as it does with those for Haswell.
-AVX512_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
 Result = TypeVar("Result")
 
@@ -32,28 +25,113 @@ _inside: set[tuple[int, object]] = set()
 _given: list[tuple[Any, int]] = []
 
 
-@cache
-def _blas() -> Any:
-    # Once: to find the libraries takes 2 ms, to limit them 9 µs.
-    return ThreadpoolController().select(user_api="blas")
+class Workers:
+    """Calls functions side by side: in the caller's thread, and in others it starts.
+
+    `number` is how many compute at once, the caller among them. The other threads start
+    with the first call that has work for them, and end with `close`.
+    """
+
+    def __init__(self, number: int = 1) -> None:
+        self.number = number
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._n_threads = 0
+
+    def __call__(self, functions: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Call all functions; return their results, or raise the first error."""
+        n_helpers = min(self.number, len(functions)) - 1
+        if n_helpers < 1:
+            return [function() for function in functions]
+        try:
+            while self._n_threads < n_helpers:
+                Thread(target=_help, args=(self._jobs,), daemon=True).start()
+                self._n_threads += 1
+        except RuntimeError:  # no more threads can be started
+            n_helpers = self._n_threads
+        job = _Job(functions)
+        for _ in range(n_helpers):
+            self._jobs.put(job)
+        return job.finish()
+
+    def close(self) -> None:
+        """Let the threads end, each after the function that it is in."""
+        while self._n_threads:
+            self._n_threads -= 1
+            self._jobs.put(None)
+
+    __del__ = close
 
 
-@cache
-def _avx512() -> bool:
-    # Of all libraries: old wheels of numpy and scipy have different kernels.
-    return all(
-        getattr(library, "architecture", None) in AVX512_KERNELS
-        for library in _blas().lib_controllers
-    )
+class _Job:
+    """Functions that are taken one after the other by whichever thread comes.
+
+    A thread that does not come has taken nothing and is not waited for: it may be late,
+    or left behind by a fork.
+    """
+
+    def __init__(self, functions: Sequence[Callable[[], Any]]) -> None:
+        self._results: list[Any] = [None] * len(functions)
+        # A pop is atomic, so no two threads take the same.
+        self._left = list(enumerate(functions))[::-1]
+        self._helped: SimpleQueue[None] = SimpleQueue()
+        self._error: BaseException | None = None
+
+    def finish(self) -> list[Any]:
+        """Take functions, wait for those that helpers have taken; return all results.
+
+        If this thread is interrupted, nobody is waited for.
+        """
+        n_own = n_untaken = 0
+        try:
+            while self._error is None and self._left:
+                n_own += self._take()
+            while self._left:
+                with suppress(IndexError):
+                    self._left.pop()
+                    n_untaken += 1
+            for _ in range(len(self._results) - n_own - n_untaken):
+                self._helped.get()
+        except BaseException as error:
+            self._error = error
+            raise
+        if self._error is not None:
+            # Without a reference of ours: it has one to this job, in its traceback.
+            failed, self._error = self._error, None
+            raise failed
+        return self._results
+
+    def help(self) -> None:
+        """Take functions, in a thread other than the caller's."""
+        while self._error is None and self._left:
+            try:
+                n_taken = self._take()
+            except BaseException as error:
+                self._error, n_taken = error, 1
+            if n_taken:
+                self._helped.put(None)
+
+    def _take(self) -> int:
+        try:
+            place, function = self._left.pop()
+        except IndexError:  # another was faster
+            return 0
+        self._results[place] = function()
+        return 1
 
 
-def on_one_blas_thread(function: Callable[[Machine], Result]) -> Result:
+def _help(jobs: "SimpleQueue[_Job | None]") -> None:
+    while (job := jobs.get()) is not None:
+        job.help()
+        # What it refers to, an engine with its buffers, must not live until the next.
+        del job
+
+
+def on_one_blas_thread(function: Callable[[], Result], workers: Workers) -> Result:
     """Call a function while BLAS computes in the thread that calls it.
 
-    The function gets what an engine should know: two functions are called side by side
-    if BLAS had two threads or more, and what it may give BLAS for a while. The number
-    of BLAS's threads belongs to the process: it is restored when the last of several
-    such calls in several threads ends.
+    Meanwhile there are as many workers as BLAS had threads. The number of BLAS's
+    threads belongs to the process: it is restored when the last of several such calls,
+    in several threads, ends.
 
     It is no context manager, because an interrupt before the first line of its
     `__exit__`, or in that of `contextlib`, would leave BLAS on one thread.
@@ -61,13 +139,8 @@ def on_one_blas_thread(function: Callable[[Machine], Result]) -> Result:
     token = get_ident(), object()
     try:
         _enter(token)
-        number = min((n_threads for _, n_threads in _given), default=1)
-        run_all = in_turn if number < 2 else side_by_side
-        machine = Machine(run_all)
-        if _avx512():
-            threads = BlasThreads(number, _give_all, _give_one, _has_all)
-            machine = Machine(run_all, by_rows_up_to=0, even_cuts=True, threads=threads)
-        return function(machine)
+        workers.number = min((n_threads for _, n_threads in _given), default=1)
+        return function()
     finally:
         # In place: a function of its own could be interrupted before its first line.
         try:
@@ -75,6 +148,14 @@ def on_one_blas_thread(function: Callable[[Machine], Result]) -> Result:
         except BaseException:  # Ctrl-C, or what another signal's handler raises
             _leave(token)
             raise
+        finally:
+            workers.close()
+
+
+@cache
+def _blas() -> Any:
+    # Once: to find the libraries takes 2 ms, to limit them 9 µs.
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _enter(token: tuple[int, object]) -> None:
@@ -84,42 +165,22 @@ def _enter(token: tuple[int, object]) -> None:
             libraries = _blas().lib_controllers
             _given[:] = [(lib, lib.num_threads or 1) for lib in libraries]
         _inside.add(token)
-        _set_one()
+        for library, _ in _given:
+            _set_number(library, 1)
 
 
 def _leave(token: tuple[int, object]) -> None:
     with _lock:
         _inside.discard(token)
         if not _inside:
-            _set_given()
-            # An interrupted `_enter` shall not give what is old.
+            _give_back()
+            # An interrupted `_enter` must not give back what is old.
             _given.clear()
 
 
-def _give_all() -> None:
-    """Let BLAS have its threads for a while, unless someone else relies on one."""
-    with _lock:
-        if len(_inside) == 1:
-            _set_given()
-
-
-def _give_one() -> None:
-    with _lock:
-        _set_one()
-
-
-def _has_all() -> bool:
-    return all(library.num_threads == number for library, number in _given)
-
-
-def _set_given() -> None:
+def _give_back() -> None:
     for library, n_threads in _given:
         _set_number(library, n_threads)
-
-
-def _set_one() -> None:
-    for library, _ in _given:
-        _set_number(library, 1)
 
 
 def _set_number(library: Any, n_threads: int) -> None:
@@ -139,87 +200,15 @@ def _set_number(library: Any, n_threads: int) -> None:
         library.set_num_threads(n_threads)
 
 
-def side_by_side(functions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Call the first function here and the second in a thread of its own.
-
-    There is one such thread for the process, because a new one would first set up its
-    BLAS (1 ms). Who finds it busy calls one function after the other. (A queue wakes it
-    after 70 µs, an executor of `concurrent.futures` after 180 µs.)
-    """
-    other = _take_other()
-    if other is None:
-        return in_turn(functions)
-    try:
-        here, there = functions
-        # Of this call alone. Wherever an interrupt comes from here on, nobody is given
-        # what was left behind: the other thread is not put back, and ends with its job.
-        results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-        other.jobs.put((there, results))
-        first = here()
-        second, error = results.get()
-        _idle.append(other)
-    finally:
-        # Else it would be busy for as long as somebody keeps the traceback.
-        del other
-    if error is not None:
-        raise error
-    return [first, second]
-
-
-class _Other:
-    """A thread that does jobs until nobody refers to this object."""
-
-    def __init__(self) -> None:
-        self.jobs: SimpleQueue[Any] = SimpleQueue()
-        Thread(target=_work, args=(self.jobs,), daemon=True).start()
-
-    def __del__(self) -> None:
-        self.jobs.put(None)
-
-
-def _take_other() -> _Other | None:
-    """The other thread if it is idle; a new one if there is none any more."""
-    global _known
-    try:
-        return _idle.pop()
-    except IndexError:
-        if _known() is not None:
-            return None
-    try:
-        other = _Other()
-    except RuntimeError:  # no thread can be started
-        return None
-    _known = ref(other)
-    return other
-
-
-def _work(jobs: SimpleQueue[Any]) -> None:
-    while (job := jobs.get()) is not None:
-        function, results = job
-        try:
-            results.put((function(), None))
-        except BaseException as error:
-            results.put((None, error))
-        # What they refer to, an engine with its buffers, shall not live until the next.
-        del job, function, results
-
-
-def _nobody() -> None:
-    return None
-
-
 def _begin_anew() -> None:
     """After a fork: threads are not forked, and their locks stay as they were."""
-    global _lock, _known
-    _lock, _known = RLock(), _nobody
-    _idle.clear()
+    global _lock
+    _lock = RLock()
     if _inside:
         _inside.intersection_update([t for t in _inside if t[0] == get_ident()])
         if not _inside:
-            _set_given()
+            _give_back()
 
 
-_idle: list[_Other] = []
-_known: Callable[[], _Other | None] = _nobody
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)

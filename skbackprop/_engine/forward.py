@@ -1,5 +1,6 @@
-"""What a network says: the forward pass alone, for any number of rows."""
+"""Prediction: the forward pass alone, for any number of rows."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from .machine import RunAll
+from .lanes import RunAll, in_turn
 from .sigmoid import sigmoid_for
 
 Array = NDArray[Any]
@@ -15,39 +16,52 @@ Layers = list[Array]
 
 # Rows pushed through the network at once.
 BLOCK_ROWS = 1024
+# Products of so few multiplications BLAS computes on one thread in any case.
+ONE_THREAD_UP_TO = 9000
 
 
-def decision(
-    coefs: Layers, intercepts: Layers, X: Any, run_all: RunAll | None = None
-) -> Array:
-    """Pre-activations ``z^L`` of the output layer, one row for each row of `X`.
+def forward(
+    coefs: Layers,
+    intercepts: Layers,
+    X: Any,
+    output: Callable[[Array], Array],
+    run_all: RunAll = in_turn,
+) -> tuple[Array, int | None]:
+    """``output(z^L)`` for the rows of `X`, and the first row whose z^L is not finite.
 
     Works in blocks of rows with buffers of its own: memory beside the result does not
-    grow with the rows, and many threads may predict with the same parameters. With
-    `run_all`, half of the blocks may have another thread.
+    grow with the rows, and many threads may predict with the same parameters.
     """
     dtype = np.result_type(X.dtype, coefs[0].dtype)
     coefs = [coef.astype(dtype, copy=False) for coef in coefs]
     if issparse(X):  # scipy would put them in this order anew for each block
         coefs[0] = np.ascontiguousarray(coefs[0])
-    z_L = np.empty((X.shape[0], coefs[-1].shape[1]), dtype=dtype)
+    like = output(np.empty((0, coefs[-1].shape[1]), dtype))
+    result = np.empty((X.shape[0], *like.shape[1:]), like.dtype)
 
-    def run(starts: range) -> None:
+    def run(rows: slice) -> int | None:
         with np.errstate(all="ignore"):  # which every thread has its own
-            for start in starts:
-                rows = slice(start, start + BLOCK_ROWS)
-                a = X[rows]
-                for coef, intercept in zip(coefs[:-1], intercepts[:-1], strict=True):
-                    a = a @ coef
-                    a += intercept
-                    sigmoid_for(a.size)(a, a)
-                z_L[rows] = a @ coefs[-1]
-                z_L[rows] += intercepts[-1]
+            z = decision(coefs, intercepts, X[rows])
+            result[rows] = output(z)
+        is_finite = np.isfinite(z)
+        if is_finite.all():
+            return None
+        return rows.start + int(is_finite.all(axis=1).argmin())
 
     starts = range(0, X.shape[0], BLOCK_ROWS)
-    half = len(starts) // 2
-    if run_all is None or half < 2:
-        run(starts)
-    else:
-        run_all([partial(run, starts[:half]), partial(run, starts[half:])])
-    return z_L
+    found = run_all(
+        [partial(run, slice(start, start + BLOCK_ROWS)) for start in starts]
+    )
+    return result, min((row for row in found if row is not None), default=None)
+
+
+def decision(coefs: Layers, intercepts: Layers, X: Any) -> Array:
+    """Pre-activations ``z^L`` of the output layer for a block of rows."""
+    a = X
+    for coef, intercept in zip(coefs[:-1], intercepts[:-1], strict=True):
+        a = a @ coef
+        a += intercept
+        sigmoid_for(a.size)(a, a)
+    z: Array = a @ coefs[-1]
+    z += intercepts[-1]
+    return z

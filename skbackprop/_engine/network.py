@@ -1,8 +1,8 @@
 """The fast network: parameters and momentum while they train, update by update.
 
-The mathematics is that of `skbackprop._equations`, in the same letters and with the
-same column vectors; here it is arranged so that an update is a handful of BLAS calls
-into memory that was allocated once. What one batch does is in `_passes`.
+The mathematics is that of `skbackprop._equations`, in the same letters; here it is
+arranged so that an update is a handful of BLAS calls into memory that was allocated
+once. What one batch does is in `passes`, and what a large one does in `lanes`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,30 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .all_threads import may_have_all, paced
-from .halves import Block, Halves
-from .machine import Machine
-from .parameters import Flat
-from .passes import AddGradient, Pass, add_sum, blas, make_pass, require_in_place
-from .shards import make_shards
+from .blas import blas, require_in_place
+from .forward import decision
+from .lanes import Block, Lanes, RunAll, chunk_rows, cut, in_turn, lane_count
+from .parameters import Layers, Parameters
+from .passes import AddGradient, Pass, make_pass
 
 Array = NDArray[Any]
-Layers = list[Array]
 Snapshot = tuple[Array, Array | None]
-
-# Rows pushed through the network at once. The gradient of a larger batch is summed
-# chunk by chunk, so that memory does not grow with the number of rows.
-CHUNK_ROWS = 1024
-
-# A batch of so many rows, and so many multiplications of its rows by all weights, is
-# cut into two shards. To begin and to await the second one takes 55 µs: 784-100-10
-# trains 263,000 examples/s in batches of 100 without shards and 244,000 with them, in
-# batches of 200 269,000 and 384,000.
-SHARD_FROM_ROWS, SHARD_FROM = 48, 8_000_000
-
-# Up to so many examples are rows of the products, not columns, where BLAS may have all
-# threads: 784-500-300-10 trains 1.2 times as fast.
-THREADS_BY_ROWS_UP_TO = 40
 
 
 class Engine:
@@ -49,8 +33,6 @@ class Engine:
     ----------
     coefs, intercepts : lists of arrays ``(n_{l-1}, n_l)`` and ``(n_l,)``
         Parameters to begin with; copied.
-    batch_size : int
-        Number of examples whose gradients an update averages.
     alpha : float
         L2 penalty, in scikit-learn's scaling: an update adds ``alpha/m · W`` to the
         average gradient of its `m` examples.
@@ -62,165 +44,157 @@ class Engine:
         `v` to begin with; copied. None is zero.
     sparse : bool
         Whether the examples come as CSR.
-    machine : Machine
-        Where it runs.
+    run_all : RunAll
+        Who computes the lanes of large batches.
     """
-
-    # Larger batches come as blocks of so many rows, to `gradient`.
-    chunk_rows = CHUNK_ROWS
 
     def __init__(
         self,
         coefs: Layers,
         intercepts: Layers,
         *,
-        batch_size: int,
         alpha: float = 0.0,
         momentum: float = 0.0,
         nesterov: bool = False,
         velocity: tuple[Layers, Layers] | None = None,
         sparse: bool = False,
-        machine: Machine = Machine(),  # noqa: B008, immutable
+        run_all: RunAll = in_turn,
     ) -> None:
-        self._theta = Flat(coefs, intercepts, first_in_c_order=sparse)
-        self.units, self.dtype = self._theta.units, self._theta.dtype
-        self.theta, self.Wt, self.b = self._theta.vector, self._theta.Wt, self._theta.b
+        self.theta = Parameters.copied(coefs, intercepts, sparse)
         self.alpha = alpha
-        self.batch_size = batch_size
         self.momentum = momentum
         self.nesterov = nesterov and momentum > 0
-        self.sparse = sparse
-        self.machine = machine
-        # Without momentum, a batch goes straight into `theta`.
-        self.velocity = self._velocity_before = None
-        self._target = self._theta
-        if momentum > 0:
-            zero = (
-                [np.zeros_like(c) for c in coefs],
-                [np.zeros_like(b) for b in intercepts],
-            )
-            self._target = Flat(*(velocity or zero), first_in_c_order=sparse)
-            self.velocity = self._target.vector
-            if self.nesterov:
-                self._velocity_before = np.zeros_like(self.velocity)
-                require_in_place([], [self._velocity_before])
+        # What a batch is added to: without momentum, the parameters themselves.
+        self.velocity: Parameters | None = None
+        if momentum > 0 and velocity is None:
+            self.velocity = self.theta.like(np.zeros_like(self.theta.vector))
+        elif momentum > 0 and velocity is not None:
+            self.velocity = Parameters.copied(*velocity, sparse)
+        self._target = self.velocity or self.theta
+        self._velocity_before = np.zeros_like(self._target.vector)
+        require_in_place([], [self._velocity_before])
+        self.run_all = run_all
+        # Rows of the blocks that `gradient` takes, at most.
+        self.chunk_rows = chunk_rows(self.theta)
         self._passes: dict[int, Pass] = {}
-        self._paced: set[int] = set()
-        self._halves: Halves | None = None
+        self._lanes = Lanes(self.theta, run_all)
+
+    @property
+    def n_outputs(self) -> int:
+        """Output neurons, the derivation's ``n_L``."""
+        return self.theta.units[-1]
 
     def parameters(self) -> tuple[Layers, Layers]:
         """Copies of the parameters as the lists `coefs`, `intercepts`."""
-        return self._theta.copies()
+        return self.theta.lists()
 
     def velocities(self) -> tuple[Layers, Layers] | None:
         """Copies of the momentum's state in the same form; None without momentum."""
-        if self.momentum > 0:
-            return self._target.copies()
-        return None
+        return None if self.velocity is None else self.velocity.lists()
+
+    def is_finite(self) -> bool:
+        """Whether all parameters are finite numbers."""
+        return bool(np.isfinite(self.theta.vector).all())
 
     def snapshot(self) -> Snapshot:
         """Copies of all that updates change, for `restore`."""
-        return (
-            self.theta.copy(),
-            self._target.vector.copy() if self.momentum > 0 else None,
-        )
+        velocity = None if self.velocity is None else self.velocity.vector.copy()
+        return self.theta.vector.copy(), velocity
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to where `snapshot` was taken."""
         theta, velocity = snapshot
-        np.copyto(self.theta, theta)
-        if velocity is not None:
-            np.copyto(self._target.vector, velocity)
+        np.copyto(self.theta.vector, theta)
+        if self.velocity is not None and velocity is not None:
+            np.copyto(self.velocity.vector, velocity)
 
-    def descend(self, X: Any, Y: Array, weights: Array | None, eta: float) -> float:
+    def decision(self, X: Any) -> Array:
+        """Pre-activations ``z^L`` of the output layer, a row for each row of `X`."""
+        return decision(self.theta.Wt, self.theta.b, X)
+
+    def lanes(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """How a batch of the rows from `start` to `stop` is cut into lanes.
+
+        One lane means that it is small enough for `descend`.
+        """
+        return cut(start, stop, lane_count(stop - start, self.theta))
+
+    def descend(
+        self, X: Any, Y: Array, weights: Array | None, batch_size: int, eta: float
+    ) -> float:
         """One update for each `batch_size` rows of a block; a rest makes a smaller one.
 
         Returns the sum of the examples' costs, each multiplied by its weight and
         measured with the parameters it was about to update.
         """
         squares = 0.0
-        for m, batches in _batches(X, Y, weights, self.batch_size):
-            propagate, add_gradient = self._pass(m)
+        for m, batches in _batches(X, Y, weights, batch_size):
+            if m not in self._passes:
+                self._passes[m] = make_pass(self.theta, self._target, m)
+            propagate, add_gradient = self._passes[m]
             if self.velocity is not None:
                 for x, y, w in batches:
                     squares += propagate(x, y, w)
-                    self._update_with_velocity(add_gradient, x, m, eta)
+                    self._accelerate(add_gradient, x, m, eta)
                 continue
             rate, keep = self._step(m, eta)
             for x, y, w in batches:
                 squares += propagate(x, y, w)
                 add_gradient(x, rate, keep, 1.0)
-        self.machine.threads.want(False)
-        return squares / (2 * self.units[-1])
+        return squares / (2 * self.n_outputs)
 
     def gradient(self, streams: Sequence[Iterable[Block]]) -> tuple[Array, float]:
         """Sums over the examples of a batch: of their gradients, for `update`, and
         of their costs, each multiplied by its weight.
 
-        The examples come as one or two streams of blocks (X, Y, weights), each with
-        `chunk_rows` or fewer.
+        The examples come as a stream of blocks (X, Y, weights) for each lane.
         """
-        if self._halves is None:
-            self._halves = Halves(self._theta, self.sparse, self.machine)
-        gradient, squares = self._halves.sums(streams)
-        return gradient, squares / (2 * self.units[-1])
+        gradient, squares = self._lanes.sums(streams)
+        return gradient, squares / (2 * self.n_outputs)
 
     def update(self, gradient: Array, m: int, eta: float) -> None:
         """One update along the gradients of `m` examples, summed before.
 
-        `gradient` lies in memory as `theta` does, and lacks the factor ``1/n_L``.
+        `gradient` lies in memory as the parameters do, and lacks the factor ``1/n_L``.
         """
-        add_gradient = partial(add_sum, self._target)
+        add_gradient = partial(_add_sum, self._target)
         if self.velocity is not None:
-            self._update_with_velocity(add_gradient, gradient, m, eta)
+            self._accelerate(add_gradient, gradient, m, eta)
         else:
             add_gradient(gradient, *self._step(m, eta), 1.0)
 
     def _step(self, m: int, eta: float) -> tuple[float, float]:
         """What the sum of gradients is multiplied by, and the weights are."""
-        return -eta / (self.units[-1] * m), 1.0 - eta * self.alpha / m
+        return -eta / (self.n_outputs * m), 1.0 - eta * self.alpha / m
 
-    def _update_with_velocity(
+    def _accelerate(
         self, add_gradient: AddGradient, x: Any, m: int, eta: float
     ) -> None:
         """``v ← momentum·v − η (gradient + alpha/m·W)``, ``θ ← θ + v``."""
-        _, _, axpy, copy, _ = blas(self.dtype.char)
+        _, _, axpy, copy, _ = blas(self.theta.dtype.char)
+        theta, velocity = self.theta.vector, self._target.vector
         if self.nesterov:
-            copy(self.velocity, self._velocity_before)
+            copy(velocity, self._velocity_before)
         add_gradient(x, self._step(m, eta)[0], self.momentum, self.momentum)
-        # No trial has seen whether all threads round what follows alike.
-        self.machine.threads.want(False)
         if self.alpha:
-            shrink = -eta * self.alpha / m
-            axpy(self.theta, self.velocity, self._theta.n_weights, shrink)
+            axpy(theta, velocity, self.theta.n_weights, -eta * self.alpha / m)
         if self.nesterov:
             # θ + momentum·v − η·gradient, the latter being v − momentum·v_before.
-            axpy(self.velocity, self.theta, a=1.0 + self.momentum)
-            axpy(self._velocity_before, self.theta, a=-self.momentum)
+            axpy(velocity, theta, a=1.0 + self.momentum)
+            axpy(self._velocity_before, theta, a=-self.momentum)
         else:
-            axpy(self.velocity, self.theta)
+            axpy(velocity, theta)
 
-    def _pass(self, m: int) -> Pass:
-        """What a batch, or chunk, of `m` examples does."""
-        if m not in self._passes:
-            self._passes[m] = self._make_pass(m)
-        if m not in self._paced:
-            self.machine.threads.want(False)
-        return self._passes[m]
 
-    def _make_pass(self, m: int) -> Pass:
-        theta, target, machine = self._theta, self._target, self.machine
-        cut = may_have_all(theta, m, self.sparse, machine)
-        large = m >= SHARD_FROM_ROWS and m * theta.n_weights >= SHARD_FROM
-        if large and not cut and not self.sparse:
-            return make_shards(theta, target, m, machine.run_all)
-        rows_up_to = THREADS_BY_ROWS_UP_TO if cut else machine.by_rows_up_to
-        by_rows = 1 < m <= rows_up_to
-        make = partial(make_pass, m=m, sparse=self.sparse, by_rows=by_rows, cut=cut)
-        if not cut or machine.threads.number < 2:
-            return make(theta, target)
-        self._paced.add(m)
-        return paced(theta, target, m, self.sparse, machine.threads, make)
+def _add_sum(
+    target: Parameters, gradient: Array, rate: float, keep_W: float, keep_b: float
+) -> None:
+    """What a pass's `add_gradient` does, for gradients that were summed before."""
+    if keep_W != 1.0:
+        target.vector[: target.n_weights] *= keep_W
+    if keep_b != 1.0:
+        target.biases *= keep_b
+    blas(target.dtype.char)[2](gradient, target.vector, a=rate)
 
 
 def _batches(
@@ -228,7 +202,7 @@ def _batches(
 ) -> Iterator[tuple[int, Iterator[Block]]]:
     """The batches of a block as pairs of their size and an iterator over (x, y, w).
 
-    Dense `x` and `y` have the examples as columns; CSR `x` keeps them as rows.
+    Dense `x` has the examples as columns, CSR `x` and `y` have them as rows.
     """
     n = len(Y)
     whole = n - n % batch_size
@@ -237,12 +211,11 @@ def _batches(
             w: Iterable[Array | None] = repeat(None)
             if weights is not None:
                 w = weights[start:stop].reshape(-1, m)
-            x, y = (_columns_of(rows, start, stop, m) for rows in (X, Y))
+            x: Iterable[Any]
+            if isinstance(X, np.ndarray):
+                x = X[start:stop].reshape(-1, m, X.shape[1]).transpose(0, 2, 1)
+            else:
+                x = (X[row : row + m] for row in range(start, stop, m))
+            y = Y[start:stop].reshape(-1, m, Y.shape[1])
             # strict does not fit: without weights, w has no end
             yield m, zip(x, y, w, strict=False)
-
-
-def _columns_of(X: Any, start: int, stop: int, m: int) -> Iterable[Any]:
-    if not isinstance(X, np.ndarray):
-        return (X[row : row + m] for row in range(start, stop, m))
-    return X[start:stop].reshape(-1, m, X.shape[1]).transpose(0, 2, 1)

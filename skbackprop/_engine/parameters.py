@@ -1,6 +1,8 @@
-"""All parameters of a network in one vector, as the fast network has them."""
+"""All weights and biases of a network in one vector, as the fast network has them."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,44 +11,56 @@ Array = NDArray[Any]
 Layers = list[Array]
 
 
-class Flat:
-    """The weights, layer by layer, then the biases; copied from `coefs`, `intercepts`.
+class Parameters:
+    """The weights, layer by layer, then the biases; or anything of the same shapes.
 
     `Wt` are views of the transposes of the derivation's ``W^l``, of shape ``(n_{l-1},
     n_l)`` like scikit-learn's `coefs_`, in Fortran order as BLAS wants it: an update of
     784-100 in this order takes 4.8 µs, of its transpose 8.0 µs. `b` are views of the
-    biases. With `first_in_c_order`, the first layer is not in Fortran order: scipy
-    multiplies CSR with C-ordered matrices; any other it would copy.
+    biases, ``(n_l,)``.
+
+    Parameters
+    ----------
+    units : sequence of int
+        Neurons of each layer, inputs and outputs included.
+    vector : array
+        The memory of all of them.
+    sparse : bool
+        Whether the inputs are CSR: then the first layer is in C order, because scipy
+        would copy any other for each product.
     """
 
-    def __init__(
-        self, coefs: Layers, intercepts: Layers, first_in_c_order: bool
-    ) -> None:
-        self.units = [coefs[0].shape[0], *map(len, intercepts)]
-        self.n_weights = sum(coef.size for coef in coefs)
-        self.dtype = coefs[0].dtype
-        size = self.n_weights + sum(map(len, intercepts))
-        self.vector = np.empty(size, dtype=self.dtype)
-        self.Wt: Layers = []
-        self.b: Layers = []
-        end = 0
-        for layer, coef in enumerate(coefs):
-            start, end = end, end + coef.size
-            order: Literal["C", "F"] = "C" if first_in_c_order and layer == 0 else "F"
-            self.Wt.append(self.vector[start:end].reshape(coef.shape, order=order))
-            self.Wt[layer][...] = coef
-        for layer, intercept in enumerate(intercepts):
-            start, end = end, end + intercept.size
-            self.b.append(self.vector[start:end])
-            self.b[layer][...] = intercept
+    def __init__(self, units: Sequence[int], vector: Array, sparse: bool) -> None:
+        self.units, self.vector, self.sparse = list(units), vector, sparse
+        self.dtype = vector.dtype
+        shapes = list(pairwise(units))
+        self.n_weights = sum(n_in * n_out for n_in, n_out in shapes)
+        weights, self.biases = np.split(vector, [self.n_weights])
+        ends = np.cumsum([n_in * n_out for n_in, n_out in shapes])[:-1]
+        self.Wt: Layers = [
+            part.reshape(shape, order="C" if sparse and layer == 0 else "F")
+            for layer, (part, shape) in enumerate(
+                zip(np.split(weights, ends), shapes, strict=True)
+            )
+        ]
+        self.b: Layers = np.split(self.biases, np.cumsum(units[1:])[:-1])
 
-    @property
-    def biases(self) -> Array:
-        """A view of all biases."""
-        return self.vector[self.n_weights :]
+    @classmethod
+    def copied(cls, coefs: Layers, intercepts: Layers, sparse: bool) -> Self:
+        """The parameters of these lists, in memory of their own."""
+        units = [len(coefs[0]), *map(len, intercepts)]
+        size = sum(parameter.size for parameter in (*coefs, *intercepts))
+        new = cls(units, np.empty(size, dtype=coefs[0].dtype), sparse)
+        for view, given in zip((*new.Wt, *new.b), (*coefs, *intercepts), strict=True):
+            view[...] = given
+        return new
 
-    def copies(self) -> tuple[Layers, Layers]:
-        """Copies of the lists `Wt` and `b`."""
+    def like(self, vector: Array) -> Self:
+        """Something else of the same shapes, in this memory."""
+        return type(self)(self.units, vector, self.sparse)
+
+    def lists(self) -> tuple[Layers, Layers]:
+        """Copies as scikit-learn's lists `coefs_` and `intercepts_`."""
         return (
             [Wt.copy(order="K") for Wt in self.Wt],
             [b.copy(order="K") for b in self.b],

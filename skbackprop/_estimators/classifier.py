@@ -11,10 +11,12 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
+from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
-from .arguments import naming, refuse_indices_outside
-from .base import BaseSGDSigmoidMLP, Data
-from .targets import Encoder, indicator_encoder, label_encoder
+from .base import BaseSGDSigmoidMLP
+from .call import Call
+from .targets import indicator_encoder, label_encoder
+from .validation import Data, naming, refuse_indices_outside
 from .weights import balanced_factors, factors_of_classes, score_weights
 
 Array = NDArray[Any]
@@ -436,12 +438,13 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> model.predict(scale(X)[[0, 75, 149]])
         array([0, 1, 2])
         """
-        z = self.decision_function(X)
-        if self._multilabel:
+        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        z = model.decision_function(X)
+        if model._multilabel:
             return (z > 0).astype(np.int64)
-        if len(self.classes_) == 1:
-            return np.repeat(self.classes_, len(z))
-        return self.classes_[
+        if len(model.classes_) == 1:
+            return np.repeat(model.classes_, len(z))
+        return model.classes_[
             z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)
         ]
 
@@ -501,8 +504,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> model.decision_function(scale(X)[[0, 75, 149]]).argmax(axis=1)
         array([0, 1, 2])
         """
-        z = self._decision(X)
-        return z if self._multilabel or len(self.classes_) > 2 else z.ravel()
+        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        z = model._outputs(X, lambda z: z)
+        return z if model._multilabel or len(model.classes_) > 2 else z.ravel()
 
     def predict_proba(self, X: Any) -> Array:
         """Estimate probabilities by the activations of the output neurons.
@@ -533,15 +537,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> float(model.predict_proba(scale(X)[:1]).sum())
         1.0
         """
-        z = self.decision_function(X)
-        if self._multilabel:
-            return expit(z)
-        if len(self.classes_) == 1:
-            return np.ones((len(z), 1), dtype=z.dtype)
-        if z.ndim == 1:
-            return np.column_stack([expit(-z), expit(z)])
-        # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, also where every a rounds to 0.
-        return softmax(log_expit(z), axis=1)
+        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        return model._outputs(X, model._probabilities)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Compute the logarithm of `predict_proba`, without rounding to 0 first.
@@ -568,12 +565,25 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> np.allclose(np.exp(log_p), model.predict_proba(scale(X)))
         True
         """
-        z = self.decision_function(X)
+        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        return model._outputs(X, model._log_probabilities)
+
+    def _probabilities(self, z: Array) -> Array:
+        if self._multilabel:
+            return expit(z)
+        if len(self.classes_) == 1:
+            return np.ones_like(z)
+        if len(self.classes_) == 2:
+            return np.column_stack([expit(-z), expit(z)])
+        # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, also where every a rounds to 0.
+        return softmax(log_expit(z), axis=1)
+
+    def _log_probabilities(self, z: Array) -> Array:
         if self._multilabel:
             return log_expit(z)
         if len(self.classes_) == 1:
-            return np.zeros((len(z), 1), dtype=z.dtype)
-        if z.ndim == 1:
+            return np.zeros_like(z)
+        if len(self.classes_) == 2:
             return np.column_stack([log_expit(-z), log_expit(z)])
         return log_softmax(log_expit(z), axis=1)
 
@@ -602,14 +612,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         return data
 
     def _set_targets(
-        self,
-        data: Data,
-        go_on: bool,
-        incremental: bool = False,
-        classes: ArrayLike | None = None,
+        self, data: Data, call: Call, classes: ArrayLike | None = None
     ) -> None:
         multilabel = data.y.ndim == 2
-        if incremental and not go_on and classes is None and not multilabel:
+        is_first_pass = call.is_pass and not call.goes_on
+        if is_first_pass and classes is None and not multilabel:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit, unless y is "
                 "a binary indicator matrix."
@@ -621,7 +628,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             given = found if classes is None else unique_labels(classes)
             _refuse_nat(given, "classes")
-        if not go_on:
+        if not call.goes_on:
             if multilabel and len(given) != len(found):
                 raise ValueError(
                     f"classes has {len(given)} labels, but y has {len(found)} columns, "
@@ -633,11 +640,19 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             raise ValueError(
                 f"classes={given} differs from the first call's, {self.classes_}."
             )
-        elif not (incremental or _are_same(found, self.classes_)):
+        elif not (call.is_pass or _are_same(found, self.classes_)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
                 f"{found}."
+            )
+        if call.is_pass and self.class_weight == "balanced":
+            raise ValueError(
+                'class_weight="balanced" needs to see all of y, which partial_fit does '
+                "not. Compute the weights from y, or from a large sample of it, with "
+                'compute_class_weight("balanced", classes=classes, y=y) of '
+                "sklearn.utils.class_weight (classes is an array), and set "
+                "class_weight=dict(zip(classes, weights))."
             )
 
     def _encoder(self, data: Data) -> Encoder:
@@ -668,23 +683,13 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         labels = y.astype(self.classes_.dtype, copy=False)
         return np.searchsorted(self.classes_, labels)
 
-    def _class_weighted(
-        self, data: Data, balance: Data, incremental: bool = False
-    ) -> Data:
+    def _class_weighted(self, data: Data, balance: Data) -> Data:
         if self.class_weight is None:
             return data
         if self._multilabel:
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs one label a row, but y is a "
                 "binary indicator matrix. Give sample_weight instead."
-            )
-        if incremental and self.class_weight == "balanced":
-            raise ValueError(
-                'class_weight="balanced" needs to see all of y, which partial_fit does '
-                "not. Compute the weights from y, or from a large sample of it, with "
-                'compute_class_weight("balanced", classes=classes, y=y) of '
-                "sklearn.utils.class_weight (classes is an array), and set "
-                "class_weight=dict(zip(classes, weights))."
             )
         factors = self._class_factors(balance)
         weights = factors[self._codes(data.y)]

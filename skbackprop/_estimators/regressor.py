@@ -9,12 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
 
+from .._training.examples import Encoder
 from .._training.held_out import Score, r_squared
-from .arguments import naming
-from .base import BaseSGDSigmoidMLP, Data
+from .base import BaseSGDSigmoidMLP
+from .call import Call
 from .parameters import check_target_range
-from .targets import Encoder, TargetScale, usable_range
+from .targets import TargetScale, usable_range
+from .validation import Data, naming
 from .warnings import warn
 from .weights import score_weights
 
@@ -424,9 +427,11 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         >>> model.predict(scale(X)).shape
         (442,)
         """
-        z = self._decision(X)
-        y = TargetScale(*self.target_range_).decode(expit(z, out=z))
-        return y.ravel() if self.n_outputs_ == 1 else y
+        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        y = model._outputs(
+            X, lambda z: TargetScale(*model.target_range_).decode(expit(z))
+        )
+        return y.ravel() if model.n_outputs_ == 1 else y
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Compute the R² of `predict` on `X`.
@@ -478,37 +483,33 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         return Data(X, y.reshape(len(y), -1), weights)
 
     def _set_targets(
-        self,
-        data: Data,
-        go_on: bool,
-        incremental: bool = False,
-        classes: ArrayLike | None = None,
+        self, data: Data, call: Call, classes: ArrayLike | None = None
     ) -> None:
         n_outputs, y = data.y.shape[1], that_count(data)
-        if go_on and n_outputs != self.n_outputs_:
+        if call.goes_on and n_outputs != self.n_outputs_:
             raise ValueError(f"y has {n_outputs} columns, expected {self.n_outputs_}.")
         auto = isinstance(self.target_range, str) and self.target_range == "auto"
         if not auto:
             given = check_target_range(self.target_range, n_outputs)
-            if go_on and not np.array_equal(given, self.target_range_):
+            if call.goes_on and not np.array_equal(given, self.target_range_):
                 raise ValueError(
                     f"target_range={self.target_range!r} differs from that of the "
                     f"fitted model, {self.target_range_.tolist()}. Call fit (with "
                     "warm_start=False) to start anew."
                 )
-        elif not go_on:
+        elif not call.goes_on:
             low, high = (end(axis=0).astype(float) for end in (y.min, y.max))
             given = usable_range(low, high)
-            if incremental and (low == high).any():
+            if call.is_pass and (low == high).any():
                 warn(
                     "The first partial_fit saw only one value of y, from which "
                     'target_range="auto" cannot tell the range of the stream. Give '
                     "target_range=(low, high)."
                 )
-        if not go_on:
+        if not call.goes_on:
             self.n_outputs_, self.target_range_ = n_outputs, given
         low, high = TargetScale(*self.target_range_).reachable
-        if not go_on:
+        if not call.goes_on:
             _require_finite(low, high, data.X.dtype)
         outside, size = self._count_outside(data, low, high)
         if outside:

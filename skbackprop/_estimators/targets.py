@@ -1,18 +1,13 @@
-"""Targets: what the output neurons should say, block by block.
+"""Targets: what the output neurons should output, encoded block by block."""
 
-An encoder takes rows (a slice or an array of indices) and returns the activations
-expected for them, shape ``(n_rows, n_L)``, in any dtype. Encoding a block at a time
-keeps memory from growing with the number of rows.
-"""
-
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._training.examples import Encoder
+
 Array = NDArray[Any]
-Encoder = Callable[[slice | Array], Array]
 
 # The y values given by `target_range` are mapped to these activations: a sigmoid
 # reaches 0 and 1 only at infinity.

@@ -77,7 +77,24 @@ def balanced_factors(counts: Array) -> Array:
     return counts.sum() / (len(counts) * np.where(counts, counts, np.inf))
 
 
-def require_some_weight(weights: Array, purpose: str) -> None:
+def divided_by_mean(
+    weights: Array | None, rows: Array | None, purpose: str = ""
+) -> tuple[Array | None, float]:
+    """The weights divided by their mean over these rows (None is all), and that mean.
+
+    Raises ValueError where none of these rows, which serve a purpose, has weight.
+    """
+    if weights is None:
+        return None, 1.0
+    own = weights if rows is None else weights[rows]
+    require_some_weight(own, purpose)
+    largest = float(own.max())  # first, lest the mean overflow
+    mean = float((own / largest).mean())
+    # Not 0 by rounding: alpha is divided by it.
+    return weights / largest / mean, max(mean * largest, np.finfo(np.float64).tiny)
+
+
+def require_some_weight(weights: Array, purpose: str = "") -> None:
     """Raise ValueError where no row counts of those that serve the purpose."""
     if not weights.any():
         raise ValueError(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .._engine.network import Engine
-from .descent import Progress
+from .progress import Progress
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -78,8 +78,15 @@ class FitTask:
         )
         # Who sets nothing pays nothing. (scikit-learn has no public name for this.)
         self.is_watched = bool(getattr(estimator, "_skl_callbacks", ()))
-        # What makes a copy of the estimator one that is fitted as it is now.
         self.attributes: Callable[[], dict[str, Any]] = dict
+
+    def watch(self, model: Any, attributes: Callable[[], dict[str, Any]]) -> None:
+        """Show callbacks this estimator from now on, the copy that is trained.
+
+        `attributes` are what make a copy of it one that is fitted as it is now.
+        """
+        self._data["estimator"] = model
+        self.attributes = attributes
 
     def training_begins(self) -> None:
         self._root.call_on_fit_task_begin(**self._data)

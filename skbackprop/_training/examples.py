@@ -1,22 +1,26 @@
-"""Rows of data in the form they came, and how blocks of them reach the engine.
+"""Where the rows of a training come from, and how batches of them reach the engine.
 
 `X` is never copied whole, whatever rows are wanted in whatever order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
-from .._estimators.targets import Encoder
+from .._engine.forward import BLOCK_ROWS
+from .._engine.lanes import Block
+from .._engine.network import Engine
 
 Array = NDArray[Any]
-Block = tuple[Any, Array, Array | None]
+# Takes rows (a slice or an array of indices) and returns the activations expected for
+# them, shape ``(n_rows, n_L)``, in any dtype. So memory does not grow with the rows.
+Encoder = Callable[[slice | Array], Array]
 
 # Rows are gathered in blocks of about this size: small enough to stay in the cache
 # until they are used, large enough that the call does not count.
@@ -25,9 +29,42 @@ BLOCK_BYTES = 2**21
 MOMENT_ROWS = 1024
 
 
+class Source(Protocol):
+    """Where examples to learn from come from: `Examples` here, or a cluster's rows."""
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights; the number of rows if there are none."""
+
+    @property
+    def mean_weight(self) -> float:
+        """What the user's weights were divided by."""
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the inputs are CSR."""
+
+    def __len__(self) -> int: ...
+
+    def draw_order(self, random_state: RandomState) -> Any:
+        """A new order of the rows, for `descend`."""
+
+    def descend(self, engine: Engine, batch_size: int, order: Any, eta: float) -> float:
+        """One epoch of updates; return the sum of the examples' weighted costs.
+
+        `order` is what `draw_order` returned; None is the order that the rows are in.
+        """
+
+    def target_moments(self) -> tuple[float, Array, Array]:
+        """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
+
+    def outputs(self, engine: Engine) -> Iterator[Block]:
+        """``z^L``, targets and weights in blocks; nothing where that is costly."""
+
+
 @dataclass(frozen=True)
 class Examples:
-    """The rows of `X` to learn from, or to measure.
+    """The rows of `X` to learn from, or to measure: a source in this process.
 
     Parameters
     ----------
@@ -65,9 +102,50 @@ class Examples:
         own = self.weights if self.rows is None else self.weights[self.rows]
         return float(own.sum())
 
+    @property
+    def sparse(self) -> bool:
+        """Whether the inputs are CSR."""
+        return not isinstance(self.X, np.ndarray)
+
     def draw_order(self, random_state: RandomState) -> Array:
         """A new order of the examples, for `blocks`."""
         return random_state.permutation(len(self))
+
+    def descend(
+        self, engine: Engine, batch_size: int, order: Array | None, eta: float
+    ) -> float:
+        """One epoch of updates; return the sum of the examples' weighted costs."""
+        n = len(self)
+        if len(engine.lanes(0, batch_size)) == 1:
+            block_rows = batch_size * max(1, self.rows_per_block // batch_size)
+            blocks = self.blocks(0, n, block_rows, order)
+            return sum(engine.descend(*block, batch_size, eta) for block in blocks)
+        cost = 0.0
+        for batch in gen_batches(n, batch_size):
+            gradient, costs = self.gradient(engine, batch.start, batch.stop, order)
+            engine.update(gradient, batch.stop - batch.start, eta)
+            cost += costs
+        return cost
+
+    def gradient(
+        self, engine: Engine, start: int, stop: int, order: Array | None = None
+    ) -> tuple[Array, float]:
+        """Sums over the examples from `start` to `stop`, as the engine's `gradient`.
+
+        Each lane gathers its own rows.
+        """
+        lanes = engine.lanes(start, stop)
+        return engine.gradient(
+            [self.blocks(*lane, engine.chunk_rows, order) for lane in lanes]
+        )
+
+    def outputs(
+        self, engine: Engine, start: int = 0, stop: int | None = None
+    ) -> Iterator[Block]:
+        """``z^L``, targets and weights of these examples, block by block."""
+        size = min(BLOCK_ROWS, self.rows_per_block)
+        for X, Y, w in self.blocks(start, len(self) if stop is None else stop, size):
+            yield engine.decision(X), Y, w
 
     def target_moments(self) -> tuple[float, Array, Array]:
         """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
@@ -83,7 +161,7 @@ class Examples:
     def rows_per_block(self) -> int:
         """How many rows of X and Y make a block of about `BLOCK_BYTES`."""
         row_bytes = self.n_outputs * self.dtype.itemsize
-        if isinstance(self.X, np.ndarray):
+        if not self.sparse:
             row_bytes += self.X.shape[1] * self.dtype.itemsize
         else:  # a sparse entry is a value and an index
             row_bytes += self.X.nnz * (self.dtype.itemsize + 4) // self.X.shape[0]
@@ -110,7 +188,7 @@ class Examples:
             yield self._load_X(rows, buffer), Y, weights
 
     def _load_X(self, rows: slice | Array, buffer: Array | None) -> Any:
-        if not isinstance(self.X, np.ndarray):
+        if self.sparse:
             return self.X[rows].astype(self.dtype, copy=False)
         if buffer is not None and not isinstance(rows, slice):
             # mode: with "raise", take would fill a second buffer first.
@@ -126,3 +204,12 @@ class Examples:
         if isinstance(X, np.ndarray) and X.flags.c_contiguous and X.dtype == self.dtype:
             return np.empty((n_rows, X.shape[1]), dtype=self.dtype)
         return None
+
+
+def constant_loss(source: Source) -> float:
+    """Loss of a network that says the same for all rows, at its best.
+
+    ``1/n_L Σ_j ½ Var(y_j)``, with the weights of the rows.
+    """
+    count, total, squares = source.target_moments()
+    return float(np.mean(squares / count - (total / count) ** 2) / 2)

@@ -1,9 +1,19 @@
-"""What Ctrl-C must not leave half done."""
+"""Ctrl-C: what must not be left half done, and the way back to the last whole epoch."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from numpy.random import RandomState
+
+from .._engine.network import Engine
+from .examples import Source
+from .progress import Plan, Progress
 
 Result = TypeVar("Result")
+
+# After so many rows the random stream is written down anew: that takes 25 µs, a third
+# of an epoch on iris, a hundredth of these rows. An interrupt draws again from there.
+ROWS_PER_COPY_OF_STREAM = 10_000
 
 
 def uninterrupted(function: Callable[[], Result]) -> Result:
@@ -13,3 +23,58 @@ def uninterrupted(function: Callable[[], Result]) -> Result:
             return function()
         except KeyboardInterrupt:
             continue
+
+
+class LastEpoch:
+    """All that training changes, as it was at the end of the last whole epoch."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: Source,
+        plan: Plan,
+        progress: Progress,
+        random_state: RandomState,
+    ) -> None:
+        self._engine, self._source, self._plan = engine, source, plan
+        self._progress, self._random_state = progress, random_state
+        self._first = progress.n_iter
+        self._best_score = progress.best_score
+        self.snapshot = engine.snapshot()
+        self._stream = random_state.get_state(legacy=False), progress.n_iter
+        self._kept = self.snapshot, vars(progress).copy(), self._stream
+
+    def keep(self) -> None:
+        """An epoch is whole: from now on, go back to here."""
+        progress = self._progress
+        self.snapshot = self._engine.snapshot()
+        if progress.best_score > self._best_score:
+            progress.best, self._best_score = self.snapshot, progress.best_score
+        _, written_at = self._stream
+        n_rows = (progress.n_iter - written_at) * len(self._source)
+        if n_rows > ROWS_PER_COPY_OF_STREAM:
+            self._stream = self._random_state.get_state(legacy=False), progress.n_iter
+        # In one assignment: an interrupt finds the old tuple or the new one.
+        self._kept = self.snapshot, vars(progress).copy(), self._stream
+
+    def go_back(self) -> None:
+        """Make everything what it was; a second call does the same."""
+        snapshot, scalars, (stream, written_at) = self._kept
+        progress = self._progress
+        self._engine.restore(snapshot)
+        vars(progress).update(scalars)
+        n_epochs = progress.n_iter - self._first
+        del progress.losses[n_epochs:]
+        del progress.validation_losses[n_epochs:]
+        del progress.validation_scores[n_epochs:]
+        self._random_state.set_state(stream)
+        for _ in range(progress.n_iter - written_at):
+            draw_order(self._source, self._plan, self._random_state)
+
+
+def draw_order(source: Source, plan: Plan, random_state: RandomState | None) -> Any:
+    """A new order of the rows; None, the order they are in, where none is needed."""
+    # A batch of all rows is the same in any order, and asks for no random state.
+    if random_state is None or not plan.shuffle or plan.batch_size >= len(source):
+        return None
+    return source.draw_order(random_state)

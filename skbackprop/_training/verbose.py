@@ -3,7 +3,7 @@
 from time import perf_counter
 
 from .._engine.network import Engine
-from .descent import Plan, Progress
+from .progress import Plan, Progress
 
 
 class Printer:

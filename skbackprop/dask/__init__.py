@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.random import RandomState
@@ -25,16 +25,14 @@ except ImportError as error:
         f'skbackprop.dask needs Dask: pip install "skbackprop[dask]" ({error})'
     ) from error
 
-from .._engine.network import Engine
 from .._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
-from .._estimators.base import BaseSGDSigmoidMLP, Data
+from .._estimators.base import BaseSGDSigmoidMLP
+from .._estimators.call import Call
 from .._estimators.persistence import sealed
+from .._estimators.validation import Data
 from .._estimators.weights import require_some_weight, score_weights
-from .._training.examples import Examples
-from ._engine import ClusterEngine
+from .._training.examples import Source
 from ._rows import (
-    RemoteExamples,
-    RemoteRows,
     blocks_of,
     count_outside,
     encode,
@@ -173,10 +171,6 @@ class _OnDask(BaseSGDSigmoidMLP):
             weights = score_weights(_here(sample_weight))
         return float(self._metric(y, predicted, sample_weight=weights))
 
-    def _is_saturated(self, engine: Engine, examples: Examples, loss: float) -> bool:
-        # To look would be another pass over all rows of the cluster.
-        return False
-
     def to_local(self) -> Any:
         """Make the plain estimator, which needs no Dask.
 
@@ -247,9 +241,8 @@ class _OnDask(BaseSGDSigmoidMLP):
             ]
         )
 
-    def _validate(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Data:
-        if not dask.is_dask_collection(X):  # X_val
-            return super()._validate(X, y, sample_weight, reset)
+    def _load(self, X: Any, y: Any, sample_weight: Any, call: Call) -> Data:
+        reset = not call.goes_on
         rows = load(
             self._find_client(),
             self._template(),
@@ -257,7 +250,7 @@ class _OnDask(BaseSGDSigmoidMLP):
             (X, y, sample_weight),
             reset,
         )
-        require_some_weight(np.array([rows.total_weight]), "")
+        require_some_weight(np.array([rows.total_weight]))
         if reset:
             first = rows.summaries[0]
             self.n_features_in_ = first.n_features
@@ -279,33 +272,19 @@ class _OnDask(BaseSGDSigmoidMLP):
             setattr(template, name, getattr(self, name))
         return template
 
-    def _examples(
-        self,
-        data: Data,
-        rows: Array | None = None,
-        incremental: bool = False,
-        purpose: str = "",
-    ) -> Examples:
-        if not isinstance(data.X, RemoteRows):
-            return super()._examples(data, rows, incremental, purpose)
+    def _source(self, data: Data, call: Call, rows: Array | None = None) -> Source:
         template = self._template()
         total = data.X.total_weight if data.X.weighted else None
         if getattr(self, "class_weight", None) is not None:
             assert data.weights is not None  # of each label, times its class weight
-            require_some_weight(data.weights, purpose)
+            require_some_weight(data.weights)
             total = float(data.weights.sum())
             template.class_weight = self._weight_of_classes(data)
-        # For all that `_training` asks of it, it is.
-        return cast(Examples, encode(data.X, template, total))
+        return encode(data.X, template, total)
 
     def _weight_of_classes(self, data: Data) -> dict[Any, float]:
         """A classifier's weights, "balanced" made numbers."""
         raise NotImplementedError
-
-    def _make_engine(self, examples: Examples, **settings: Any) -> Engine:
-        if not isinstance(examples, RemoteExamples):
-            return super()._make_engine(examples, **settings)
-        return ClusterEngine(examples, self.coefs_, self.intercepts_, **settings)
 
 
 # Attributes by which a local estimator validates and encodes.
@@ -614,7 +593,7 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
 
     def _count_outside(self, data: Data, low: Array, high: Array) -> tuple[int, int]:
         outside, size = super()._count_outside(data, low, high)
-        if not outside or not isinstance(data.X, RemoteRows):
+        if not outside:
             return outside, size
         rows = data.X
         count = partial(count_outside, low=low, high=high)

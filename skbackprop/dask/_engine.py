@@ -1,111 +1,89 @@
-"""An engine whose gradients are summed on a Dask cluster.
+"""The gradient of a batch, summed on a Dask cluster.
 
-An update is the same as any other, and made here, by `Engine`. What it descends is the
-sum of the gradients of a batch, to which each partition adds those of its rows: they
-are computed where the rows are, by an `Engine` of one task's lifetime, from parameters
-that go out once a step.
+Each partition adds the gradients of its rows. They are computed where the rows are, by
+an `Engine` of one task's lifetime, from parameters that go out once a step. A tree of
+tasks adds the sums.
 """
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from distributed import Future
+from distributed import Client, Future
 from numpy.typing import NDArray
 
-from .._engine.machine import Machine
-from .._engine.network import Engine, Layers
-from .._threads import on_one_blas_thread
-from .._training.descent import CannotGoOn, gradient_of
+from .._engine.network import Engine
+from .._engine.parameters import Layers
+from .._threads import Workers, on_one_blas_thread
 from .._training.examples import Examples
-from ._rows import Batch, RemoteExamples, names, run_at
+from .._training.progress import CannotGoOn
+from ._tasks import names, run_at
 from ._waiting import losses_told, result_of
 
 Array = NDArray[Any]
 GradientSum = tuple[Array, float]
+# For a partition that a batch has rows of: its examples, the worker that has them, the
+# order of its rows in this epoch if there is one, and the first and last of the rows.
+Share = tuple[Future, list[str], Future | None, int, int]
 
 # So many gradients are added by one task. The order in which they are added depends on
 # the partitions alone, and so do the bits, whichever worker computes what.
 FAN_IN = 8
 
 
-class ClusterEngine(Engine):
-    """The network while it trains, on the client; its examples are on the workers."""
+def gradient_of(
+    client: Client, shares: Sequence[Share], parameters: tuple[Layers, Layers]
+) -> GradientSum:
+    """The sums over a batch, of which each partition has a share, for `Engine.update`.
 
-    # Batches of any size come to `descend`.
-    chunk_rows = sys.maxsize
+    Raises CannotGoOn where the cluster is lost, or where a task fails.
+    """
+    try:
+        with losses_told(client):
+            future = _submit(client, shares, parameters)
+        found: GradientSum = result_of(client, future)
+    except CannotGoOn:
+        raise
+    except Exception as error:
+        raise CannotGoOn(f"A step on the cluster failed: {error!r}") from error
+    return found
 
-    def __init__(
-        self,
-        examples: RemoteExamples,
-        coefs: Layers,
-        intercepts: Layers,
-        **settings: Any,
-    ) -> None:
-        super().__init__(coefs, intercepts, sparse=examples.sparse, **settings)
-        self._examples = examples
 
-    def descend(self, X: Any, Y: Any, weights: Any, eta: float) -> float:
-        """One update for a batch; returns the sum of its examples' costs."""
-        batch: Batch = X
-        client = self._examples.client
-        try:
-            with losses_told(client):
-                future = self._submit(batch)
-            gradient, cost = result_of(client, future)
-        except CannotGoOn:
-            raise
-        except Exception as error:
-            raise CannotGoOn(f"A step on the cluster failed: {error!r}") from error
-        self.update(gradient, len(batch), eta)
-        return cost
-
-    def _submit(self, batch: Batch) -> Future:
-        """Ask for the sums of gradients and costs of a batch."""
-        examples, client = self._examples, self._examples.client
-        # In the graph and not scattered, so that they outlive the worker they are on.
-        (key,) = names("parameters", [0])
-        parameters = client.submit(_parameters, *self.parameters(), key=key)
-        own = np.flatnonzero(batch.stops > batch.starts)
-        keys = names("gradient", own)
-        with run_at(keys, [examples.places[p] for p in own]):
-            futures = client.map(
-                gradient_sum,
-                [examples.futures[p] for p in own],
-                batch.starts[own].tolist(),
-                batch.stops[own].tolist(),
-                [None if batch.orders is None else batch.orders[p] for p in own],
-                parameters=parameters,
-                sparse=self.sparse,
-                key=keys,
-            )
-        while len(futures) > 1:
-            groups = [
-                futures[first : first + FAN_IN]
-                for first in range(0, len(futures), FAN_IN)
-            ]
-            futures = client.map(add, groups, key=names("sum", range(len(groups))))
-        return futures[0]
+def _submit(
+    client: Client, shares: Sequence[Share], parameters: tuple[Layers, Layers]
+) -> Future:
+    # In the graph and not scattered, so that they outlive the worker they are on.
+    (key,) = names("parameters", [0])
+    sent = client.submit(_parameters, *parameters, key=key)
+    examples, places, orders, starts, stops = zip(*shares, strict=True)
+    keys = names("gradient", range(len(shares)))
+    with run_at(keys, places):
+        futures = client.map(
+            gradient_sum, examples, orders, starts, stops, parameters=sent, key=keys
+        )
+    while len(futures) > 1:
+        groups = [
+            futures[first : first + FAN_IN] for first in range(0, len(futures), FAN_IN)
+        ]
+        futures = client.map(add, groups, key=names("sum", range(len(groups))))
+    return futures[0]
 
 
 def gradient_sum(
     examples: Examples,
+    order: Array | None,
     start: int,
     stop: int,
-    order: Array | None,
     *,
     parameters: tuple[Layers, Layers],
-    sparse: bool,
 ) -> GradientSum:
     """On a worker: the sums over its examples of their gradients and their costs."""
-
-    def summed(machine: Machine) -> GradientSum:
-        engine = Engine(*parameters, batch_size=1, sparse=sparse, machine=machine)
-        return gradient_of(engine, examples, start, stop, order)
-
+    workers = Workers()
+    engine = Engine(*parameters, sparse=examples.sparse, run_all=workers)
     with np.errstate(all="ignore"):
-        return on_one_blas_thread(summed)
+        return on_one_blas_thread(
+            lambda: examples.gradient(engine, start, stop, order), workers
+        )
 
 
 def add(sums: Sequence[GradientSum]) -> GradientSum:

@@ -6,13 +6,12 @@ known what there is to learn, of the `Examples` that engines on the workers lear
 The futures are results of a graph, so that Dask makes those of a lost worker anew.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import dask
 import numpy as np
@@ -21,10 +20,15 @@ from distributed import Client, Future
 from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.utils import gen_batches
 
-from .._estimators.base import Data
+from .._engine.lanes import Block
+from .._engine.network import Engine
 from .._estimators.regressor import that_count
+from .._estimators.validation import Data
 from .._training.examples import Examples
+from ._engine import gradient_of
+from ._tasks import names, places_of, run_at
 from ._waiting import LOOK_EVERY, losses_told, result_of
 
 Array = NDArray[Any]
@@ -85,24 +89,9 @@ class RemoteRows:
         return np.concatenate([getattr(s, field) for s in self.summaries])
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Places of the rows of an update: for each partition where they begin and end.
-
-    They count in that partition's order of the epoch, where there is one.
-    """
-
-    starts: Array
-    stops: Array
-    orders: list[Future] | None
-
-    def __len__(self) -> int:
-        return int((self.stops - self.starts).sum())
-
-
 @dataclass
 class RemoteExamples:
-    """`Examples` whose rows are on a cluster; their blocks are batches to be asked for.
+    """Examples on a cluster: a source of which each batch has rows of all partitions.
 
     `futures` has the `Examples` of each partition, `sizes` the numbers of their rows,
     `places` the workers that have them.
@@ -113,72 +102,61 @@ class RemoteExamples:
     sizes: Array
     total_weight: float
     mean_weight: float
-    dtype: np.dtype[Any]
     sparse: bool
     moments: tuple[float, Array, Array]
     places: list[list[str]] = field(default_factory=list)
     _looked: float = -np.inf
 
-    # So that a block is one batch.
-    rows_per_block = 1
-
     def __len__(self) -> int:
         return int(self.sizes.sum())
 
     def draw_order(self, random_state: RandomState) -> int:
-        """The seed of the orders of an epoch."""
+        """The seed of the orders of an epoch, one for each partition."""
         return int(random_state.randint(2**31))
 
     def target_moments(self) -> tuple[float, Array, Array]:
         """As of `Examples`."""
         return self.moments
 
-    def blocks(
-        self, start: int, stop: int, block_rows: int, order: int | None = None
-    ) -> Iterator[tuple[Batch, None, None]]:
-        """Batches of so many rows, from all partitions in proportion.
+    def outputs(self, engine: Engine) -> Iterator[Block]:
+        """Nothing: to look would be another pass over all rows of the cluster."""
+        return iter(())
 
-        `order` is a seed; None is the order that the rows of each partition are in.
-        """
+    def descend(
+        self, engine: Engine, batch_size: int, order: int | None, eta: float
+    ) -> float:
+        """One epoch of updates, made here along gradients that are summed there."""
+        n_partitions = len(self.futures)
+        orders: list[Future | None] = [None] * n_partitions
         with losses_told(self.client):
             if monotonic() - self._looked > LOOK_EVERY:  # may have changed by a loss
                 self.places = places_of(self.client, self.futures)
                 self._looked = monotonic()
-            orders = None if order is None else self._draw_orders(order)
-        taken = np.zeros_like(self.sizes)
-        for first in range(start, stop, block_rows):
-            shares = deal(self.sizes - taken, min(block_rows, stop - first))
-            yield Batch(taken, taken + shares, orders), None, None
-            taken = taken + shares
+            if order is not None:
+                orders = self._draw_orders(order)
+        cost, starts = 0.0, np.zeros_like(self.sizes)
+        for batch in gen_batches(len(self), batch_size):
+            m = batch.stop - batch.start
+            stops = starts + deal(self.sizes - starts, m)
+            shares = zip(
+                *(self.futures, self.places, orders, starts.tolist(), stops.tolist()),
+                strict=True,
+            )
+            own = [share for share in shares if share[-1] > share[-2]]
+            gradient, costs = gradient_of(self.client, own, engine.parameters())
+            engine.update(gradient, m, eta)
+            cost += costs
+            starts = stops
+        return cost
 
-    def _draw_orders(self, seed: int) -> list[Future]:
+    def _draw_orders(self, seed: int) -> list[Future | None]:
         partitions = range(len(self.futures))
         keys = names("order", partitions)
         with run_at(keys, self.places):
-            return self.client.map(
+            drawn: list[Future | None] = self.client.map(
                 draw_order, self.futures, partitions, seed=seed, key=keys
             )
-
-
-def names(task: str, partitions: Iterable[int]) -> list[tuple[str, int]]:
-    """New keys of tasks; Dask's dashboard shows the part before the token."""
-    token = uuid4().hex
-    return [(f"skbackprop-{task}-{token}", int(p)) for p in partitions]
-
-
-def places_of(client: Client, futures: list[Future]) -> list[list[str]]:
-    """For each future the worker that has it, or nothing if none has."""
-    holders = client.who_has(futures)
-    return [list(holders.get(future.key, ()))[:1] for future in futures]
-
-
-def run_at(keys: list[tuple[str, int]], places: Sequence[list[str]]) -> Any:
-    """Within this block, submitted tasks go to these workers, while they exist.
-
-    Dask itself would move the rows of a worker that seems busy.
-    """
-    at = dict(zip(keys, places, strict=True))
-    return dask.annotate(workers=at.get, allow_other_workers=True)
+        return drawn
 
 
 def deal(remaining: Array, m: int) -> Array:
@@ -363,7 +341,6 @@ def encode(
         np.array([s.n_rows for s in rows.summaries]),
         float(n_rows),  # of weights with a mean of 1
         mean,
-        rows.dtype,
         rows.summaries[0].sparse,
         tuple(sum(parts[1:], parts[0]) for parts in zip(*moments, strict=True)),
     )

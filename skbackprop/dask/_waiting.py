@@ -7,7 +7,7 @@ from typing import Any
 
 from distributed import CancelledError, Client, Future, wait
 
-from .._training.descent import CannotGoOn
+from .._training.progress import CannotGoOn
 
 # Seconds between two looks at the cluster while it computes, or at where the rows are.
 LOOK_EVERY = 1.0

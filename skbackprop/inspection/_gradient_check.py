@@ -1,6 +1,5 @@
 """`check_gradient`: the gradient that trains, against numerical derivatives."""
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,10 +10,10 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .. import _equations as eq
-from .._engine.machine import Machine
-from .._estimators.base import Data
+from .._estimators.call import Call
 from .._estimators.parameters import check_parameters
-from .._threads import on_one_blas_thread
+from .._estimators.validation import Data
+from .._threads import Workers, on_one_blas_thread
 from .._training.descent import run_epoch
 from ._quantities import Names, Quantities
 from ._reading import (
@@ -246,8 +245,9 @@ def _ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
     estimator = clone(estimator)
     check_parameters(estimator)
     data = validated(estimator, X, y, reset=True)
-    estimator._set_targets(data, go_on=False)
-    estimator._initialise(data.X.dtype, go_on=False)
+    call = Call(goes_on=False, is_pass=False)
+    estimator._set_targets(data, call)
+    estimator._initialise(data.X.dtype, call)
     return estimator, data
 
 
@@ -255,23 +255,24 @@ def _engine_gradient(
     estimator: Any, data: Data, eta: float
 ) -> tuple[list[Array], list[Array]]:
     """``(before − after) / η`` of one update on all rows, as `partial_fit` makes it."""
-    probe = copy(estimator).set_params(
+    probe = estimator._copy()
+    probe.set_params(
         alpha=0.0,
         batch_size="full",
         learning_rate="constant",
         learning_rate_init=eta,
         momentum=0.0,
     )
-    examples = probe._examples(data, incremental=True)
+    if hasattr(probe, "class_weight"):
+        probe.class_weight = None
     before = derivation_parameters(probe)
-
-    def updated(machine: Machine) -> tuple[list[Array], list[Array]]:
-        run = probe._begin(examples, None, machine, incremental=True)
-        run_epoch(run.engine, examples, run.plan, eta, None)
-        return run.engine.parameters()
-
+    workers, call = Workers(), Call(goes_on=True, is_pass=True)
     with np.errstate(all="ignore"):
-        probe.coefs_, probe.intercepts_ = on_one_blas_thread(updated)
+        run = probe._begin(data, (None, None, None), None, call, workers)
+        on_one_blas_thread(
+            lambda: run_epoch(run.engine, run.source, run.plan, eta, None), workers
+        )
+    probe.coefs_, probe.intercepts_ = run.engine.parameters()
     after = derivation_parameters(probe)
     grad_W, grad_b = (
         [(p.astype(float) - q) / eta for p, q in zip(old, new, strict=True)]

@@ -8,7 +8,8 @@ from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimators.base import BaseSGDSigmoidMLP, Data
+from .._estimators.base import BaseSGDSigmoidMLP
+from .._estimators.validation import Data
 
 Array = NDArray[Any]
 

@@ -1,15 +1,28 @@
-"""Errors about an argument that say which; those of other packages may not."""
+"""Arguments of a call: the validated rows, and errors that say which is wrong."""
 
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.exceptions import NotFittedError
 
+Array = NDArray[Any]
+
+
+class Data(NamedTuple):
+    """Validated rows, their targets as the user gave them, and their weights."""
+
+    X: Any
+    y: Any
+    weights: Array | None
+
+
+# What an argument that cannot be used may raise.
 _CANNOT = (
     *(ValueError, TypeError, ArithmeticError, AttributeError, LookupError),
     NotImplementedError,

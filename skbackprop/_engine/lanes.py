@@ -1,0 +1,189 @@
+"""A large batch in lanes: pieces of its rows, which several threads may take.
+
+The last bits of a sum depend on the order in which it is added. Here the lanes are cut
+by the shape of the batch and of the network alone, and added in a fixed order: the
+result has the same bits however many threads there are.
+
+Each lane has a gradient of its own. Its products are numpy's, which release the
+interpreter's lock; scipy's BLAS, of the small batches, holds it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .parameters import Parameters
+from .passes import Buffers, SetErrors, add_outer_of_csr, output_errors
+
+Array = NDArray[Any]
+Block = tuple[Any, Array, Array | None]
+# Calls functions, side by side or in turn; returns their results.
+RunAll = Callable[[Sequence[Callable[[], Any]]], list[Any]]
+
+# At most so many lanes, of so many rows at least (of CSR so many).
+MOST_LANES, ROWS, SPARSE_ROWS = 32, 96, 1024
+# Work that a lane has at least, in multiplications: two threads wait for each other for
+# some 40 µs a lane, and this takes some 200. A number that passes through the network
+# takes as long as so many of them.
+WORK, WORK_OF_A_NUMBER = 40_000_000, 100
+# Bytes that a chunk of rows has on its way through the network. Larger ones leave the
+# cache; in smaller ones threads wait for each other more often.
+CHUNK_BYTES = 2**22
+# Bytes that the gradients of all lanes may have together; but four lanes always may be.
+MEMORY, FEWEST_BY_MEMORY = 2**26, 4
+# Parameters that are added up at once.
+PIECE = 2**16
+
+
+def in_turn(functions: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Call all functions, one after the other; return their results."""
+    return [function() for function in functions]
+
+
+def lane_count(n_rows: int, theta: Parameters) -> int:
+    """How many lanes a batch of so many rows has: a power of 2."""
+    by_memory = max(FEWEST_BY_MEMORY, MEMORY // theta.vector.nbytes)
+    by_rows = n_rows // (SPARSE_ROWS if theta.sparse else ROWS)
+    work = theta.n_weights + WORK_OF_A_NUMBER * sum(theta.units)
+    most = min(MOST_LANES, by_memory, by_rows, n_rows * work // WORK)
+    # What is too large to go through the network at once is cut in any case.
+    at_least = 2 if n_rows > chunk_rows(theta) else 1
+    return 1 << (max(most, at_least).bit_length() - 1)
+
+
+def chunk_rows(theta: Parameters) -> int:
+    """Rows of a lane that go through the network at once."""
+    numbers = 3 * sum(theta.units[1:]) + (0 if theta.sparse else theta.units[0])
+    return max(ROWS, CHUNK_BYTES // (numbers * theta.dtype.itemsize))
+
+
+def cut(start: int, stop: int, n_lanes: int) -> list[tuple[int, int]]:
+    """The rows from `start` to `stop` in lanes as equal as can be: (first, end)."""
+    ends = [start + (stop - start) * k // n_lanes for k in range(n_lanes + 1)]
+    return list(pairwise(ends))
+
+
+class Lanes:
+    """Sums of the gradients of a batch, with buffers of its own.
+
+    Parameters
+    ----------
+    theta : Parameters
+        The network, as it is when a sum is asked for.
+    run_all : RunAll
+        Who computes the lanes.
+    """
+
+    def __init__(self, theta: Parameters, run_all: RunAll) -> None:
+        self._theta, self._run_all = theta, run_all
+        self._gradients = np.empty((0, theta.vector.size), theta.dtype)
+        self._total = np.empty_like(theta.vector)
+        self._idle: list[_Worker] = []  # as many as have computed side by side
+        self._stopped = False
+
+    def sums(self, streams: Sequence[Iterable[Block]]) -> tuple[Array, float]:
+        """Of the gradients, without the factor ``1/n_L``, and of ``w (a − y)²``.
+
+        A stream of blocks (X, Y, weights), rows as they are, for each lane. The array
+        is overwritten by the next call.
+        """
+        n = len(streams)
+        if len(self._gradients) < n:
+            self._gradients = np.empty((n, self._total.size), self._total.dtype)
+        gradients, self._stopped = self._gradients[:n], False
+        lanes = zip(streams, gradients, strict=True)
+        try:
+            squares = self._run_all([partial(self._run, *lane) for lane in lanes])
+        except BaseException:
+            self._stopped = True
+            raise
+        if n == 1:
+            return gradients[0], squares[0]
+        self._run_all(
+            [
+                partial(np.add.reduce, gradients[:, piece], axis=0, out=total)
+                for piece, total in _pieces(self._total, PIECE)
+            ]
+        )
+        return self._total, sum(squares)
+
+    def _run(self, blocks: Iterable[Block], gradient: Array) -> float:
+        """One lane, in any thread: set `gradient`; return ``Σ w (a − y)²``."""
+        theta, into = self._theta, self._theta.like(gradient)
+        try:
+            worker = self._idle.pop()
+        except IndexError:
+            worker = _Worker(theta)
+        squares = 0.0
+        with np.errstate(all="ignore"):  # which every thread has its own
+            for number, (X, Y, weights) in enumerate(blocks):
+                if self._stopped:
+                    break
+                is_first = number == 0
+                squares += worker.add_gradient(X, Y, weights, into, is_first)
+        self._idle.append(worker)
+        return squares
+
+
+class _Worker:
+    """What one thread needs to compute a chunk of rows; each row is an example."""
+
+    def __init__(self, theta: Parameters) -> None:
+        self.theta = theta
+        self._scratch = Parameters(
+            theta.units, np.empty_like(theta.vector), theta.sparse
+        )
+        self._buffers: dict[int, tuple[Buffers, SetErrors]] = {}
+
+    def add_gradient(
+        self, X: Any, Y: Array, w: Array | None, into: Parameters, is_first: bool
+    ) -> float:
+        """Add the gradients of these rows to `into`; return ``Σ w (a − y)²``.
+
+        The first rows are not added: their gradients are what `into` becomes.
+        """
+        theta, m = self.theta, len(Y)
+        if m not in self._buffers:
+            # There are two sizes at most: full chunks, and the last of a lane.
+            if len(self._buffers) > 1:
+                self._buffers.clear()
+            buffers = Buffers(theta, m, order="C")
+            self._buffers[m] = buffers, output_errors(buffers)
+        buffers, set_output_errors = self._buffers[m]
+        a, slope, delta = buffers.a, buffers.slope, buffers.delta
+        if theta.sparse:
+            a[0][...] = X @ theta.Wt[0]
+        else:
+            np.matmul(X, theta.Wt[0], a[0])
+        for layer, sigmoid in enumerate(buffers.sigmoids):
+            if layer:
+                np.matmul(a[layer - 1], theta.Wt[layer], a[layer])
+            np.add(a[layer], theta.b[layer], a[layer])
+            sigmoid(a[layer], a[layer])
+        squares = set_output_errors(Y, w)
+        for layer in range(len(a) - 1, 0, -1):
+            np.matmul(delta[layer], theta.Wt[layer].T, delta[layer - 1])
+            np.multiply(delta[layer - 1], slope[layer - 1], delta[layer - 1])
+        target = into if is_first else self._scratch
+        if theta.sparse:
+            target.Wt[0][...] = 0
+            add_outer_of_csr(X, delta[0], 1.0, target.Wt[0])
+        else:
+            np.matmul(X.T, delta[0], target.Wt[0])
+        for layer, (d, b) in enumerate(zip(delta, target.b, strict=True)):
+            if layer:
+                np.matmul(a[layer - 1].T, d, target.Wt[layer])
+            np.add.reduce(d, axis=0, out=b)
+        if not is_first:
+            np.add(into.vector, target.vector, into.vector)
+        return squares
+
+
+def _pieces(vector: Array, size: int) -> list[tuple[slice, Array]]:
+    """The vector in pieces: where each lies, and a view of it."""
+    places = [slice(i, i + size) for i in range(0, vector.size, size)]
+    return [(place, vector[place]) for place in places]
