@@ -195,7 +195,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         """Train and store; return why training ended, and what is wrong with it."""
         watchers: list[Watcher] = [Printer(len(run.source))] if self.verbose else []
         if task is not None and task.is_watched:
-            task.watch(self, partial(stored_if_stopped, self, run, call))
+            task.attributes = lambda: vars(self) | stored_if_stopped(self, run, call)
             watchers.append(task)
         said = None
         try:
@@ -210,6 +210,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         uninterrupted(lambda: self.__dict__.update(stored(self, run, call)))
         try:
             if task is not None:
+                task.attributes = lambda: vars(self)
                 task.training_ended()
             if self.verbose and ending == "no improvement":
                 print_stop(run.plan)

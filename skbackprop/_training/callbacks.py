@@ -26,6 +26,7 @@ except ImportError:
 
 # Attributes that scikit-learn sets for the time of a fit; it has no public names.
 _OF_A_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+_PASSING = (*_OF_A_FIT, "_parent_callback_ctx")
 
 
 def with_callbacks(method: Method) -> Method:
@@ -39,8 +40,7 @@ class WithCallbacks(CallbackSupportMixin):
     def __getstate__(self) -> dict[str, Any]:
         """Without a fit under way, which is no part of the estimators it hands out."""
         state = super().__getstate__()
-        passing = (*_OF_A_FIT, "_parent_callback_ctx")
-        return {key: value for key, value in state.items() if key not in passing}
+        return {key: value for key, value in state.items() if key not in _PASSING}
 
 
 def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> "FitTask | None":
@@ -80,14 +80,6 @@ class FitTask:
         self.is_watched = bool(getattr(estimator, "_skl_callbacks", ()))
         self.attributes: Callable[[], dict[str, Any]] = dict
 
-    def watch(self, model: Any, attributes: Callable[[], dict[str, Any]]) -> None:
-        """Show callbacks this estimator from now on, the copy that is trained.
-
-        `attributes` are what make a copy of it one that is fitted as it is now.
-        """
-        self._data["estimator"] = model
-        self.attributes = attributes
-
     def training_begins(self) -> None:
         self._root.call_on_fit_task_begin(**self._data)
 
@@ -101,14 +93,17 @@ class FitTask:
                 **self._data,
                 # Called only if a callback wants the fitted estimator. That one has
                 # no callbacks, and can be saved where they could not.
-                reconstruction_attributes=lambda: {
-                    **self.attributes(),
-                    "_skl_callbacks": [],
-                },
+                reconstruction_attributes=self._fitted,
             )
         )
 
     def training_ended(self) -> None:
         self._root.call_on_fit_task_end(
-            **self._data, reconstruction_attributes={"_skl_callbacks": []}
+            **self._data, reconstruction_attributes=self._fitted
         )
+
+    def _fitted(self) -> dict[str, Any]:
+        attributes = self.attributes()
+        return {k: v for k, v in attributes.items() if k not in _PASSING} | {
+            "_skl_callbacks": []
+        }

@@ -17,7 +17,7 @@ from sklearn.utils.fixes import parse_version
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _threads
-from skbackprop._threads import on_one_blas_thread
+from skbackprop._threads import Workers, on_one_blas_thread
 
 BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
 N_THREADS, N_CALLS = 8, 10_000
@@ -122,7 +122,7 @@ def in_spawned(fit, models):
 
 
 def while_it_computes(act):
-    on_one_blas_thread(lambda _: act())
+    on_one_blas_thread(act, Workers())
 
 
 def while_it_sets_blas_threads(act):

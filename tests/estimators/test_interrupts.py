@@ -37,7 +37,7 @@ settings = [
 ]
 # Before any interrupt: to find BLAS's libraries, older threadpoolctl has callbacks from
 # C, where an interrupt is lost.
-skbackprop._threads.on_one_blas_thread(id)
+skbackprop._threads.on_one_blas_thread(list, skbackprop._threads.Workers())
 epochs = []
 for k in range(25):
     model = Estimator((10,), random_state=k, max_iter=10**6, n_iter_no_change=np.inf)

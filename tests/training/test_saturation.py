@@ -10,7 +10,7 @@ from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from skbackprop import _equations as eq
 from skbackprop._engine.network import Engine
 from skbackprop._training.examples import Examples
-from skbackprop._training.held_out import is_saturated
+from skbackprop._training.saturation import is_saturated
 
 ETAS = [1e-12, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e12]
 SCALES = [1e-10, 1.0, 1e10]
@@ -81,7 +81,7 @@ def test_saturated_is_who_is_wrong_without_a_slope_and_no_better_than_a_constant
 ):
     z, Y = np.array(z, dtype=float), np.array(Y, dtype=float)
     n = z.shape[1]
-    engine = Engine([np.eye(n)], [np.zeros(n)], batch_size=1)
+    engine = Engine([np.eye(n)], [np.zeros(n)])
     weights = None if weights is None else np.array(weights, dtype=float)
     examples = Examples(z, lambda rows: Y[rows], n, weights, z.dtype)
     assert is_saturated(engine, examples, constant_loss) == expected
