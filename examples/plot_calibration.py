@@ -59,7 +59,7 @@ figure, (above, below) = plt.subplots(
     height_ratios=[3, 1],
     layout="constrained",
 )
-styles = [{"marker": "o", "color": "#0072B2"}, {"marker": "s", "color": "#D55E00"}]
+styles = [{"marker": "o", "color": "#1480CC"}, {"marker": "s", "color": "#D55E00"}]
 for (name, model), style in zip(models.items(), styles, strict=True):
     CalibrationDisplay.from_estimator(
         model,

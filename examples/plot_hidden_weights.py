@@ -65,7 +65,7 @@ for (above, below), j in zip(axes.T, strongest, strict=True):
     pixels = trained.coefs_[0][:, j].reshape(8, 8)
     above.imshow(pixels, cmap="PuOr_r", vmin=-limit, vmax=limit)
     above.set(xticks=[], yticks=[], title=f"neuron {j}")
-    colors = np.where(speaks[j] > 0, "#D55E00", "#0072B2")
+    colors = np.where(speaks[j] > 0, "#D55E00", "#1480CC")
     below.bar(range(10), speaks[j], color=colors)
     below.axhline(0, color="black", linewidth=0.8)
     below.set(xticks=range(10), xlabel="digit", ylabel="weight to its neuron")

@@ -53,7 +53,7 @@ grid = np.linspace(-6, 8, 300).reshape(-1, 1)
 figure, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
 ax.scatter(bmi, y, s=8, color="gray", alpha=0.6, label="patients")
 for target_range, color in [
-    ((100, 200), "#0072B2"),
+    ((100, 200), "#1480CC"),
     ("auto", "#D55E00"),
     ((0, 500), "#009E73"),
 ]:

@@ -59,8 +59,6 @@ class Workers:
             self._n_threads -= 1
             self._jobs.put(None)
 
-    __del__ = close
-
 
 class _Job:
     """Functions that are taken one after the other by whichever thread comes.
@@ -145,11 +143,11 @@ def on_one_blas_thread(function: Callable[[], Result], workers: Workers) -> Resu
         # In place: a function of its own could be interrupted before its first line.
         try:
             _leave(token)
+            workers.close()
         except BaseException:  # Ctrl-C, or what another signal's handler raises
             _leave(token)
-            raise
-        finally:
             workers.close()
+            raise
 
 
 @cache

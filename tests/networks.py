@@ -73,3 +73,13 @@ class Reference:
             w = None if weights is None else weights[rows]
             cost += self.update(X[rows], Y[rows], eta, w)
         return cost
+
+
+def deviation(engine, W, b):
+    """Largest difference of the parameters, relative to the largest parameter."""
+    pairs = [
+        *zip(engine.theta.Wt, (W_l.T for W_l in W), strict=True),
+        *zip(engine.theta.b, (b_l[:, 0] for b_l in b), strict=True),
+    ]
+    largest = max(np.abs(expected).max() for _, expected in pairs)
+    return max(np.abs(got - expected).max() for got, expected in pairs) / largest

@@ -1,4 +1,4 @@
-"""The same training by skbackprop and by others: one function each.
+"""The same training by skbackprop and by others: one function each; and classifiers.
 
 Every function trains one network of sigmoid neurons with half squared error by plain
 gradient descent, rows shuffled anew for each epoch, and is given the same arrays. Where
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.special import expit
-from sklearn.neural_network import MLPRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbackprop import SGDSigmoidMLP
 
@@ -171,6 +171,18 @@ def competitors():
     except OSError as error:
         print(f"FANN is left out: {error}", file=sys.stderr)
     return found
+
+
+def classifiers(units, X):
+    """By name, the two classifiers fitted to a few rows, for what they predict.
+
+    They differ in the output layer only: MLPClassifier has a softmax.
+    """
+    settings = {"batch_size": 10, "max_iter": 1, "random_state": 0}
+    ours = SGDSigmoidMLP(units[1:-1], **settings)
+    theirs = MLPClassifier(units[1:-1], activation="logistic", solver="sgd", **settings)
+    y = np.arange(len(X)) % units[-1]
+    return {"skbackprop": ours.fit(X, y), "scikit-learn": theirs.fit(X, y)}
 
 
 def can_run(name, case):

@@ -23,6 +23,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+import blas  # before numpy
 import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster, wait
@@ -176,6 +177,7 @@ def draw(steps, constants, file):
 def main():
     """Measure, fit, predict, draw."""
     warnings.simplefilter("ignore", ConvergenceWarning)
+    print(blas.summary())
     steps = measure()
     constants, errors = fit_constants(steps)
     units = ("s", "s", "s a row and parameter", "s a parameter")

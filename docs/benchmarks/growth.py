@@ -11,6 +11,7 @@ import time
 import warnings
 from pathlib import Path
 
+import blas  # before numpy
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
@@ -74,6 +75,7 @@ def draw(figures, file):
 def main():
     """Measure, print, draw."""
     warnings.simplefilter("ignore", ConvergenceWarning)
+    print(blas.summary())
     figures = measure()
     for name, points in figures.items():
         print(f"{name}: " + ", ".join(f"{n:,}: {s * 1e3:.3g} ms" for n, s in points))

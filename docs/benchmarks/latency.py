@@ -10,6 +10,7 @@ import timeit
 import warnings
 from functools import partial
 
+import blas  # before numpy
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -23,6 +24,7 @@ CALLS, ROUNDS = 300, 7
 def main():
     """Print microseconds of each, and their ratio."""
     warnings.simplefilter("ignore", ConvergenceWarning)
+    print(blas.summary())
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
     ours = SGDSigmoidMLP((30,), max_iter=5, random_state=0).fit(X, y)

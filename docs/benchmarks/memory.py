@@ -16,6 +16,7 @@ import time
 import warnings
 from pathlib import Path
 
+import blas  # before numpy
 import numpy as np
 import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
@@ -145,6 +146,7 @@ def main():
     parser.add_argument("--gib", type=float, default=8)
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
+    print(blas.summary())
     in_memory()
     sparse()
     if options.memmap:

@@ -1,10 +1,11 @@
-"""Table and pictures of a results.json that run.py wrote.
+"""Tables and the picture of a results.json that run.py wrote.
 
     python docs/benchmarks/plots.py [results.json]
 
 Writes table.md and throughput.png beside the file. Needs matplotlib.
 """
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -20,71 +21,96 @@ STYLES = {
     "FANN": {"color": "#E69F00", "marker": "D", "linestyle": ""},
 }
 LABELS = {"floor": "matrix products alone"}
+# Where each batch size stands on the axis.
+TICKS = {1: 1, 10: 10, 32: 32, 200: 200, 2000: 2000, "full": 20000}
 
 
 def shown(report):
-    """The results in float32 with as many threads as there are by default."""
-    threads = report["machine"]["default_threads"]
+    """The results in float32 with as many threads as their machine has by default."""
+    # Older files have one machine, and no cores.
+    machines = report["machines"] if "machines" in report else [report["machine"]]
+    threads = {m.get("cores"): m["default_threads"] for m in machines}
     return [
         result
         for result in report["results"]
-        if result["threads"] == threads and result["dtype"] == "float32"
+        if result["threads"] == threads[result.get("cores")]
+        and result["dtype"] == "float32"
     ]
 
 
-def table(results):
+def split(results):
+    """The results of `fit`, and those of `predict` and `predict_proba`."""
+    fits = [result for result in results if result.get("call", "fit") == "fit"]
+    return fits, [result for result in results if result not in fits]
+
+
+def tables(results):
     """Markdown: our speed, the ratios to the others, the fraction of the floor."""
-    others = ["scikit-learn", "PyTorch", "textbook loop", "FANN"]
-    lines = [f"| network | batch | examples/s | {' | '.join(others)} | floor |"]
-    lines.append("|---|---|---|" + "---|" * (len(others) + 1))
+    fits, predictions = split(results)
+    others = ["scikit-learn", "PyTorch", "textbook loop", "FANN", "floor"]
+    text = table(fits, "batch", "examples/s", others)
+    if predictions:
+        text += "\n" + table(predictions, "call", "rows/s", ["scikit-learn"])
+    return text
+
+
+def table(results, key, rate, others):
+    """A row for each result; `cores` are the machine's, `threads` those of BLAS."""
+    settings = ["network", key, "cores", "threads"]
+    head = [*settings, rate, *others]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for result in results:
-        seconds = result["seconds"]
-        ours = seconds["skbackprop"]
-        ratios = [
-            f"{seconds[name] / ours:.1f}×" if name in seconds else "" for name in others
-        ]
-        rate = f"{result['examples'] / ours:,.0f}"
-        limit = f"{seconds['floor'] / ours:.2f}"
-        cells = [result["network"], str(result["batch"]), rate, *ratios, limit]
+        ours = result["seconds"]["skbackprop"]
+        cells = [str(result.get(name, "")) for name in settings]
+        cells.append(f"{result['examples'] / ours:,.0f}")
+        cells += [ratio(result["seconds"], name) for name in others]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
+def ratio(seconds, name):
+    """The other's time divided by ours; empty where it was not measured."""
+    if name not in seconds:
+        return ""
+    times = seconds[name] / seconds["skbackprop"]
+    return f"{times:.2f}" if name == "floor" else f"{times:.1f}×"
+
+
 def draw(results, file):
-    """Throughput against batch size, a panel for each network."""
+    """Throughput of `fit` against batch size, a panel for each network and machine."""
     import matplotlib.pyplot as plt
 
-    networks = list(dict.fromkeys(result["network"] for result in results))
+    fits, _ = split(results)
+    networks = list(dict.fromkeys(result["network"] for result in fits))
+    machines = list(dict.fromkeys(result.get("cores") for result in fits))
+    shape = (len(machines), len(networks))
     figure, axes = plt.subplots(
-        1, len(networks), figsize=(3.6 * len(networks), 3.8), sharey=True, squeeze=False
+        *shape, figsize=(3.6 * shape[1], 3.8 * shape[0]), sharey=True, squeeze=False
     )
-    for ax, network in zip(axes[0], networks, strict=True):
-        own = [result for result in results if result["network"] == network]
+    panels = itertools.product(machines, networks)
+    for ax, (cores, network) in zip(axes.flat, panels, strict=True):
+        own = [r for r in fits if (r.get("cores"), r["network"]) == (cores, network)]
         for name, style in STYLES.items():
-            points = [
-                (float(r["batch"]), r["examples"] / r["seconds"][name])
+            # A case that was measured later stands last in the file.
+            points = sorted(
+                (TICKS[r["batch"]], r["examples"] / r["seconds"][name])
                 for r in own
-                if name in r["seconds"] and r["batch"] != "full"
-            ]
-            points += [
-                (20000.0, r["examples"] / r["seconds"][name])
-                for r in own
-                if name in r["seconds"] and r["batch"] == "full"
-            ]
+                if name in r["seconds"]
+            )
             if points:
                 ax.loglog(
                     *zip(*points, strict=True), **style, label=LABELS.get(name, name)
                 )
-        ticks = [1, 10, 32, 200, 20000]
-        ax.set_xticks(ticks, ["1", "10", "32", "200", "full"], minor=False)
+        ax.set_xticks(list(TICKS.values()), list(map(str, TICKS)), minor=False)
         ax.set_xticks([], minor=True)
-        ax.set_title(network)
+        ax.set_title(network if cores is None else f"{network}, {cores} cores")
         ax.set_xlabel("batch size, rows")
         ax.grid(alpha=0.3)
-    axes[0][0].set_ylabel("examples per second")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("examples per second")
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=6, frameon=False)
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
+    figure.tight_layout(rect=(0, 0.08 / shape[0], 1, 1))
     figure.savefig(file, dpi=110)
 
 
@@ -93,9 +119,9 @@ def main():
     source = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "results.json"
     report = json.loads(source.read_text())
     kept = shown(report)
-    source.with_name("table.md").write_text(table(kept))
+    source.with_name("table.md").write_text(tables(kept))
     draw(kept, source.with_name("throughput.png"))
-    print(table(kept))
+    print(tables(kept))
 
 
 if __name__ == "__main__":

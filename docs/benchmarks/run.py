@@ -1,13 +1,14 @@
-"""Whole `fit` calls of skbackprop against others, and against the machine's limit.
+"""Whole calls of skbackprop against others, and against the machine's limit.
 
-    python docs/benchmarks/run.py                 all cases: about 35 minutes
-    python docs/benchmarks/run.py --only 784-100-10 --batch 32 --out some_folder
+    python docs/benchmarks/run.py                 all cases: about 45 minutes
+    python docs/benchmarks/run.py --only 784-100-10 --calls fit --batch 32 --out folder
 
-Every case (network, batch size, dtype, BLAS threads) is timed in one process, the
-competitors taking turns so that a change of the machine's speed hits all alike; figures
-are medians. "Floor" is the time of the case's matrix products alone, of the same shapes
-on the same rows by the same BLAS with all its threads. Writes results.json beside this
-file (or into --out); plots.py makes the table and the picture from it.
+Every case of `fit` (network, batch size, dtype, BLAS threads) is timed in one process,
+the competitors taking turns so that a change of the machine's speed hits all alike;
+figures are medians. "Floor" is the time of the case's matrix products alone, of the
+same shapes on the same rows by the same BLAS with all its threads. `predict` and
+`predict_proba` are timed on 100,000 rows, against MLPClassifier. Writes results.json
+beside this file (or into --out); plots.py makes the table and the picture from it.
 """
 
 import argparse
@@ -17,15 +18,17 @@ import platform
 import time
 import warnings
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import blas  # before numpy
 import numpy as np
 import scipy
 import sklearn
-from competitors import Case, can_run, competitors, torch
+from competitors import Case, can_run, classifiers, competitors, torch
 from scipy.linalg.blas import get_blas_funcs
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 NETWORKS = [(64, 30, 10), (784, 30, 10), (784, 100, 10), (784, 500, 300, 10)]
 # batch size: rows, epochs; `cases` cuts them for the largest network
@@ -34,23 +37,27 @@ BATCHES = {
     10: (5000, 4),
     32: (10000, 4),
     200: (20000, 4),
+    2000: (20000, 4),
     "full": (20000, 8),
 }
 CHUNK_ROWS = 1024
-KEY = ["network", "batch", "dtype", "threads"]
+CALLS = ["fit", "predict", "predict_proba"]
+PREDICTING = [(64, 30, 10), (784, 100, 10), (784, 500, 300, 10)]
+FITTED_ROWS, PREDICTED_ROWS = 100, 100_000
+KEY = ["cores", "call", "network", "batch", "dtype", "threads"]
 # Seconds before each: BLAS's threads keep a core busy for 0.1 s after a product. The
 # other core is kept busy here, since one that has slept begins slowly.
 PAUSE = 0.15
 
 
 def cases(options):
-    """Every case that the options leave, with its number of threads."""
+    """Every case of `fit` that the options leave, with its number of threads."""
     grid = itertools.product(options.dtype, options.threads, NETWORKS, BATCHES)
     for dtype, threads, units, batch_size in grid:
         n_rows, epochs = BATCHES[batch_size]
         if len(units) > 3:
             n_rows, epochs = (n_rows // 4, 2) if n_rows < 20000 else (n_rows, 2)
-        if options.only in (None, "-".join(map(str, units))) and options.batch in (
+        if options.only in (None, dashed(units)) and options.batch in (
             None,
             str(batch_size),
         ):
@@ -101,18 +108,66 @@ def products(case, X, by_rows):
     return time.perf_counter() - start
 
 
-def measure(case, run, repeats):
-    """Median seconds of each competitor and of the floor."""
-    X, y = case.data()
-    seconds = {name: [] for name in run if can_run(name, case)}
-    seconds["floor"] = []
+def dashed(units):
+    """A network's name."""
+    return "-".join(map(str, units))
+
+
+def fits(options):
+    """Measure `fit`: of each case, the result as results.json has it."""
+    run = competitors()
+    for threads, case in cases(options):
+        X, y = case.data()
+        calls = {n: partial(run[n], case, X, y) for n in run if can_run(n, case)}
+        calls["floor"] = partial(floor, case, X)
+        with threadpool_limits(threads):
+            if torch is not None:
+                torch.set_num_threads(threads)
+            seconds = medians(calls, options.repeats)
+        yield {
+            "call": "fit",
+            "network": dashed(case.units),
+            "batch": case.batch_size,
+            "dtype": case.dtype,
+            "cores": blas.cores(),
+            "threads": threads,
+            "examples": case.n_rows * case.epochs,
+            "seconds": seconds,
+        }
+
+
+def predictions(options, method):
+    """Measure `predict` or `predict_proba`."""
+    networks = [u for u in PREDICTING if options.only in (None, dashed(u))]
+    grid = itertools.product(options.dtype, options.threads, networks)
+    for dtype, threads, units in grid:
+        X = np.random.default_rng(0).random((PREDICTED_ROWS, units[0]), dtype=dtype)
+        models = classifiers(units, X[:FITTED_ROWS])
+        calls = {n: partial(getattr(m, method), X) for n, m in models.items()}
+        with threadpool_limits(threads):
+            seconds = medians(calls, options.repeats)
+        yield {
+            "call": method,
+            "network": dashed(units),
+            "dtype": dtype,
+            "cores": blas.cores(),
+            "threads": threads,
+            "examples": PREDICTED_ROWS,
+            "seconds": seconds,
+        }
+
+
+def medians(calls, repeats):
+    """Median seconds of each of the calls, which take turns."""
+    seconds = {name: [] for name in calls}
     for _ in range(repeats + 1):
-        for name, times in seconds.items():
+        for name, call in calls.items():
             pause()
             start = time.perf_counter()
-            own = floor(case, X) if name == "floor" else run[name](case, X, y)
+            own = call()
+            took = time.perf_counter() - start
             # FANN and the floor leave out what they set up, and say what is left.
-            times.append(time.perf_counter() - start if own is None else own)
+            seconds[name].append(own if isinstance(own, float) else took)
     # The first round warms up.
     return {name: float(np.median(times[1:])) for name, times in seconds.items()}
 
@@ -137,70 +192,65 @@ def machine():
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": model,
-        "default_threads": default_threads(),
+        "cores": blas.cores(),
+        "default_threads": blas.default_threads(),
+        "kernels": blas.kernels(),
         "python": platform.python_version(),
         **{name: module.__version__ for name, module in versions.items()},
     }
 
 
-def default_threads():
-    """How many threads BLAS takes if nobody says."""
-    blas = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
-    return max(lib["num_threads"] for lib in blas)
+def line(result):
+    """What is printed of a result."""
+    seconds = dict(result["seconds"])
+    ours = seconds.pop("skbackprop")
+    ratios = ", ".join(f"{other} {s / ours:.2f}" for other, s in seconds.items())
+    settings = " ".join(str(result[k]) for k in KEY[1:-1] if k in result)
+    return (
+        f"{settings}, {result['threads']} threads: {result['examples'] / ours:,.0f} "
+        f"examples/s; times of ours: {ratios}"
+    )
+
+
+def save(results, options):
+    """Write results.json. Cases that were not measured anew stay."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "results.json"
+    former = json.loads(path.read_text()) if path.exists() else {"results": []}
+    # Older results have no cores: they may be of another machine.
+    kept = [result for result in former["results"] if "cores" in result]
+    merged = {tuple(r.get(k) for k in KEY): r for r in kept + results}
+    machines = {m["cores"]: m for m in [*former.get("machines", []), machine()]}
+    report = {
+        "machines": list(machines.values()),
+        "repeats": options.repeats,
+        "results": list(merged.values()),
+    }
+    path.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def main():
     """Measure, print a line a case, write results.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="one network, such as 784-100-10")
-    parser.add_argument("--batch", help="one batch size")
+    parser.add_argument("--calls", nargs="+", choices=CALLS, default=CALLS)
+    parser.add_argument("--batch", help="one batch size of fit")
     parser.add_argument("--dtype", nargs="+", default=["float32", "float64"])
     parser.add_argument("--threads", nargs="+", type=int, default=None)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
-    options.threads = options.threads or sorted({default_threads(), 1}, reverse=True)
+    default = {blas.default_threads(), 1}
+    options.threads = options.threads or sorted(default, reverse=True)
     warnings.simplefilter("ignore", ConvergenceWarning)
-    run = competitors()
+    print(blas.summary())
     results = []
-    for threads, case in cases(options):
-        with threadpool_limits(threads):
-            if torch is not None:
-                torch.set_num_threads(threads)
-            seconds = measure(case, run, options.repeats)
-        name = "-".join(map(str, case.units))
-        ours = seconds["skbackprop"]
-        results.append(
-            {
-                "network": name,
-                "batch": case.batch_size,
-                "dtype": case.dtype,
-                "threads": threads,
-                "examples": case.n_rows * case.epochs,
-                "seconds": seconds,
-            }
-        )
-        ratios = ", ".join(
-            f"{other} {s / ours:.2f}"
-            for other, s in seconds.items()
-            if other != "skbackprop"
-        )
-        rate = case.n_rows * case.epochs / ours
-        settings = f"{name} {case.batch_size} {case.dtype} {threads} threads"
-        print(
-            f"{settings}: {rate:,.0f} examples/s; times of ours: {ratios}", flush=True
-        )
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / "results.json"
-    # Cases that were not measured anew stay.
-    former = json.loads(path.read_text())["results"] if path.exists() else []
-    merged = {tuple(result[k] for k in KEY): result for result in former + results}
-    report = {
-        "machine": machine(),
-        "repeats": options.repeats,
-        "results": list(merged.values()),
-    }
-    path.write_text(json.dumps(report, indent=1) + "\n")
+    for call in options.calls:
+        measured = fits(options) if call == "fit" else predictions(options, call)
+        for result in measured:
+            print(line(result), flush=True)
+            results.append(result)
+    save(results, options)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ process, on the same rows, and their times are added up.
 import time
 import warnings
 
+import blas  # before numpy
 import numpy as np
 import sklearn
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
@@ -55,6 +56,7 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     warnings.filterwarnings("ignore", message="Got `batch_size`|batch_size=")
     print(f"scikit-learn {sklearn.__version__}, numpy {np.__version__}")
+    print(blas.summary())
     print("| data | SGDSigmoidMLP | MLPClassifier | search time, s | ratio |")
     print("|---|---|---|---|---|")
     for name, load in DATA.items():

@@ -207,10 +207,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     an `X` is neither modified nor copied whole. Any other type is converted to float64
     first, and any other sparse format to CSR.
 
-    An error leaves the estimator in the state that it had before the call (but a
-    RandomState object given as `random_state` stays advanced). Warnings of how training
-    ended come last: one that is made an error finds the network stored. Ctrl-C ends
-    `fit` with a warning and is raised by `partial_fit`, which undoes its pass.
+    `fit` and `partial_fit` train a copy, which takes the estimator's place at the end.
+    So an error leaves the estimator as it was before the call (but a RandomState object
+    given as `random_state` stays advanced), and other threads predict with the former
+    network meanwhile. Warnings of how training ended come last: if one is made an
+    error, the network is stored all the same. Ctrl-C ends `fit` with a warning and the
+    network of the last whole epoch; `partial_fit` raises it and undoes its pass.
 
     With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
     :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,

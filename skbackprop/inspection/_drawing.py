@@ -1,10 +1,11 @@
-"""What the displays share: matplotlib, if it is there, and colours."""
+"""What the displays share: matplotlib, if it is there, and colours of curves."""
 
 from typing import Any
 
-# Distinct to colour-blind eyes, on screens and in print (Okabe and Ito, 2008).
-POSITIVE, NEGATIVE = "#D55E00", "#0072B2"
-CYCLE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+from ._layout import NEGATIVE, POSITIVE
+
+# The others are distinct to colour-blind eyes too (Okabe and Ito, 2008).
+CYCLE = [NEGATIVE, POSITIVE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 
 
 def axes_for(display: Any, ax: Any) -> tuple[Any, Any]:

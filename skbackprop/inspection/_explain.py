@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._layout import strongest
 from ._quantities import Quantities
-from ._selection import strongest
 
 Array = NDArray[Any]
 

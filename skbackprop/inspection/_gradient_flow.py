@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._drawing import NEGATIVE, POSITIVE, axes_for
+from ._drawing import CYCLE, axes_for
 from ._quantities import Quantities
 from ._trace import BackpropTrace, backprop_trace
 
@@ -201,18 +201,18 @@ class GradientFlowDisplay:
         low, median, high, update = (
             np.maximum(size, floor) for size in (low, median, high, update)
         )
-        self.ax_.vlines(x - 0.08, low, high, color=NEGATIVE, linewidth=5, alpha=0.3)
+        self.ax_.vlines(x - 0.08, low, high, color=CYCLE[0], linewidth=5, alpha=0.3)
         self.ax_.plot(
             x - 0.08,
             median,
-            color=NEGATIVE,
+            color=CYCLE[0],
             marker="o",
             label="error |δ|: median, 10–90 %",
         )
         self.ax_.plot(
             x + 0.08,
             update,
-            color=POSITIVE,
+            color=CYCLE[1],
             marker="s",
             linestyle=":",
             label="update η|∇W|: root mean square",
@@ -221,7 +221,7 @@ class GradientFlowDisplay:
             self.ax_.plot(
                 (x - 0.08)[gone],
                 median[gone],
-                color=NEGATIVE,
+                color=CYCLE[0],
                 linestyle="",
                 marker="v",
                 markersize=12,

@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._explain import explain_parameter
+from ._layout import NEGATIVE, POSITIVE, color_of, shortened, strongest
 from ._quantities import Quantities
-from ._selection import strongest
-from ._svg import NEGATIVE, POSITIVE, picture, tint
+from ._svg import picture
 
 Array = NDArray[Any]
 
-# Neurons in a table, and columns of a gradient that fit a page's width.
-ROWS, COLUMNS = 10, 8
+# Columns of a gradient that fit a page's width.
+COLUMNS = 8
+# Quantities on a ground of the colour of their sign.
+TINTED = {"dC_da", "delta", "grad_b", "update_b"}
 
 STYLE = """
 .skb { font: 14px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial,
@@ -110,10 +112,11 @@ def _heading(trace: Quantities) -> list[str]:
 
 def _key(trace: Quantities) -> list[str]:
     return [
-        f'<p><span class="skb-key" style="background: rgb({POSITIVE})"></span>'
+        f'<p><span class="skb-key" style="background: {POSITIVE}"></span>'
         "∂C/∂w positive: the update makes the weight smaller. "
-        f'<span class="skb-key" style="background: rgb({NEGATIVE})"></span>'
-        "∂C/∂w negative: it makes it larger. Widths are scaled within each layer. "
+        f'<span class="skb-key" style="background: {NEGATIVE}"></span>'
+        "∂C/∂w negative: it makes it larger. Zero is grey. "
+        "Widths are scaled within each layer. "
         "Above a neuron is its activation a, which shades it; below it its error δ. "
         "Forward goes from left to right, back from right to left.</p>"
     ]
@@ -122,19 +125,13 @@ def _key(trace: Quantities) -> list[str]:
 def _cost(trace: Quantities) -> list[str]:
     last = len(trace.W)
     n_L = trace.units[-1]
-    shown = strongest(np.abs(trace.dC_da[-1]).mean(axis=1), ROWS)
-    a, y, slope = (v.mean(axis=1) for v in (trace.a[-1], trace.y, trace.dC_da[-1]))
-    largest = np.abs(slope).max()
-    rows = [
-        [
-            _row_name(trace, last, j),
-            _cell(a[j], "a", last, j),
-            _cell(y[j], "y", last, j),
-            _cell(a[j] - y[j], "a_minus_y", last, j),
-            _cell(slope[j], "dC_da", last, j, tint(slope[j], largest)),
-        ]
-        for j in shown
-    ]
+    shown = strongest(np.abs(trace.dC_da[-1]).mean(axis=1))
+    columns = {
+        "a": trace.a[-1],
+        "y": trace.y,
+        "a_minus_y": trace.a[-1] - trace.y,
+        "dC_da": trace.dC_da[-1],
+    }
     heads = ["neuron", "a", "y", "a − y", "∂C/∂a"]
     return [
         "<h3>The cost, and how it changes with the outputs</h3>",
@@ -143,13 +140,18 @@ def _cost(trace: Quantities) -> list[str]:
             f"{_short(trace.cost)}",
             f"∂C/∂a<sub>j</sub> = 1/{n_L} (a<sub>j</sub> − y<sub>j</sub>)",
         ),
-        _table(heads, rows, _more(n_L - len(shown), "output neuron")),
+        _table(
+            heads,
+            _rows(trace, last, shown, columns),
+            _more(n_L - len(shown), "output neuron"),
+        ),
     ]
 
 
 def _layer(trace: Quantities, layer: int) -> list[str]:
     last = len(trace.W)
     kind = "output" if layer == last else "hidden"
+    shown = strongest(np.abs(trace.delta[layer - 1]).mean(axis=1))
     here, after = f"<sup>{layer}</sup>", f"<sup>{layer + 1}</sup>"
     if layer == last:
         equations = [f"δ{here} = ∂C/∂a{here} ⊙ σ′(z{here})"]
@@ -161,52 +163,50 @@ def _layer(trace: Quantities, layer: int) -> list[str]:
     return [
         f"<h3>Layer {layer} ({kind}): errors δ and gradients</h3>",
         _equation(*equations),
-        _neurons(trace, layer),
+        _neurons(trace, layer, shown),
         _equation(
             f"∇W{here} = δ{here} (a<sup>{layer - 1}</sup>)<sup>T</sup>, "
             f"ΔW{here} = −η ∇W{here}"
         ),
-        _gradient(trace, layer),
+        _gradient(trace, layer, shown),
     ]
 
 
-def _neurons(trace: Quantities, layer: int) -> str:
+def _neurons(trace: Quantities, layer: int, shown: list[int]) -> str:
     at = layer - 1
-    z, a, slope, dC_da, delta = (
-        v.mean(axis=1)
-        for v in (
-            trace.z[at],
-            trace.a[layer],
-            trace.sigma_prime[at],
-            trace.dC_da[at],
-            trace.delta[at],
-        )
-    )
-    grad, update = trace.grad_b[at][:, 0], trace.update_b[at][:, 0]
-    shown = strongest(np.abs(trace.delta[at]).mean(axis=1), ROWS)
-    largest = [np.abs(v).max() for v in (dC_da, delta, grad, update)]
-    rows = [
-        [
-            _row_name(trace, layer, j),
-            _cell(z[j], "z", layer, j),
-            _cell(a[j], "a", layer, j),
-            _cell(slope[j], "sigma_prime", layer, j),
-            _cell(dC_da[j], "dC_da", layer, j, tint(dC_da[j], largest[0])),
-            _cell(delta[j], "delta", layer, j, tint(delta[j], largest[1])),
-            _cell(grad[j], "grad_b", layer, j, tint(grad[j], largest[2])),
-            _cell(update[j], "update_b", layer, j, tint(update[j], largest[3])),
-        ]
-        for j in shown
-    ]
+    columns = {
+        "z": trace.z[at],
+        "a": trace.a[layer],
+        "sigma_prime": trace.sigma_prime[at],
+        "dC_da": trace.dC_da[at],
+        "delta": trace.delta[at],
+        "grad_b": trace.grad_b[at],
+        "update_b": trace.update_b[at],
+    }
     heads = ["neuron", "z", "a", "σ′(z)", "∂C/∂a", "δ", "∇b = δ", "Δb = −η ∇b"]
-    return _table(heads, rows, _more(len(z) - len(shown), "neuron", "smaller |δ|"))
+    rest = _more(trace.units[layer] - len(shown), "neuron", "smaller |δ|")
+    return _table(heads, _rows(trace, layer, shown, columns), rest)
 
 
-def _gradient(trace: Quantities, layer: int) -> str:
+def _rows(
+    trace: Quantities, layer: int, shown: list[int], columns: dict[str, Array]
+) -> list[list[str]]:
+    """A row for each neuron, of averages over the examples."""
+    rows = [[_row_name(trace, layer, j)] for j in shown]
+    for quantity, values in columns.items():
+        mean = values.mean(axis=1)
+        largest = np.abs(mean).max()
+        for row, j in zip(rows, shown, strict=True):
+            tint = _tint(mean[j], largest) if quantity in TINTED else "none"
+            number = _number(mean[j], quantity, layer, j)
+            row.append(f'<td style="background: {tint}">{number}</td>')
+    return rows
+
+
+def _gradient(trace: Quantities, layer: int, rows: list[int]) -> str:
     at, last = layer - 1, len(trace.W)
     grad, update = trace.grad_W[at], trace.update_W[at]
     n_out, n_in = grad.shape
-    rows = strongest(np.abs(trace.delta[at]).mean(axis=1), ROWS)
     columns = strongest(np.abs(grad).max(axis=0), COLUMNS)
     largest = np.abs(grad).max()
     body = []
@@ -215,7 +215,7 @@ def _gradient(trace: Quantities, layer: int) -> str:
         for k in columns:
             step = _number(update[j, k], "update_W", layer, j, k)
             cells.append(
-                f'<td style="background: {tint(grad[j, k], largest)}">'
+                f'<td style="background: {_tint(grad[j, k], largest)}">'
                 f"{_number(grad[j, k], 'grad_W', layer, j, k)}"
                 f"<small>Δ {step}</small></td>"
             )
@@ -224,7 +224,7 @@ def _gradient(trace: Quantities, layer: int) -> str:
     heads = ["to \\ from"]
     for k in columns:
         name = trace.names.of(layer - 1, last, k)
-        heads.append(f"{source} {k}" if name is None else _clip(name))
+        heads.append(f"{source} {k}" if name is None else shortened(name))
     parts = ["∂C/∂w, and below it the update Δw, of each weight"]
     if n_out > len(rows):
         parts.append(f"the {len(rows)} of {n_out} neurons with the largest errors")
@@ -276,17 +276,14 @@ def _equation(*lines: str) -> str:
 
 def _row_name(trace: Quantities, layer: int, j: int) -> str:
     name = trace.names.of(layer, len(trace.W), j)
-    label = str(j) if name is None or name == str(j) else f"{j}: {_clip(name)}"
+    label = str(j) if name is None or name == str(j) else f"{j}: {shortened(name)}"
     return f"<th>{escape(label)}</th>"
 
 
-def _clip(name: str) -> str:
-    return name if len(name) <= 18 else name[:17] + "…"
-
-
-def _cell(value: Any, quantity: str, layer: int, j: int, ground: str = "") -> str:
-    style = f' style="background: {ground}"' if ground else ""
-    return f"<td{style}>{_number(value, quantity, layer, j)}</td>"
+def _tint(value: float, largest: float) -> str:
+    """The colour of the sign, as strong as the number is large; its ground shows."""
+    share = abs(value) / largest if largest else 0.0
+    return f"{color_of(value)}{round(0.6 * 255 * share):02x}"
 
 
 def _number(
@@ -309,7 +306,7 @@ def _number(
 
 
 def _short(value: Any) -> str:
-    return f"{value:.4g}".replace("-", "−")
+    return f"{value + 0:.4g}".replace("-", "−")  # + 0: a zero has no sign
 
 
 def _more(n: int, noun: str, why: str = "") -> str:

@@ -1,11 +1,13 @@
 """`NetworkDisplay`: neurons as dots, weights as lines."""
 
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._drawing import NEGATIVE, POSITIVE, axes_for
+from ._drawing import axes_for
+from ._layout import NEGATIVE, POSITIVE, Spot, layout, lines
 from ._quantities import Names
 from ._reading import (
     check_fitted_network,
@@ -13,16 +15,12 @@ from ._reading import (
     input_names,
     output_names,
 )
-from ._selection import strongest
 from ._trace import BackpropTrace, backprop_trace
 
 Array = NDArray[Any]
 
-# A layer with more neurons than this is shown by its strongest.
-AT_MOST = 16
-# Layers with names or numbers that are longer have room for so many letters.
-LETTERS = 20
-# With more layers than these, the input counted, captions are short and lines thin.
+# With more layers than these, the input counted, captions are short, dots and lines
+# small.
 CROWDED = 6
 
 
@@ -32,8 +30,8 @@ class NetworkDisplay:
     Make it with `from_estimator` or `from_trace`.
 
     Lines are orange for positive weights and blue for negative ones, the wider and the
-    stronger the larger the weight is among those of its layer. A layer of more than 16
-    neurons is shown by those 16 whose weights, in and out, are the largest, in their
+    stronger the larger the weight is among those of its layer. A layer of more than 10
+    neurons is shown by those 10 whose weights, in and out, are the largest, in their
     order. The fills are the activations of an example, or its errors δ, or averages of
     a batch. Inputs are shaded from the smallest to the largest, which stand below them.
 
@@ -224,20 +222,17 @@ class NetworkDisplay:
         'layers, from the input to the output'
         """
         self.ax_, self.figure_ = axes_for(self, ax)
-        units = [self.W[0].shape[1], *map(len, self.W)]
-        shown = [strongest(size, AT_MOST) for size in _sizes(self.W)]
-        heights = [(len(kept) - 1) / 2 - np.arange(len(kept)) for kept in shown]
-        self._draw_weights(units, shown, heights)
-        self._draw_neurons(units, shown, heights)
-        self._draw_names(units, shown, heights)
-        tallest = max(map(len, shown))
-        last = len(units) - 1
-        self.ax_.set_xlim(-0.55, last + 0.55)
+        columns = layout(_sizes(self.W), Names(*self.names))
+        self._draw_weights(columns)
+        self._draw_neurons(columns)
+        self._draw_names(columns)
+        tallest = max(map(len, columns))
+        self.ax_.set_xlim(-0.55, len(self.W) + 0.55)
         self.ax_.set_ylim(-tallest / 2 - 0.3, tallest / 2 + 0.3)
         self.ax_.set_xticks(
-            range(len(units)),
-            [self._caption(units, shown, i) for i in range(len(units))],
-            fontsize="medium" if len(units) <= CROWDED else "small",
+            range(len(columns)),
+            [self._caption(layer, len(c)) for layer, c in enumerate(columns)],
+            fontsize="medium" if len(columns) <= CROWDED else "small",
         )
         self.ax_.set_yticks([])
         self.ax_.tick_params(length=0)
@@ -246,35 +241,20 @@ class NetworkDisplay:
             spine.set_visible(False)
         return self
 
-    def _draw_weights(
-        self, units: list[int], shown: list[list[int]], heights: list[Array]
-    ) -> None:
+    def _draw_weights(self, columns: list[list[Spot]]) -> None:
         from matplotlib.collections import LineCollection
         from matplotlib.colors import to_rgba
         from matplotlib.lines import Line2D
 
-        for layer, W in enumerate(self.W):
-            weights = W[np.ix_(shown[layer + 1], shown[layer])]
-            largest = np.abs(W).max() or 1.0
-            widest = 3.2 if len(units) <= CROWDED else 1.6
-            # The strongest come last, on top of the others.
-            order = np.argsort(np.abs(weights), axis=None)
-            rows, columns = np.unravel_index(order, weights.shape)
-            shares = np.abs(weights[rows, columns]) / largest
-            colors = [
-                to_rgba(
-                    POSITIVE if weights[j, k] > 0 else NEGATIVE,
-                    0.06 + 0.84 * share**1.5,
-                )
-                for j, k, share in zip(rows, columns, shares, strict=True)
-            ]
-            lines = [
-                [(layer, heights[layer][k]), (layer + 1, heights[layer + 1][j])]
-                for j, k in zip(rows, columns, strict=True)
-            ]
+        widest = 3.2 if len(columns) <= CROWDED else 1.6
+        for (before, after), W in zip(pairwise(columns), self.W, strict=True):
+            drawn = lines(before, after, W)
             self.ax_.add_collection(
                 LineCollection(
-                    lines, colors=colors, linewidths=0.3 + widest * shares, zorder=1
+                    [[(s.x, s.y) for s in (line.start, line.end)] for line in drawn],
+                    colors=[to_rgba(line.color, line.opacity) for line in drawn],
+                    linewidths=[0.3 + widest * line.share for line in drawn],
+                    zorder=1,
                 )
             )
         handles = [
@@ -290,33 +270,30 @@ class NetworkDisplay:
             title="lines: width by size, within each layer",
         )
 
-    def _draw_neurons(
-        self, units: list[int], shown: list[list[int]], heights: list[Array]
-    ) -> None:
-        tallest = max(map(len, shown))
-        # Dots that nearly touch in the tallest layer, in points squared.
-        size = min(260.0, (230 / tallest) ** 2 * 0.62)
-        fills = self.fills or [None] * len(units)
+    def _draw_neurons(self, columns: list[list[Spot]]) -> None:
+        from matplotlib.colors import LinearSegmentedColormap
+
+        fills = self.fills or [None] * len(columns)
         errors = [f for f in fills if f is not None] if self.fill == "error" else []
         limit = max((np.abs(f).max() for f in errors), default=0.0) or 1.0
+        signs = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE])
         mappable = None
-        for layer, kept in enumerate(shown):
-            values = fills[layer]
+        for layer, (spots, values) in enumerate(zip(columns, fills, strict=True)):
             style: dict[str, Any] = {"color": "white"}
             if values is not None:
-                style = {"c": values[kept]}
+                style = {"c": values[[spot.neuron for spot in spots]]}
                 if self.fill == "error":
-                    style |= {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit}
+                    style |= {"cmap": signs, "vmin": -limit, "vmax": limit}
                 elif layer:
                     style |= {"cmap": "Greys", "vmin": 0, "vmax": 1}
                 else:
                     low, high = _span(values)
                     style |= {"cmap": "Greys", "vmin": low, "vmax": high}
             dots = self.ax_.scatter(
-                np.full(len(kept), layer),
-                heights[layer],
-                s=size,
-                edgecolors="black",
+                [spot.x for spot in spots],
+                [spot.y for spot in spots],
+                s=260 if len(columns) <= CROWDED else 130,
+                edgecolors="gray",
                 linewidths=1,
                 zorder=2,
                 **style,
@@ -327,40 +304,29 @@ class NetworkDisplay:
             what = "activation a" if self.fill == "activation" else "error δ = ∂C/∂z"
             self.figure_.colorbar(mappable, ax=self.ax_, label=what, shrink=0.7)
 
-    def _draw_names(
-        self, units: list[int], shown: list[list[int]], heights: list[Array]
-    ) -> None:
-        last = len(units) - 1
-        names = Names(*self.names)
-        for layer, side in ((0, -1), (last, 1)):
-            for neuron, height in zip(shown[layer], heights[layer], strict=True):
-                name = names.of(layer, last, neuron)
-                if name is None:
-                    # All are there: their order says which is which.
-                    name = "" if len(shown[layer]) == units[layer] else str(neuron)
-                if len(name) > LETTERS:
-                    name = name[: LETTERS - 1] + "…"
+    def _draw_names(self, columns: list[list[Spot]]) -> None:
+        for spots, side, align in ((columns[0], -1, "right"), (columns[-1], 1, "left")):
+            for spot in spots:
                 self.ax_.annotate(
-                    name,
-                    (layer, height),
+                    spot.label,
+                    (spot.x, spot.y),
                     xytext=(11 * side, 0),
                     textcoords="offset points",
-                    ha="left" if side > 0 else "right",
+                    ha=align,
                     va="center",
                     fontsize="small",
                 )
 
-    def _caption(self, units: list[int], shown: list[list[int]], layer: int) -> str:
-        last = len(units) - 1
+    def _caption(self, layer: int, n_shown: int) -> str:
+        last = len(self.W)
+        n = len(self.W[layer - 1]) if layer else self.W[0].shape[1]
         kind = (
             "input" if layer == 0 else "output" if layer == last else f"hidden {layer}"
         )
         of = " of "
-        if len(units) > CROWDED:
+        if last >= CROWDED:
             kind, of = kind.removesuffix("put").removeprefix("hidden "), "/"
-        count = f"{units[layer]}"
-        if len(shown[layer]) < units[layer]:
-            count = f"{len(shown[layer])}{of}{count}"
+        count = f"{n}" if n_shown == n else f"{n_shown}{of}{n}"
         if layer == 0 and self.fills and self.fills[0] is not None:
             # An input's own scale, not that of the colour bar.
             low, high = _span(self.fills[0])

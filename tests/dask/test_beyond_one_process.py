@@ -3,21 +3,13 @@
 import joblib
 import numpy as np
 import pytest
+from helpers import assert_same_bits
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
-
-
-def same_network(one, other):
-    pairs = zip(
-        [*one.coefs_, *one.intercepts_],
-        [*other.coefs_, *other.intercepts_],
-        strict=True,
-    )
-    return all(np.array_equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -56,7 +48,7 @@ def test_dask_ml_feeds_partial_fit_the_blocks_of_an_array(Estimator, iris, clien
     predicted = wrapped.predict(blocks[0]).compute()
     for rows in (slice(0, 50), slice(50, 100), slice(100, 150)):
         model.partial_fit(X[rows], y[rows], **classes)
-    assert same_network(wrapped.estimator_, model)
+    assert_same_bits(wrapped.estimator_, model)
     assert_allclose(predicted, model.predict(X))
 
 
@@ -68,7 +60,7 @@ def test_a_memory_map_is_an_array_like_any_other(iris, tmp_path):
     assert isinstance(mapped, np.memmap)
     model = SGDSigmoidMLP((5,), max_iter=3, random_state=0)
     from_file = SGDSigmoidMLP((5,), max_iter=3, random_state=0).fit(mapped, y)
-    assert same_network(from_file, model.fit(X, y))
+    assert_same_bits(from_file, model.fit(X, y))
     assert_array_equal(from_file.predict(mapped), model.predict(X))
 
 
@@ -94,4 +86,4 @@ def test_a_stream_of_parquet_files_trains_like_its_rows(iris, tmp_path):
         for start in (0, 40):
             rows = np.arange(k, 150, 3)[start : start + 40]
             expected.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
-    assert same_network(model, expected)
+    assert_same_bits(model, expected)

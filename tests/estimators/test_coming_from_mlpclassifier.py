@@ -2,11 +2,11 @@
 
 import inspect
 import re
-import warnings
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers import quietly
 from sklearn.datasets import load_iris
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -30,9 +30,7 @@ def defaults(estimator):
 def fitted_attributes(estimator):
     X, y = load_iris(return_X_y=True)
     X = pd.DataFrame(X, columns=list("abcd"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = estimator(max_iter=2, early_stopping=True).fit(X, y)
+    model = quietly(estimator(max_iter=2, early_stopping=True).fit, X, y)
     return dict.fromkeys(name for name in vars(model) if re.match(r"[a-z].*_$", name))
 
 

@@ -11,21 +11,22 @@ import joblib
 import numpy as np
 import pytest
 import scipy
+from helpers import assert_same_bits, blas_threads
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _threads
 from skbackprop._threads import Workers, on_one_blas_thread
 
-BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
-N_THREADS, N_CALLS = 8, 10_000
+N_THREADS = 8
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
+@pytest.mark.parametrize("n_calls", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("changing", [False, True], ids=["", "set_params meanwhile"])
-def test_predictions_of_eight_threads_are_those_of_one(changing, digits):
+def test_predictions_of_eight_threads_are_those_of_one(changing, n_calls, digits):
     X, y = digits
     model = SGDSigmoidMLP((30,), tol=1e-3, random_state=0).fit(X, y)
     # Blocks so small that BLAS is not asked for one thread, and larger ones.
@@ -40,7 +41,7 @@ def test_predictions_of_eight_threads_are_those_of_one(changing, digits):
                 model.set_params(**parameters)
 
     def predict(first):
-        for call in range(first, N_CALLS, N_THREADS):
+        for call in range(first, n_calls, N_THREADS):
             k = call % len(blocks)
             if not np.array_equal(model.predict_proba(blocks[k]), expected[k]):
                 n_wrong.append(call)
@@ -79,10 +80,6 @@ def estimators():
         yield Estimator((300,), batch_size=500, learning_rate_init=0.5, **common)
 
 
-def blas_threads():
-    return [library.num_threads for library in BLAS]
-
-
 def assert_same(one, other):
     old_blas = parse_version(scipy.__version__) < parse_version("1.13")
     if old_blas and one.batch_size == 500:
@@ -91,9 +88,7 @@ def assert_same(one, other):
         for a, b in zip(one.coefs_, other.coefs_, strict=True):
             assert_allclose(a, b, rtol=1e-9, atol=1e-12)
         return
-    assert joblib.hash(one.coefs_) == joblib.hash(other.coefs_)
-    assert joblib.hash(one.intercepts_) == joblib.hash(other.intercepts_)
-    assert one.loss_curve_ == other.loss_curve_
+    assert_same_bits(one, other)
 
 
 def in_threads(fit, models):

@@ -7,15 +7,15 @@ k-th call that it makes of a compiled function, for random k.
 import pickle
 import random
 import sys
-import warnings
+from functools import partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
+from helpers import CALLBACKS, blas_threads, quietly, state
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 import skbackprop
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
@@ -25,7 +25,6 @@ PACKAGE = Path(skbackprop.__file__).parent
 # these files are left out. test_interrupts and test_threads send them real signals.
 # Loading a model that a test has saved is no part of the call either.
 TIDIES_UP = {"_threads.py", "interrupts.py", "persistence.py"}
-BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
 SMALL = [
     {"batch_size": 1, "alpha": 0.01},
     {"batch_size": 8, "momentum": 0.9},
@@ -42,6 +41,8 @@ SETTINGS = [
     (WIDE, "1000"),
 ]
 N_EPOCHS = 4
+# That of a fit cut short is that of one with fewer epochs to do.
+state_of = partial(state, without=("max_iter", *CALLBACKS))
 
 
 class Fault:
@@ -91,21 +92,6 @@ def estimator(Estimator, **settings):
     return Estimator(**{**common, "random_state": 0, **settings})
 
 
-def quietly(function, *args, **kwargs):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return function(*args, **kwargs)
-
-
-def state(model):
-    kept = {key: value for key, value in vars(model).items() if "callback" not in key}
-    return joblib.hash({**kept, "max_iter": None})
-
-
-def blas_threads():
-    return [library.num_threads for library in BLAS]
-
-
 def faults(kind, function, n, seed):
     """`n` moments, drawn from all those of a call."""
     quietly(function)  # The first call in a process finds out what later ones know.
@@ -150,10 +136,10 @@ def test_a_fault_in_fit_leaves_the_former_state_or_that_of_whole_epochs(
     model = estimator(Estimator, **settings)
     epochs = range(1, N_EPOCHS + 1)
     fits = (clone(model).set_params(max_iter=n) for n in epochs)
-    whole = [state(quietly(one.fit, X, y)) for one in fits]
+    whole = [state_of(quietly(one.fit, X, y)) for one in fits]
     former = quietly(clone(model).set_params(random_state=1).fit, X, y)
     former = pickle.dumps(former.set_params(random_state=0))
-    before = state(pickle.loads(former))
+    before = state_of(pickle.loads(former))
     with threadpool_limits(2, "blas"):
         for k in faults(kind, lambda: pickle.loads(former).fit(X, y), 3, str(settings)):
             fitted = pickle.loads(former)
@@ -161,7 +147,7 @@ def test_a_fault_in_fit_leaves_the_former_state_or_that_of_whole_epochs(
             assert raised or Error is KeyboardInterrupt
             # The last of them if the fault came when the network was stored.
             expected = [before, whole[-1]] if raised else [before, *whole]
-            assert state(fitted) in expected, place
+            assert state_of(fitted) in expected, place
             assert len(fitted.loss_curve_) == fitted.n_iter_
             assert np.isfinite(fitted.predict(X)).all()
 
@@ -184,7 +170,7 @@ def test_a_fault_in_a_first_fit_leaves_the_estimator_unfitted_or_whole(
                 assert np.isfinite(first.predict(X)).all()
             else:
                 assert raised
-                assert state(first) == state(model)
+                assert state_of(first) == state_of(model)
 
 
 @ERRORS
@@ -194,8 +180,8 @@ def test_a_fault_in_a_first_fit_leaves_the_estimator_unfitted_or_whole(
 def test_a_fault_in_partial_fit_undoes_the_pass(Estimator, settings, rows, kind, Error):
     X, y = data(Estimator, rows)
     former = pickle.dumps(quietly(estimator(Estimator, **settings).fit, X, y))
-    before = state(pickle.loads(former))
-    after = state(quietly(pickle.loads(former).partial_fit, X, y))
+    before = state_of(pickle.loads(former))
+    after = state_of(quietly(pickle.loads(former).partial_fit, X, y))
     with threadpool_limits(2, "blas"):
         for k in faults(
             kind, lambda: pickle.loads(former).partial_fit(X, y), 3, str(settings)
@@ -203,7 +189,7 @@ def test_a_fault_in_partial_fit_undoes_the_pass(Estimator, settings, rows, kind,
             model = pickle.loads(former)
             raised, place = call_with_fault(model.partial_fit, kind, k, Error, X, y)
             assert raised
-            assert state(model) in (before, after), place
+            assert state_of(model) in (before, after), place
 
 
 class SpoilsTheFile:
@@ -243,13 +229,13 @@ def test_rows_that_turn_bad_and_callbacks_that_fail_leave_the_former_state(
     model = estimator(Estimator, **settings)
     quietly(model.fit, X, y)
     model.set_callbacks(SpoilsTheFile(after, file, error))
-    before = state(model)
+    before = state_of(model)
     threads = blas_threads()
     expected = ValueError if error is None else type(error)
     with pytest.raises(expected, match="finite numbers" if error is None else None):
         quietly(model.fit, file, y)
     assert blas_threads() == threads
-    assert state(model) == before
+    assert state_of(model) == before
 
 
 @ESTIMATORS
@@ -271,7 +257,7 @@ def test_a_bad_chunk_of_a_stream_leaves_what_the_chunks_before_it_came_to(Estima
             model.partial_fit(spoilt[rows], y[rows])
         with pytest.raises(ValueError, match="X contains"):
             model.partial_fit(spoilt[chunks[bad]], y[chunks[bad]])
-        assert state(model) == state(good)
+        assert state_of(model) == state_of(good)
 
 
 @ESTIMATORS
@@ -279,7 +265,7 @@ def test_a_fault_after_the_loss_is_noted_takes_it_back(Estimator):
     """The curve is the one list that a pass over a stream adds to in place."""
     X, y = data(Estimator)
     model = quietly(estimator(Estimator).fit, X, y)
-    before = state(model)
+    before = state_of(model)
 
     class Curve(list):
         def __iadd__(self, losses):
@@ -290,4 +276,4 @@ def test_a_fault_after_the_loss_is_noted_takes_it_back(Estimator):
     with pytest.raises(KeyboardInterrupt):
         model.partial_fit(X, y)
     model.loss_curve_ = list(model.loss_curve_)
-    assert state(model) == before
+    assert state_of(model) == before

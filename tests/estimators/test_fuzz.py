@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers import CALLBACKS, quietly
 from hostile import SPECIAL, arrays, junk
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -230,24 +231,19 @@ def frozen(value):
         return None
 
 
-def state(model):
-    passing = (
-        "_callback_fit_ctx",
-        "_parent_callback_ctx",
-        "_skl_callbacks_to_teardown",
-    )
-    return {k: frozen(v) for k, v in vars(model).items() if k not in passing}
+def attributes(model):
+    return {k: frozen(v) for k, v in vars(model).items() if k not in CALLBACKS}
 
 
-def to_keep(state, model, method, succeeded):
-    """What of the model's state the call must leave as it is."""
-    names = set(state)
+def to_keep(attributes, model, method, succeeded):
+    """What of the model's attributes the call must leave as it is."""
+    names = set(attributes)
     if "fit" in method:
         if succeeded:
             names = set(model.get_params())
         if isinstance(model.random_state, RandomState):
             names.remove("random_state")  # it advances, as in scikit-learn
-    return {name: state[name] for name in names}
+    return {name: attributes[name] for name in names}
 
 
 # What an error may name first although it comes from what is hostile: things that must
@@ -282,7 +278,7 @@ def assert_names_one_of(hostile, error, names):
 def call(model, method, given, hostile):
     """The call's result, or None if it failed as it may."""
     arguments_before = {name: frozen(value) for name, value in given.items()}
-    before, parameters = state(model), model.get_params()
+    before, parameters = attributes(model), model.get_params()
     result, error = None, None
     began = perf_counter()
     with warnings.catch_warnings(record=True) as caught:
@@ -303,7 +299,7 @@ def call(model, method, given, hostile):
     for name, value in given.items():
         assert frozen(value) == arguments_before[name], (name, type(value))
     call_was = (model, method, error is None)
-    assert to_keep(state(model), *call_was) == to_keep(before, *call_was)
+    assert to_keep(attributes(model), *call_was) == to_keep(before, *call_was)
     for name, value in parameters.items():
         assert getattr(model, name) is value, name
     if error is None and "fit" in method:
@@ -436,12 +432,10 @@ def fitted(Estimator):
     for y in targets:
         for dtype, hidden in ((np.float64, (3,)), (np.float32, ()), (np.float64, ())):
             model = Estimator(hidden, max_iter=2, random_state=0)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                try:
-                    model.fit(X.astype(dtype), y)
-                except ValueError:  # 1e300 is nothing for float32
-                    continue
+            try:
+                quietly(model.fit, X.astype(dtype), y)
+            except ValueError:  # 1e300 is nothing for float32
+                continue
             models.append((pickle.dumps(model), X, y))
     return models
 

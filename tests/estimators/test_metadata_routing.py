@@ -1,13 +1,11 @@
 """Weights and held-out rows on their way through Pipeline and GridSearchCV."""
 
-import warnings
-
 import numpy as np
 import pytest
 import sklearn
-from numpy.testing import assert_array_equal
+from helpers import assert_same_bits
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning, UnsetMetadataPassedError
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.multioutput import MultiOutputClassifier
@@ -16,28 +14,19 @@ from sklearn.preprocessing import StandardScaler
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
 
 
 @pytest.fixture(autouse=True)
 def routing():
-    with (
-        sklearn.config_context(enable_metadata_routing=True),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with sklearn.config_context(enable_metadata_routing=True):
         yield
 
 
 @pytest.fixture
 def weights():
     return np.random.default_rng(0).random(150)
-
-
-def assert_same_bits(a, b):
-    pairs = zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True)
-    for x, y in pairs:
-        assert_array_equal(x, y)
 
 
 def scaler():

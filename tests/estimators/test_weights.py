@@ -1,27 +1,13 @@
 """Weights of rows and of classes: what they mean, alone and multiplied."""
 
-import warnings
-
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from helpers import assert_same_bits, fit
+from numpy.testing import assert_allclose
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from skbackprop import SGDSigmoidMLP
-
-
-def fit(model, *args, **kwargs):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(*args, **kwargs)
-
-
-def assert_same_bits(a, b):
-    pairs = zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True)
-    for x, y in pairs:
-        assert_array_equal(x, y)
 
 
 @pytest.fixture

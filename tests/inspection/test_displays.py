@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb, to_rgba
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
@@ -19,6 +20,8 @@ from skbackprop.inspection import (
     NetworkDisplay,
     backprop_trace,
 )
+from skbackprop.inspection._layout import NEGATIVE, POSITIVE, ZERO, Line, layout, lines
+from skbackprop.inspection._quantities import Names
 
 matplotlib.use("Agg")
 FACTORIES = {
@@ -83,13 +86,13 @@ def test_bad_estimators_are_refused(factory, iris):
     assert plt.get_fignums() == []
 
 
-def lines(ax):
+def curves(ax):
     """What each line of the legend has drawn: label to (x, y)."""
     return {line.get_label(): line.get_xydata() for line in ax.get_lines()}
 
 
 def test_the_loss_curve_is_that_of_the_estimator(model):
-    drawn = lines(LossCurveDisplay.from_estimator(model).ax_)
+    drawn = curves(LossCurveDisplay.from_estimator(model).ax_)
     n = len(model.loss_curve_)
     assert drawn["training"].tolist() == [
         [i + 1, loss] for i, loss in enumerate(model.loss_curve_)
@@ -101,7 +104,7 @@ def test_the_loss_curve_is_that_of_the_estimator(model):
 
 
 def test_early_stopping_marks_the_epoch_whose_network_was_kept(stopped):
-    drawn = lines(LossCurveDisplay.from_estimator(stopped).ax_)
+    drawn = curves(LossCurveDisplay.from_estimator(stopped).ax_)
     best = int(np.argmax(stopped.validation_scores_))
     point = [[best + 1, stopped.validation_loss_curve_[best]]]
     assert drawn[f"best epoch, {best + 1}"].tolist() == point
@@ -112,7 +115,7 @@ def test_a_watched_validation_set_marks_its_least_loss(iris):
     X, y = iris
     model = SGDSigmoidMLP((5,), tol=1e-3, random_state=0)
     model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
-    drawn = lines(LossCurveDisplay.from_estimator(model).ax_)
+    drawn = curves(LossCurveDisplay.from_estimator(model).ax_)
     best = int(np.argmin(model.validation_loss_curve_)) + 1
     assert f"best epoch, {best}" in drawn
 
@@ -126,7 +129,7 @@ def test_validation_of_some_epochs_only_is_drawn_where_it_was(validated_first, i
     n_first = model.n_iter_
     model.set_params(tol=1e-2)  # another number of epochs
     model.fit(X[::2], y[::2], **({} if validated_first else held_out))
-    x = lines(LossCurveDisplay.from_estimator(model).ax_)["validation"][:, 0]
+    x = curves(LossCurveDisplay.from_estimator(model).ax_)["validation"][:, 0]
     assert x[0] == (1 if validated_first else n_first + 1)
     assert x[-1] == (n_first if validated_first else len(model.loss_curve_))
 
@@ -163,6 +166,50 @@ def test_one_epoch_is_a_point(iris):
     assert display.lines_[0].get_marker() == "o"
 
 
+def test_a_large_layer_is_laid_out_by_its_strongest_neurons_in_their_order():
+    strength = np.array([3, 9, 9, 0, 9, 9, 9, 9, -9, 9, 9, 1, 9.0])  # all but 3 and 11
+    one, many = layout([np.ones(1), strength], Names())
+    assert one == [(0, "0", 0, 0.0)]
+    assert [spot.neuron for spot in many] == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
+    assert [spot.x for spot in many] == [1] * 10
+    assert [spot.y for spot in many] == (4.5 - np.arange(10)).tolist()
+
+
+def test_neurons_are_called_by_their_names_as_far_as_there_is_room_or_by_numbers():
+    names = Names(["p", "a name of 18 lette", "a name of 19 letter"], None)
+    columns = layout([np.ones(3), np.ones(2), np.ones(1)], names)
+    assert [[spot.label for spot in spots] for spots in columns] == [
+        ["p", "a name of 18 lette", "a name of 19 lett…"],
+        ["0", "1"],
+        ["0"],
+    ]
+
+
+def test_lines_are_scaled_within_their_layer_and_the_largest_comes_last():
+    before, after = layout([np.ones(11), np.ones(1)], Names())
+    values = np.zeros((1, 11))
+    values[0, [2, 5, 10]] = [-3, 1, 4]  # the last input is not shown
+    drawn = lines(before, after, values)
+    assert len(drawn) == 10
+    assert drawn[0] == (before[0], after[0], 0, ZERO)
+    assert drawn[-2] == (before[5], after[0], 0.25, POSITIVE)
+    assert drawn[-1] == (before[2], after[0], 0.75, NEGATIVE)
+    assert all(line.share == 0 for line in lines(before, after, 0 * values))
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111", "#1e1e1e", "#202124"])
+@pytest.mark.parametrize("color", [POSITIVE, NEGATIVE])
+def test_the_largest_line_has_the_contrast_of_wcag_on_light_and_dark(color, ground):
+    def luminance(rgb):
+        linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    opacity = Line(None, None, 1.0, color).opacity
+    line, page = np.array(to_rgb(color)), np.array(to_rgb(ground))
+    pair = luminance(opacity * line + (1 - opacity) * page), luminance(page)
+    assert (max(pair) + 0.05) / (min(pair) + 0.05) > 3
+
+
 def collections(ax):
     """The weights of each layer as lines, and the neurons of each as dots."""
     weights = [c for c in ax.collections if isinstance(c, LineCollection)]
@@ -181,21 +228,21 @@ def test_lines_have_the_colour_of_the_sign_and_the_width_of_the_size():
     widths, colors = weights.get_linewidths(), weights.get_colors()
     # Sorted by size: 0, −1, 2.
     assert np.all(np.diff(widths) > 0)
-    assert colors[2][0] > colors[2][2]  # orange
-    assert colors[1][2] > colors[1][0]  # blue
-    assert colors[1][3] < colors[2][3]
+    assert np.all(np.diff(colors[:, 3]) > 0)
+    for color, expected in zip(colors, [ZERO, NEGATIVE, POSITIVE], strict=True):
+        assert color[:3].tolist() == list(to_rgb(expected))
     # The line of the largest begins at input 0, the uppermost.
     heights = [segment[0][1] for segment in weights.get_segments()]
     assert heights == [-1.0, 0.0, 1.0]
 
 
-def test_layers_of_more_than_16_neurons_show_the_strongest(wide):
+def test_layers_of_more_than_10_neurons_show_the_strongest(wide):
     display = NetworkDisplay.from_estimator(wide)
     weights, neurons = collections(display.ax_)
-    assert [len(c.get_segments()) for c in weights] == [256, 160]
-    assert [len(c.get_offsets()) for c in neurons] == [16, 16, 10]
+    assert [len(c.get_segments()) for c in weights] == [100, 100]
+    assert [len(c.get_offsets()) for c in neurons] == [10, 10, 10]
     captions = [label.get_text() for label in display.ax_.get_xticklabels()]
-    assert captions == ["input\n16 of 64", "hidden 1\n16 of 30", "output\n10"]
+    assert captions == ["input\n10 of 64", "hidden 1\n10 of 30", "output\n10"]
     W = np.zeros((1, 100))
     W[0, [7, 42]] = 1.0
     texts = [text.get_text() for text in NetworkDisplay([W]).plot().ax_.texts]
@@ -215,12 +262,21 @@ def test_dots_are_filled_with_the_quantities_of_an_example(fill, model, iris):
     assert fill in bar.get_ylabel()
 
 
+def test_errors_have_the_colours_of_their_signs():
+    fills = [None, np.array([-2.0, 0.0, 2.0])]
+    display = NetworkDisplay([np.ones((3, 1))], fills, "error").plot()
+    display.figure_.canvas.draw()
+    _, (_, dots) = collections(display.ax_)
+    expected = [to_rgba(color) for color in (NEGATIVE, "white", POSITIVE)]
+    np.testing.assert_allclose(dots.get_facecolors(), expected, atol=0.01)
+
+
 def test_names_stand_beside_inputs_and_outputs(iris):
-    frame = pd.DataFrame(iris[0], columns=["p", "q", "r", "a name of more than 20"])
+    frame = pd.DataFrame(iris[0], columns=["p", "q", "r", "a name of more than 18"])
     model = SGDSigmoidMLP((5,), random_state=0)
     model.partial_fit(frame, np.array(["x", "y", "z"])[iris[1]], ["x", "y", "z"])
     texts = [t.get_text() for t in NetworkDisplay.from_estimator(model).ax_.texts]
-    assert texts == ["p", "q", "r", "a name of more than…", "x", "y", "z"]
+    assert texts == ["p", "q", "r", "a name of more th…", "x", "y", "z"]
 
 
 def test_a_deep_network_and_a_regressor_can_be_drawn(digits):
@@ -229,7 +285,7 @@ def test_a_deep_network_and_a_regressor_can_be_drawn(digits):
     model.partial_fit(X, X[:, :2] + np.arange(len(X))[:, np.newaxis])
     display = NetworkDisplay.from_estimator(model, X[:5], np.ones((5, 2)))
     captions = [label.get_text() for label in display.ax_.get_xticklabels()]
-    assert captions[1:] == [*(f"{i}\n16/20" for i in range(1, 10)), "out\n2"]
+    assert captions[1:] == [*(f"{i}\n10/20" for i in range(1, 10)), "out\n2"]
     display.figure_.canvas.draw()
 
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from skbackprop import _equations as eq
-from skbackprop._engine import network as _engine
+from skbackprop._engine.network import Engine
 from skbackprop.inspection import check_gradient
 
 RNG = np.random.default_rng(0)
@@ -125,9 +125,9 @@ def test_a_wrong_equation_is_caught(name, monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_wrong_engine_is_caught(dtype, monkeypatch):
-    class Wrong(_engine.Engine):
-        def descend(self, X, Y, weights, eta):
-            return super().descend(X, Y, weights, eta * 1.001)
+    class Wrong(Engine):
+        def descend(self, X, Y, weights, batch_size, eta):
+            return super().descend(X, Y, weights, batch_size, eta * 1.001)
 
     monkeypatch.setattr("skbackprop._estimators.base.Engine", Wrong)
     model = SGDSigmoidMLP((5,), random_state=0)

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from skbackprop import _equations as eq
 from skbackprop.inspection import backprop_trace
+from skbackprop.inspection._layout import NEGATIVE, POSITIVE, ZERO
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 4))
@@ -341,6 +342,40 @@ def test_the_file_is_a_whole_document(tmp_path):
     text = (tmp_path / "trace.html").read_text(encoding="utf-8")
     assert text.startswith("<!DOCTYPE html>")
     assert trace._repr_html_() in text
+
+
+def test_the_page_has_the_colours_of_the_signs():
+    x = X[3] * [1, 1, 1, 0]  # no gradient from the last input
+    trace = backprop_trace(trained("three classes"), x, "b")
+    page = trace._repr_html_()
+    gradients = np.concatenate([grad.ravel() for grad in trace.grad_W])
+    strokes = re.findall(r'<polyline .*?stroke="(#\w+)"', page)
+    assert len(strokes) == len(gradients)
+    for color, sign in ((POSITIVE, 1), (NEGATIVE, -1), (ZERO, 0)):
+        assert strokes.count(color) == (np.sign(gradients) == sign).sum() > 0
+    cells = re.findall(
+        r'background: (#\w{6})(\w\w)"><data class="grad_W".*?value="(\S+)"', page
+    )
+    assert {(color, np.sign(float(value))) for color, _, value in cells} == {
+        (POSITIVE, 1),
+        (NEGATIVE, -1),
+        (ZERO, 0),
+    }
+    largest = max(cells, key=lambda cell: abs(float(cell[2])))
+    assert largest[1] == max(tint for _, tint, _ in cells) == "99"
+    assert ">−0<" not in page
+
+
+def test_the_picture_shortens_long_names_and_gives_what_is_expected():
+    frame = pd.DataFrame(X, columns=["p", "q", "r", "a name of more than 18"])
+    model = SGDSigmoidMLP((5,), random_state=0)
+    model.partial_fit(frame, TARGETS["three classes"], ["a", "b", "<c>"])
+    page = backprop_trace(model, frame[:1], ["b"])._repr_html_()
+    words = re.findall(r"<text .*?>(.*?)</text>", page)
+    assert "a name of more th…" in words
+    assert "a name of more than 18" not in page
+    at = words.index("b")
+    assert words[at + 1] == "y 1"
 
 
 def test_a_large_network_has_a_small_page():

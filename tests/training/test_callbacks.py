@@ -1,14 +1,12 @@
 """Callbacks of scikit-learn 1.9: what they are told, and what they can do."""
 
-import warnings
-
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import fit, learnt
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,18 +15,6 @@ from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 callback = pytest.importorskip("sklearn.callback")
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
-
-
-def fit(model, *args, **kwargs):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(*args, **kwargs)
-
-
-def state(model):
-    passing = ("_skl_callbacks", "_callback_fit_ctx", "_skl_callbacks_to_teardown")
-    kept = {key: value for key, value in vars(model).items() if key not in passing}
-    return joblib.hash({**kept, "max_iter": None, "warm_start": None, "n_iter_": None})
 
 
 class Recorder:
@@ -85,7 +71,7 @@ def test_the_estimator_of_an_epoch_is_one_fitted_for_so_many(
         assert estimator.n_iter_ == len(estimator.loss_curve_) == k
         assert np.isfinite(estimator.score(*iris))
         short = clone(model).set_params(max_iter=k)
-        assert state(estimator) == state(fit(short, *iris))
+        assert learnt(estimator) == learnt(fit(short, *iris))
 
 
 def test_a_saved_estimator_of_an_epoch_goes_on_to_the_same_bits(tmp_path, iris):
@@ -97,7 +83,7 @@ def test_a_saved_estimator_of_an_epoch_goes_on_to_the_same_bits(tmp_path, iris):
     model = SGDSigmoidMLP((5,), max_iter=7, momentum=0.5, random_state=0)
     whole = fit(clone(model).set_callbacks(Checkpoint()), *iris)
     loaded = joblib.load(tmp_path / "m.joblib").set_params(warm_start=True, max_iter=4)
-    assert state(fit(loaded, *iris)) == state(whole)
+    assert learnt(fit(loaded, *iris)) == learnt(whole)
 
 
 def test_the_estimator_of_the_whole_fit_can_be_saved(tmp_path, iris):
@@ -108,13 +94,13 @@ def test_the_estimator_of_the_whole_fit_can_be_saved(tmp_path, iris):
 
     model = SGDSigmoidMLP((5,), max_iter=3, random_state=0).set_callbacks(Saver())
     fit(model, *iris)
-    assert state(joblib.load(tmp_path / "m.joblib")) == state(model)
+    assert learnt(joblib.load(tmp_path / "m.joblib")) == learnt(model)
 
 
 def test_callbacks_do_not_change_the_training(iris):
     model = SGDSigmoidMLP((5,), max_iter=5, random_state=0)
     watched = fit(clone(model).set_callbacks(Recorder()), *iris)
-    assert state(watched) == state(fit(model, *iris))
+    assert learnt(watched) == learnt(fit(model, *iris))
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -122,7 +108,7 @@ def test_a_callback_that_asks_to_stop_stops_without_a_warning(Estimator, iris):
     model = Estimator((5,), random_state=0)
     stopped = clone(model).set_callbacks(Recorder(stop_after=3)).fit(*iris)
     assert stopped.n_iter_ == 3
-    assert state(stopped) == state(fit(model.set_params(max_iter=3), *iris))
+    assert learnt(stopped) == learnt(fit(model.set_params(max_iter=3), *iris))
 
 
 def test_the_data_are_those_that_were_given(iris):
@@ -190,7 +176,7 @@ def test_an_interrupt_in_a_callback_ends_training_with_a_warning(Estimator, iris
     with pytest.warns(UserWarning, match="interrupted.*3 whole epochs"):
         stopped = clone(model).set_callbacks(recorder).fit(*iris)
     assert recorder.events[-2:] == ["fit ends", "teardown"]
-    assert state(stopped) == state(fit(model.set_params(max_iter=3), *iris))
+    assert learnt(stopped) == learnt(fit(model.set_params(max_iter=3), *iris))
 
 
 @pytest.mark.parametrize("task", ["fit", "epoch"])
@@ -205,26 +191,26 @@ def test_an_interrupt_before_the_first_epoch_leaves_a_network_that_predicts(task
     assert np.isfinite(watched.predict_proba(iris[0])).all()
     # It goes on as if it had not been interrupted.
     watched.set_callbacks().set_params(warm_start=True)
-    assert state(fit(watched, *iris)) == state(fit(model, *iris))
+    assert learnt(fit(watched, *iris)) == learnt(fit(model, *iris))
 
 
 def test_an_interrupt_before_the_first_epoch_leaves_the_network_there_was(iris):
     model = fit(SGDSigmoidMLP((5,), max_iter=3, random_state=0), *iris)
-    before = state(model)
+    before = learnt(model)
     model.set_callbacks(Recorder(raises=KeyboardInterrupt(), at="epoch"))
     with pytest.warns(UserWarning, match="as it was before this call"):
         model.fit(*iris)
-    assert state(model) == before
+    assert learnt(model) == before
 
 
 @pytest.mark.parametrize("at", ["fit", "epoch", "end", "end of fit"])
 def test_an_error_in_a_callback_is_raised_and_leaves_the_former_state(at, iris):
     model = fit(SGDSigmoidMLP((5,), max_iter=3, random_state=0), *iris)
-    before, recorder = state(model), Recorder(raises=RuntimeError("mine"), at=at)
+    before, recorder = learnt(model), Recorder(raises=RuntimeError("mine"), at=at)
     model.set_params(max_iter=5)
     model.set_callbacks(recorder)
     with pytest.raises(RuntimeError, match="mine"):
         fit(model, *iris)
-    assert state(model) == before
+    assert learnt(model) == before
     assert recorder.events[-1] == "teardown"
     assert_array_equal(model.set_callbacks().predict(iris[0]).shape, (150,))

@@ -7,19 +7,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from skbackprop import _equations as eq
-from skbackprop._engine.network import CHUNK_ROWS, Engine
-from skbackprop._training import examples as _examples
-from skbackprop._training.descent import (
-    Plan,
-    Progress,
-    constant_loss,
-    gradient_of,
-    run_epoch,
-    step_size,
-    train,
-)
-from skbackprop._training.examples import Examples
+from skbackprop._engine.lanes import cut
+from skbackprop._engine.network import Engine
+from skbackprop._training import examples as examples_module
+from skbackprop._training.descent import run_epoch, train
+from skbackprop._training.examples import Examples, constant_loss
 from skbackprop._training.initial_values import auto_learning_rate, initial_parameters
+from skbackprop._training.progress import Plan, Progress
+from skbackprop._training.schedules import step_size
 
 
 def plan(**changes):
@@ -45,12 +40,17 @@ def new_progress(**changes):
 class RecordingEngine:
     """Notes which rows come in which batch; a row is recognised by its first number."""
 
-    chunk_rows = CHUNK_ROWS
+    chunk_rows = 300
 
-    def __init__(self, batch_size):
-        self.batch_size = batch_size
+    def __init__(self):
         self.theta = np.zeros(1)
         self.batches = []
+
+    def is_finite(self):
+        return np.isfinite(self.theta).all()
+
+    def lanes(self, start, stop):
+        return cut(start, stop, 4 if stop - start > 1000 else 1)
 
     def snapshot(self):
         return self.theta.copy()
@@ -58,9 +58,9 @@ class RecordingEngine:
     def restore(self, snapshot):
         self.theta[:] = snapshot
 
-    def descend(self, X, Y, weights, eta):
-        for start in range(0, len(Y), self.batch_size):
-            self.batches.append(rows_of(X[start : start + self.batch_size]))
+    def descend(self, X, Y, weights, batch_size, eta):
+        for start in range(0, len(Y), batch_size):
+            self.batches.append(rows_of(X[start : start + batch_size]))
         return 0.0
 
     def gradient(self, streams):
@@ -97,9 +97,9 @@ def numbered_examples(n_rows, form):
 def test_an_epoch_takes_every_row_once_in_full_batches(
     batch_size, shuffle, form, monkeypatch
 ):
-    monkeypatch.setattr(_examples, "BLOCK_BYTES", 500)
+    monkeypatch.setattr(examples_module, "BLOCK_BYTES", 500)
     n = 3001 if batch_size > 1000 else 101
-    engine = RecordingEngine(batch_size)
+    engine = RecordingEngine()
     examples = numbered_examples(n, form)
     for _ in range(2):
         engine.batches = []
@@ -119,7 +119,7 @@ def test_an_epoch_takes_every_row_once_in_full_batches(
 class BlocksEngine(RecordingEngine):
     """Notes how many rows the blocks have."""
 
-    def descend(self, X, Y, weights, eta):
+    def descend(self, X, Y, weights, batch_size, eta):
         self.batches.append(len(Y))
         return 0.0
 
@@ -132,40 +132,22 @@ class BlocksEngine(RecordingEngine):
     [(1, [50, 50, 1]), (10, [50, 50, 1]), (30, [30, 30, 30, 11]), (60, [60, 41])],
 )
 def test_a_block_has_as_many_whole_batches_as_fit(batch_size, blocks, monkeypatch):
-    monkeypatch.setattr(_examples, "BLOCK_BYTES", 50 * 32)  # three features, one target
-    engine = BlocksEngine(batch_size)
+    monkeypatch.setattr(
+        examples_module, "BLOCK_BYTES", 50 * 32
+    )  # three features, one target
+    engine = BlocksEngine()
     settings = plan(batch_size=batch_size)
     run_epoch(engine, numbered_examples(101, "C"), settings, 0.5, None)
     assert engine.batches == blocks
 
 
-@pytest.mark.parametrize(
-    ("start", "stop", "halves"),
-    [
-        (0, 700, [[100] * 4, [100] * 3]),
-        (0, 650, [[100] * 4, [100, 100, 50]]),
-        (300, 900, [[100] * 3, [100] * 3]),
-        (5, 106, [[100], [1]]),
-        (7, 107, [[100]]),
-        (0, 60, [[60]]),
-    ],
-)
-def test_a_large_batch_is_cut_between_blocks_near_its_middle(
-    start, stop, halves, monkeypatch
-):
-    monkeypatch.setattr(_examples, "BLOCK_BYTES", 50 * 32)
-    examples = numbered_examples(1000, "C")
-    assert gradient_of(BlocksEngine(1000), examples, start, stop) == (halves, 0)
-
-
-def test_blocks_of_a_large_batch_have_no_more_rows_than_the_engine_takes():
-    examples = numbered_examples(3000, "C")
-    halves, _ = gradient_of(BlocksEngine(3000), examples, 0, 3000)
-    assert halves == [[CHUNK_ROWS] * 2, [3000 - 2 * CHUNK_ROWS]]
+def test_a_large_batch_reaches_the_engine_in_lanes_of_chunks():
+    lanes, _ = numbered_examples(5000, "C").gradient(BlocksEngine(), 1000, 4001)
+    assert lanes == [[300, 300, 150]] * 3 + [[300, 300, 151]]
 
 
 def test_each_epoch_draws_a_new_order():
-    engine, random_state = RecordingEngine(1), np.random.RandomState(0)
+    engine, random_state = RecordingEngine(), np.random.RandomState(0)
     examples = numbered_examples(20, "C")
     orders = []
     for _ in range(2):
@@ -197,11 +179,11 @@ class LossesEngine(RecordingEngine):
     """Has the losses that the test wants, one an epoch of 4 rows."""
 
     def __init__(self, losses):
-        super().__init__(batch_size=1)
+        super().__init__()
         self.losses = iter(losses)
         self.etas = []
 
-    def descend(self, X, Y, weights, eta):
+    def descend(self, X, Y, weights, batch_size, eta):
         self.etas.append(eta)
         return next(self.losses) * len(Y)
 
@@ -254,11 +236,11 @@ def test_leaving_the_finite_numbers_names_eta(bad):
         run(engine, plan(), new_progress(n_iter=3))
 
 
-@pytest.mark.parametrize(("n_rows", "m"), [(6, 2), (3000, 1300)])
+@pytest.mark.parametrize(("n_rows", "m"), [(6, 2), (30_000, 13_000)])
 def test_loss_is_measured_with_the_weights_about_to_be_updated(n_rows, m):
     network = Network((3, 2))
     X, Y = network.examples(n_rows)
-    engine = Engine(network.coefs, network.intercepts, batch_size=m)
+    engine = Engine(network.coefs, network.intercepts)
     examples = Examples(X, lambda rows: Y[rows], 2, None, np.dtype(float))
     loss = run_epoch(engine, examples, plan(batch_size=m), 0.5, None)
     W, b, costs = network.W, network.b, []
@@ -279,8 +261,8 @@ class InterruptedEngine(LossesEngine):
         self.at = at
         self.second = True
 
-    def descend(self, X, Y, weights, eta):
-        loss = super().descend(X, Y, weights, eta)
+    def descend(self, X, Y, weights, batch_size, eta):
+        loss = super().descend(X, Y, weights, batch_size, eta)
         self.theta += 1
         if len(self.etas) == self.at:
             raise KeyboardInterrupt
@@ -304,7 +286,6 @@ class CountingRandomState(np.random.RandomState):
 @pytest.mark.parametrize("n_rows", [4, 20_000])
 def test_an_interrupt_and_one_in_its_wake_leave_the_last_whole_epoch(n_rows):
     engine = InterruptedEngine(np.linspace(1, 0.1, 200), at=101)
-    engine.batch_size = 2
     progress, random_state = new_progress(), CountingRandomState(0)
     examples = numbered_examples(n_rows, "C")
     settings = plan(batch_size=2, shuffle=True, max_iter=150)

@@ -3,22 +3,19 @@
 import multiprocessing
 import subprocess
 import sys
-import warnings
 
 import joblib
 import numpy as np
 import pytest
+from helpers import fit, learnt, quietly
 from networks import Reference
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import cross_validate
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
-# Of every fit here: some are too short to converge.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
 SETTINGS = {
     "plain": {},
@@ -30,18 +27,6 @@ SETTINGS = {
     "full": {"batch_size": "full", "momentum": 0.5},
     "one by one": {"batch_size": 1},
 }
-
-
-def fit(model, *args, **kwargs):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(*args, **kwargs)
-
-
-def state(model):
-    """Everything that training has changed."""
-    kept = {**vars(model), "max_iter": None, "warm_start": None, "n_iter_": None}
-    return joblib.hash(kept)
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
@@ -56,7 +41,7 @@ def test_two_warm_fits_are_one_longer_fit(Estimator, settings, iris):
     assert warm.n_iter_ == 5
     assert warm.t_ == long.t_ == 9 * 150
     assert warm.loss_curve_ == long.loss_curve_
-    assert state(warm) == state(long)
+    assert learnt(warm) == learnt(long)
 
 
 def test_a_warm_fit_stops_where_the_longer_fit_stops(iris):
@@ -66,15 +51,15 @@ def test_a_warm_fit_stops_where_the_longer_fit_stops(iris):
     warm = fit(clone(model).set_params(max_iter=20, warm_start=True), *iris)
     warm.set_params(max_iter=200).fit(*iris)
     assert warm.n_iter_ == long.n_iter_ - 20
-    assert state(warm) == state(long.set_params(warm_start=True))
+    assert learnt(warm) == learnt(long.set_params(warm_start=True))
 
 
 def test_a_cold_fit_forgets_all_that_was(iris):
     model = fit(SGDSigmoidMLP((5,), max_iter=3, momentum=0.5, random_state=0), *iris)
-    fresh = state(model)
+    fresh = learnt(model)
     model.partial_fit(*iris)
-    assert state(model) != fresh
-    assert state(fit(model, *iris)) == fresh
+    assert learnt(model) != fresh
+    assert learnt(fit(model, *iris)) == fresh
 
 
 GO_ON_ELSEWHERE = """
@@ -103,7 +88,7 @@ def test_a_saved_run_goes_on_in_another_process_to_the_same_bits(
     joblib.dump((saved, *iris), tmp_path / "saved.joblib")
     command = [sys.executable, "-c", GO_ON_ELSEWHERE, tmp_path, way, "5"]
     subprocess.run(command, check=True)
-    assert state(joblib.load(tmp_path / "done.joblib")) == state(long)
+    assert learnt(joblib.load(tmp_path / "done.joblib")) == learnt(long)
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
@@ -113,13 +98,13 @@ def test_a_seed_means_the_same_bits_in_parallel(backend, iris):
         for Estimator in ESTIMATORS
         for seed in range(3)
     ]
-    serial = [state(fit(clone(model), *iris)) for model in models]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        parallel = joblib.Parallel(n_jobs=2, backend=backend)(
-            joblib.delayed(clone(model).fit)(*iris) for model in models
-        )
-    assert [state(model) for model in parallel] == serial
+    serial = [learnt(fit(clone(model), *iris)) for model in models]
+    # Around the threads: what warns is settled for all of a process.
+    parallel = quietly(
+        joblib.Parallel(n_jobs=2, backend=backend),
+        (joblib.delayed(clone(model).fit)(*iris) for model in models),
+    )
+    assert [learnt(model) for model in parallel] == serial
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +126,8 @@ def test_the_number_of_BLAS_threads_makes_no_difference(
     states, predictions = [], []
     for n_threads in (1, 2):
         with threadpool_limits(n_threads, "blas"):
-            states.append(state(fit(clone(model), X, y).partial_fit(X, y)))
-            predictions.append(joblib.hash(model.fit(X, y).predict(X)))
+            states.append(learnt(fit(clone(model), X, y).partial_fit(X, y)))
+            predictions.append(joblib.hash(fit(model, X, y).predict(X)))
     assert states[0] == states[1]
     assert predictions[0] == predictions[1]
 
@@ -164,23 +149,24 @@ def test_the_number_of_BLAS_threads_makes_no_difference_to_predictions(
 
 def test_worker_processes_find_the_bits_that_one_process_finds(wide):
     model = SGDSigmoidMLPRegressor((60,), max_iter=2, random_state=0)
+    settings = {"cv": 2, "return_estimator": True}
     serial, parallel = (
-        cross_validate(model, *wide, cv=2, n_jobs=n_jobs, return_estimator=True)
+        quietly(cross_validate, model, *wide, n_jobs=n_jobs, **settings)
         for n_jobs in (1, 2)
     )
     assert_array_equal(serial["test_score"], parallel["test_score"])
     for a, b in zip(serial["estimator"], parallel["estimator"], strict=True):
-        assert state(a) == state(b)
+        assert learnt(a) == learnt(b)
 
 
 def test_a_forked_process_has_an_other_thread_of_its_own(wide):
     X, y = wide
     model = SGDSigmoidMLP((60,), batch_size="full", max_iter=2, random_state=0)
-    expected = state(fit(model, X, y))  # which begins the other thread here
+    expected = learnt(fit(model, X, y))  # which begins the other thread here
     context = multiprocessing.get_context("fork")
     with context.Pool(2) as pool:
         fits = [pool.apply_async(fit, (clone(model), X, y)) for _ in range(4)]
-        assert [state(done.get(timeout=60)) for done in fits] == [expected] * 4
+        assert [learnt(done.get(timeout=60)) for done in fits] == [expected] * 4
 
 
 def test_BLAS_has_its_threads_back_after_a_fit(wide):
@@ -200,12 +186,12 @@ def test_BLAS_has_its_threads_back_after_a_fit(wide):
 )
 def test_a_warm_start_of_another_network_is_an_error(change, y, message, iris):
     model = fit(SGDSigmoidMLP((5,), max_iter=3, warm_start=True), *iris)
-    before = state(model)
+    before = learnt(model)
     model.set_params(**change)
     with pytest.raises(ValueError, match=message):
         model.fit(iris[0][::60], y)
     model.set_params(hidden_layer_sizes=(5,))
-    assert state(model) == before
+    assert learnt(model) == before
 
 
 def test_a_warm_start_keeps_the_features(iris):

@@ -1,0 +1,65 @@
+"""What many tests do: fit quietly, compare to the bit, count BLAS's threads."""
+
+import warnings
+
+import joblib
+from numpy.testing import assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import ThreadpoolController
+
+# Looked up once, before any test interrupts something: the search calls back from C,
+# where older threadpoolctl loses an interrupt.
+BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
+# Attributes that scikit-learn sets while callbacks run; no result of training.
+CALLBACKS = (
+    "_skl_callbacks",
+    "_callback_fit_ctx",
+    "_parent_callback_ctx",
+    "_skl_callbacks_to_teardown",
+)
+
+
+def quietly(function, *args, **kwargs):
+    """Call without warnings to the user: they are the subject of other tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return function(*args, **kwargs)
+
+
+def fit(model, *args, **kwargs):
+    """Fit without the reminder that a few epochs are not enough; others stay errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(*args, **kwargs)
+
+
+def parameters(model):
+    """All weights and biases, in one list to compare in one loop."""
+    return [*model.coefs_, *model.intercepts_]
+
+
+def assert_same_parameters(one, other):
+    """Equal weights and biases to the bit, from runs that may differ in length."""
+    for a, b in zip(parameters(one), parameters(other), strict=True):
+        assert_array_equal(a, b, strict=True)  # of the same dtype too
+
+
+def assert_same_bits(one, other):
+    """The same network, learnt on the same way: the losses of all epochs are equal."""
+    assert_same_parameters(one, other)
+    assert one.loss_curve_ == other.loss_curve_
+
+
+def state(model, without=()):
+    """A hash of all attributes, as what a call must not change is not listed."""
+    return joblib.hash({k: v for k, v in vars(model).items() if k not in without})
+
+
+def learnt(model):
+    """A hash that is equal whether training stopped on the way or did not."""
+    return state(model, without=("max_iter", "warm_start", "n_iter_", *CALLBACKS))
+
+
+def blas_threads():
+    """How many threads each BLAS library has: a call must leave them as they were."""
+    return [library.num_threads for library in BLAS]
