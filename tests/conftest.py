@@ -1,5 +1,6 @@
 """Data sets, and what else several tests use."""
 
+import gc
 import logging
 import signal
 
@@ -48,7 +49,8 @@ def interrupted():
 
     It returns the KeyboardInterrupt that came out, or None. An alarm is punctual and no
     thread has to send it. But where two threads run, Python handed over 8 of 170,000
-    only when the call was over; those are dropped, as it is the test that they end.
+    only when the call was over; those are dropped, as it is the test that they end. The
+    garbage collector waits: Hypothesis has a callback there that would lose them.
     """
     heard = False
 
@@ -73,5 +75,7 @@ def interrupted():
         return None
 
     former = signal.signal(signal.SIGALRM, on_alarm)
+    gc.disable()
     yield call
+    gc.enable()
     signal.signal(signal.SIGALRM, former)

@@ -7,10 +7,10 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController
 
-# Looked up once, before any test interrupts something: the search calls back from C,
-# where older threadpoolctl loses an interrupt.
+# Looked up once, before any test sends an interrupt: older threadpoolctl looks them up
+# in callbacks from C, where an interrupt is lost.
 BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
-# Attributes that scikit-learn sets while callbacks run; no result of training.
+# Attributes that scikit-learn keeps for callbacks; training does not make them.
 CALLBACKS = (
     "_skl_callbacks",
     "_callback_fit_ctx",
@@ -20,7 +20,7 @@ CALLBACKS = (
 
 
 def quietly(function, *args, **kwargs):
-    """Call without warnings to the user: they are the subject of other tests."""
+    """Call without user warnings, which are the subject of other tests."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return function(*args, **kwargs)
@@ -39,27 +39,27 @@ def parameters(model):
 
 
 def assert_same_parameters(one, other):
-    """Equal weights and biases to the bit, from runs that may differ in length."""
+    """Weights and biases are equal to the bit; the runs may differ in length."""
     for a, b in zip(parameters(one), parameters(other), strict=True):
         assert_array_equal(a, b, strict=True)  # of the same dtype too
 
 
 def assert_same_bits(one, other):
-    """The same network, learnt on the same way: the losses of all epochs are equal."""
+    """What was learnt is equal to the bit, and so is the loss of each epoch."""
     assert_same_parameters(one, other)
     assert one.loss_curve_ == other.loss_curve_
 
 
 def state(model, without=()):
-    """A hash of all attributes, as what a call must not change is not listed."""
+    """A hash of all attributes, so that no change to any of them goes unseen."""
     return joblib.hash({k: v for k, v in vars(model).items() if k not in without})
 
 
 def learnt(model):
-    """A hash that is equal whether training stopped on the way or did not."""
+    """A hash that does not depend on whether training paused on the way."""
     return state(model, without=("max_iter", "warm_start", "n_iter_", *CALLBACKS))
 
 
 def blas_threads():
-    """How many threads each BLAS library has: a call must leave them as they were."""
+    """The number of threads of each BLAS library: every call must restore them."""
     return [library.num_threads for library in BLAS]

@@ -195,7 +195,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         """Train and store; return why training ended, and what is wrong with it."""
         watchers: list[Watcher] = [Printer(len(run.source))] if self.verbose else []
         if task is not None and task.is_watched:
-            task.attributes = lambda: vars(self) | stored_if_stopped(self, run, call)
+            task.attributes = lambda: {
+                **vars(self),
+                **stored_if_stopped(self, run, call),
+            }
             watchers.append(task)
         said = None
         try:
@@ -207,10 +210,12 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 raise
             ending = "interrupted"
             uninterrupted(lambda: restore_best(run.engine, run.progress))
-        uninterrupted(lambda: self.__dict__.update(stored(self, run, call)))
+        # In two steps, for each may be done again.
+        attributes = uninterrupted(lambda: stored(self, run, call))
+        uninterrupted(lambda: self.__dict__.update(attributes))
         try:
             if task is not None:
-                task.attributes = lambda: vars(self)
+                task.attributes = lambda: dict(vars(self))
                 task.training_ended()
             if self.verbose and ending == "no improvement":
                 print_stop(run.plan)

@@ -32,16 +32,16 @@ SMALL = [
     {"batch_size": 8, "early_stopping": True, "validation_fraction": 0.25},
 ]
 # Settings, and the rows: few, more than a block has, sparse ones, and in the end so
-# many products that BLAS may have all its threads.
-WIDE = {"batch_size": 500, "hidden_layer_sizes": (300, 300), "momentum": 0.9}
+# many products that a batch has two lanes.
+WIDE = {"batch_size": 700, "hidden_layer_sizes": (300, 300), "momentum": 0.9}
 SETTINGS = [
     *((settings, "32") for settings in SMALL),
     ({"batch_size": "full", "momentum": 0.9}, "1500"),
     ({"batch_size": 8}, "32 sparse"),
-    (WIDE, "1000"),
+    (WIDE, "1400"),
 ]
 N_EPOCHS = 4
-# That of a fit cut short is that of one with fewer epochs to do.
+# A fit that is cut short must equal one with a smaller max_iter.
 state_of = partial(state, without=("max_iter", *CALLBACKS))
 
 
@@ -144,6 +144,9 @@ def test_a_fault_in_fit_leaves_the_former_state_or_that_of_whole_epochs(
         for k in faults(kind, lambda: pickle.loads(former).fit(X, y), 3, str(settings)):
             fitted = pickle.loads(former)
             raised, place = call_with_fault(fitted.fit, kind, k, Error, X, y)
+            if place is None:  # another thread has done what this one had to
+                assert state(fitted) == whole[-1]
+                continue
             assert raised or Error is KeyboardInterrupt
             # The last of them if the fault came when the network was stored.
             expected = [before, whole[-1]] if raised else [before, *whole]
@@ -188,7 +191,7 @@ def test_a_fault_in_partial_fit_undoes_the_pass(Estimator, settings, rows, kind,
         ):
             model = pickle.loads(former)
             raised, place = call_with_fault(model.partial_fit, kind, k, Error, X, y)
-            assert raised
+            assert raised or place is None
             assert state_of(model) in (before, after), place
 
 
@@ -258,22 +261,3 @@ def test_a_bad_chunk_of_a_stream_leaves_what_the_chunks_before_it_came_to(Estima
         with pytest.raises(ValueError, match="X contains"):
             model.partial_fit(spoilt[chunks[bad]], y[chunks[bad]])
         assert state_of(model) == state_of(good)
-
-
-@ESTIMATORS
-def test_a_fault_after_the_loss_is_noted_takes_it_back(Estimator):
-    """The curve is the one list that a pass over a stream adds to in place."""
-    X, y = data(Estimator)
-    model = quietly(estimator(Estimator).fit, X, y)
-    before = state_of(model)
-
-    class Curve(list):
-        def __iadd__(self, losses):
-            self.extend(losses)
-            raise KeyboardInterrupt
-
-    model.loss_curve_ = Curve(model.loss_curve_)
-    with pytest.raises(KeyboardInterrupt):
-        model.partial_fit(X, y)
-    model.loss_curve_ = list(model.loss_curve_)
-    assert state_of(model) == before

@@ -99,7 +99,7 @@ n_chunks, before = 0, None
 timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
 try:
     while True:
-        if n_chunks == 3:  # so many are whole, however fast the machine is
+        if n_chunks == 3:  # so three passes are whole, however slow the machine is
             timer.start()
         before = state(model)
         model.partial_fit(X, y)

@@ -32,7 +32,7 @@ def test_a_chunk_leaves_nothing_in_memory_but_its_loss(chunks):
         learn_and_predict(model, X)
     tracemalloc.start()
     try:
-        for X in chunks * 2:  # what is replaced by then was allocated while we listen
+        for X in chunks * 2:  # so that all that is replaced later is traced
             learn_and_predict(model, X)
         before = tracemalloc.get_traced_memory()[0]
         for X in chunks * 5:
@@ -40,7 +40,7 @@ def test_a_chunk_leaves_nothing_in_memory_but_its_loss(chunks):
         growth = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    # A chunk has 128 kB, the network 13 kB.
+    # A chunk takes 128 kB, the network 13 kB.
     assert growth < 1000 * 5 * len(chunks)
 
 

@@ -99,7 +99,7 @@ def test_a_seed_means_the_same_bits_in_parallel(backend, iris):
         for seed in range(3)
     ]
     serial = [learnt(fit(clone(model), *iris)) for model in models]
-    # Around the threads: what warns is settled for all of a process.
+    # Outside the threads, because warning filters belong to the whole process.
     parallel = quietly(
         joblib.Parallel(n_jobs=2, backend=backend),
         (joblib.delayed(clone(model).fit)(*iris) for model in models),
