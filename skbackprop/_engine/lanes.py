@@ -11,30 +11,34 @@ interpreter's lock; scipy's BLAS, of the small batches, holds it.
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
+from threading import Event
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .buffers import Buffers
+from .loss import SetErrors, output_errors
 from .parameters import Parameters
-from .passes import Buffers, SetErrors, add_outer_of_csr, output_errors
+from .passes import add_outer_of_csr
 
 Array = NDArray[Any]
 Block = tuple[Any, Array, Array | None]
 # Calls functions, side by side or in turn; returns their results.
 RunAll = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 
-# At most so many lanes, of so many rows at least (of CSR so many).
+# At most so many lanes, of so many rows at least; of CSR so many, a chunk.
 MOST_LANES, ROWS, SPARSE_ROWS = 32, 96, 1024
 # Work that a lane has at least, in multiplications: two threads wait for each other for
 # some 40 µs a lane, and this takes some 200. A number that passes through the network
 # takes as long as so many of them.
 WORK, WORK_OF_A_NUMBER = 40_000_000, 100
-# Bytes that a chunk of rows has on its way through the network. Larger ones leave the
-# cache; in smaller ones threads wait for each other more often.
-CHUNK_BYTES = 2**22
+# Bytes that a chunk of rows has on its way through the network, if these are so many
+# rows. Larger ones leave the cache; in smaller ones threads wait for each other more
+# often.
+CHUNK_BYTES, FEWEST_ROWS = 2**22, 32
 # Bytes that the gradients of all lanes may have together; but four lanes always may be.
-MEMORY, FEWEST_BY_MEMORY = 2**26, 4
+MEMORY, FEWEST_BY_MEMORY = 2**25, 4
 # Parameters that are added up at once.
 PIECE = 2**16
 
@@ -57,8 +61,10 @@ def lane_count(n_rows: int, theta: Parameters) -> int:
 
 def chunk_rows(theta: Parameters) -> int:
     """Rows of a lane that go through the network at once."""
-    numbers = 3 * sum(theta.units[1:]) + (0 if theta.sparse else theta.units[0])
-    return max(ROWS, CHUNK_BYTES // (numbers * theta.dtype.itemsize))
+    if theta.sparse:
+        return SPARSE_ROWS
+    numbers = theta.units[0] + 3 * sum(theta.units[1:])
+    return max(FEWEST_ROWS, CHUNK_BYTES // (numbers * theta.dtype.itemsize))
 
 
 def cut(start: int, stop: int, n_lanes: int) -> list[tuple[int, int]]:
@@ -83,7 +89,6 @@ class Lanes:
         self._gradients = np.empty((0, theta.vector.size), theta.dtype)
         self._total = np.empty_like(theta.vector)
         self._idle: list[_Worker] = []  # as many as have computed side by side
-        self._stopped = False
 
     def sums(self, streams: Sequence[Iterable[Block]]) -> tuple[Array, float]:
         """Of the gradients, without the factor ``1/n_L``, and of ``w (a − y)²``.
@@ -91,15 +96,17 @@ class Lanes:
         A stream of blocks (X, Y, weights), rows as they are, for each lane. The array
         is overwritten by the next call.
         """
-        n = len(streams)
+        n, stop = len(streams), Event()
         if len(self._gradients) < n:
             self._gradients = np.empty((n, self._total.size), self._total.dtype)
-        gradients, self._stopped = self._gradients[:n], False
+        gradients = self._gradients[:n]
         lanes = zip(streams, gradients, strict=True)
         try:
-            squares = self._run_all([partial(self._run, *lane) for lane in lanes])
+            squares = self._run_all([partial(self._run, *lane, stop) for lane in lanes])
         except BaseException:
-            self._stopped = True
+            stop.set()
+            # Others may still compute: in memory that nobody reads any more.
+            self._gradients, self._idle = self._gradients[:0].copy(), []
             raise
         if n == 1:
             return gradients[0], squares[0]
@@ -111,17 +118,17 @@ class Lanes:
         )
         return self._total, sum(squares)
 
-    def _run(self, blocks: Iterable[Block], gradient: Array) -> float:
+    def _run(self, blocks: Iterable[Block], gradient: Array, stop: Event) -> float:
         """One lane, in any thread: set `gradient`; return ``Σ w (a − y)²``."""
-        theta, into = self._theta, self._theta.like(gradient)
+        into = self._theta.like(gradient)
         try:
             worker = self._idle.pop()
         except IndexError:
-            worker = _Worker(theta)
+            worker = _Worker(self._theta)
         squares = 0.0
         with np.errstate(all="ignore"):  # which every thread has its own
             for number, (X, Y, weights) in enumerate(blocks):
-                if self._stopped:
+                if stop.is_set():
                     break
                 is_first = number == 0
                 squares += worker.add_gradient(X, Y, weights, into, is_first)

@@ -8,15 +8,16 @@ than columns (784-100, 32 rows: 28 and 40 µs), and further up as fast.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from .blas import blas, require_in_place
+from .buffers import Buffers
+from .loss import output_errors
 from .parameters import Parameters
-from .sigmoid import sigmoid_for
 
 Array = NDArray[Any]
 # Goes forward and back with (x, y, weights); returns Σ w (a − y)².
@@ -25,7 +26,6 @@ Propagate = Callable[[Any, Array, Array | None], float]
 # latter two, and adds `rate` times the sum of the gradients.
 AddGradient = Callable[[Any, float, float, float], None]
 Pass = tuple[Propagate, AddGradient]
-SetErrors = Callable[[Array, Array | None], float]
 # What the first layer does with inputs: adds x W^T to z, and xᵀ δ to the weights.
 AddProduct = Callable[[Any], object]
 AddOuter = Callable[[Any, float, float], object]
@@ -47,57 +47,8 @@ def make_pass(theta: Parameters, target: Parameters, m: int) -> Pass:
     return way(theta, target, Buffers(theta, m))
 
 
-class Buffers:
-    """Activations, slopes σ' and errors of `m` examples: all layers in one vector each.
-
-    So that σ' of the whole network is two calls, and so are all biases where m = 1. The
-    layers are views of shape ``(m, n_l)``, in Fortran or C order.
-    """
-
-    def __init__(
-        self, theta: Parameters, m: int, order: Literal["C", "F"] = "F"
-    ) -> None:
-        sizes = [n_l * m for n_l in theta.units[1:]]
-        ends = np.cumsum(sizes)
-        (self.a_all, self.slope_all, self.delta_all) = vectors = [
-            np.zeros(ends[-1], dtype=theta.dtype) for _ in range(3)
-        ]
-        self.a, self.slope, self.delta = (
-            [part.reshape((m, -1), order=order) for part in np.split(v, ends[:-1])]
-            for v in vectors
-        )
-        self.sigmoids = [sigmoid_for(size) for size in sizes]
-
-
 # What follows are closures: a local name is the cheapest look-up there is, and an
 # update of a small network is no more than a dozen calls.
-
-
-def output_errors(buffers: Buffers) -> SetErrors:
-    """``δ^L = w (a − y) ⊙ σ'``, and all slopes; returns ``Σ w (a − y)²``."""
-    subtract, multiply, dot = (
-        np.subtract,
-        np.multiply,
-        blas(buffers.a_all.dtype.char)[4],
-    )
-    a_all, slope_all, a_L = buffers.a_all, buffers.slope_all, buffers.a[-1]
-    slope_L, delta_L = buffers.slope[-1], buffers.delta[-1]
-    errors = buffers.delta_all[-delta_L.size :]
-
-    def set_output_errors(y: Array, w: Array | None) -> float:
-        subtract(a_L, y, delta_L)
-        if w is None:
-            squares = dot(errors, errors)
-        else:
-            w = w[:, np.newaxis]
-            squares = float((delta_L * delta_L * w).sum())
-            multiply(delta_L, w, delta_L)
-        multiply(a_all, a_all, slope_all)  # σ' = a − a², of all layers at once
-        subtract(a_all, slope_all, slope_all)
-        multiply(delta_L, slope_L, delta_L)
-        return squares
-
-    return set_output_errors
 
 
 def one_example(theta: Parameters, target: Parameters, buffers: Buffers) -> Pass:

@@ -17,15 +17,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import (
-    check_array,
-    check_consistent_length,
-    check_random_state,
-    column_or_1d,
-)
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._engine.forward import ONE_THREAD_UP_TO, forward
@@ -39,11 +33,20 @@ from .._training.initial_values import auto_learning_rate, initial_parameters
 from .._training.interrupts import uninterrupted
 from .._training.progress import Ending, Plan
 from .._training.verbose import Printer, print_stop
-from .call import Call
-from .outcome import Run, shortfall, stored, stored_if_stopped, warn_of_ending
-from .parameters import check_parameters, hidden_units
+from .convergence import shortfall, warn_of_ending
+from .hyperparameters import check_parameters, hidden_units
+from .kind_of_call import Call
+from .outcome import Run, stored, stored_if_stopped
 from .persistence import Persistent
 from .resuming import check_network, progress_of, random_state_from
+from .sample_weights import (
+    as_dtype,
+    check_weights,
+    divided_by_mean,
+    require_some_weight,
+)
+from .targets import checked_array
+from .user_warnings import warn
 from .validation import (
     Data,
     kind_of,
@@ -51,8 +54,6 @@ from .validation import (
     refuse_complex_columns,
     refuse_indices_outside,
 )
-from .warnings import warn
-from .weights import as_dtype, check_weights, divided_by_mean, require_some_weight
 
 Array = NDArray[Any]
 Validation = tuple[Any, Any, ArrayLike | None]
@@ -238,15 +239,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
-        X = self._validate_X(X, reset)
-        with naming("y"):
-            refuse_complex_columns(y)
-            refuse_indices_outside(y, "y")
-            y = check_array(
-                y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"
-            )
-            if y.ndim == 2 and y.shape[1] == 1:
-                y = column_or_1d(y.toarray() if issparse(y) else y, warn=True)
+        X, y = self._validate_X(X, reset), checked_array(y)
         with naming("X and y"):
             check_consistent_length(X, y)
         return Data(X, y, check_weights(sample_weight, X))

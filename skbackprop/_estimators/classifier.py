@@ -6,18 +6,24 @@ from typing import Any, Self
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.multiclass import unique_labels
 
 from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
 from .base import BaseSGDSigmoidMLP
-from .call import Call
-from .targets import indicator_encoder, label_encoder
+from .kind_of_call import Call
+from .sample_weights import balanced_factors, factors_of_classes, score_weights
+from .targets import (
+    are_same,
+    checked_labels,
+    codes_of,
+    indicator_encoder,
+    label_encoder,
+    refuse_nat,
+)
 from .validation import Data, naming, refuse_indices_outside
-from .weights import balanced_factors, factors_of_classes, score_weights
 
 Array = NDArray[Any]
 
@@ -593,25 +599,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
         data = super()._validate(X, y, sample_weight, reset)
-        y = data.y
-        if issparse(y) and not y.has_canonical_format:
-            # 1 and 1 in the same place are 2, and no label.
-            y = y.copy()
-            y.sum_duplicates()
-            data = data._replace(y=y)
-        _refuse_nat(y, "y")
-        # Going on, a strange label is an unknown one. (A quarter of a one-row call.)
-        if y.dtype.kind == "V":
-            raise ValueError(f"y must be labels, got an array of dtype {y.dtype}.")
-        if reset or y.ndim == 2 or y.dtype.kind not in "biuUS":
-            with naming("y"):
-                check_classification_targets(y)
-        if y.ndim == 2 and not np.isin(y.data if issparse(y) else y, (0, 1)).all():
-            raise ValueError(
-                "y must have one label a row or be a binary indicator matrix, got "
-                f"{y.shape[1]} columns with other values than 0 and 1."
-            )
-        return data
+        return data._replace(y=checked_labels(data.y, is_new=reset))
 
     def _set_targets(
         self, data: Data, call: Call, classes: ArrayLike | None = None
@@ -629,7 +617,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             given = found if classes is None else unique_labels(classes)
-            _refuse_nat(given, "classes")
+            refuse_nat(given, "classes")
         if not call.goes_on:
             if multilabel and len(given) != len(found):
                 raise ValueError(
@@ -638,11 +626,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 )
             self.classes_, self._multilabel = given, multilabel
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
-        elif classes is not None and not _are_same(given, self.classes_):
+        elif classes is not None and not are_same(given, self.classes_):
             raise ValueError(
                 f"classes={given} differs from the first call's, {self.classes_}."
             )
-        elif not (call.is_pass or _are_same(found, self.classes_)):
+        elif not (call.is_pass or are_same(found, self.classes_)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
@@ -667,23 +655,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     def _codes(self, y: Any) -> Array:
         """The place of each label in `classes_`."""
-        multilabel = y.ndim == 2
-        if multilabel != self._multilabel:
-            kinds = ("one label a row", "a binary indicator matrix")
-            raise ValueError(
-                f"y is {kinds[multilabel]}, but the model was fitted on "
-                f"{kinds[self._multilabel]}."
-            )
-        known = set(self.classes_.tolist())
-        unknown = [label for label in np.unique(y).tolist() if label not in known]
-        if unknown:
-            raise ValueError(
-                f"y has the classes {unknown}, which are not among the expected "
-                f"{self.classes_}, those of classes or of the y of fit."
-            )
-        # numpy compares signed with unsigned integers as floats, which are coarser.
-        labels = y.astype(self.classes_.dtype, copy=False)
-        return np.searchsorted(self.classes_, labels)
+        return codes_of(y, self.classes_, self._multilabel)
 
     def _class_weighted(self, data: Data, balance: Data) -> Data:
         if self.class_weight is None:
@@ -720,18 +692,3 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _are_same(labels: Array, others: Array) -> bool:
-    """Whether two sorted arrays have the same labels."""
-    kinds = {labels.dtype.kind, others.dtype.kind}
-    if kinds & {"m", "M"}:  # as Python's objects, they depend on the unit
-        return len(kinds) == 1 and np.array_equal(labels, others)
-    # By numpy, unsigned and signed integers would be compared as floats.
-    return bool(labels.tolist() == others.tolist())
-
-
-def _refuse_nat(labels: Array, name: str) -> None:
-    """Raise ValueError for a label that is not a time and equals none, not itself."""
-    if labels.dtype.kind in "mM" and np.isnat(labels).any():
-        raise ValueError(f"{name} must be labels, got NaT.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
-from .warnings import warn
+from .user_warnings import warn
 
 # A number of a list takes skops 200 bytes, one of an array 8.
 HISTORIES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")

@@ -8,17 +8,16 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils import check_array
 
 from .._training.examples import Encoder
 from .._training.held_out import Score, r_squared
 from .base import BaseSGDSigmoidMLP
-from .call import Call
-from .parameters import check_target_range
-from .targets import TargetScale, usable_range
+from .hyperparameters import check_target_range
+from .kind_of_call import Call
+from .sample_weights import score_weights
+from .targets import TargetScale, checked_numbers, usable_range
+from .user_warnings import warn
 from .validation import Data, naming
-from .warnings import warn
-from .weights import score_weights
 
 Array = NDArray[Any]
 
@@ -476,12 +475,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
         X, y, weights = super()._validate(X, y, sample_weight, reset)
-        if y.dtype.kind in "SUmM":
-            raise ValueError(f"y must be numbers, got an array of dtype {y.dtype}.")
-        floats = [np.float64, np.float32]
-        with naming("y"):
-            y = check_array(y, ensure_2d=False, dtype=floats, input_name="y")
-        return Data(X, y.reshape(len(y), -1), weights)
+        return Data(X, checked_numbers(y), weights)
 
     def _set_targets(
         self, data: Data, call: Call, classes: ArrayLike | None = None

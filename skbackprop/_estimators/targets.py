@@ -1,17 +1,105 @@
-"""Targets: what the output neurons should output, encoded block by block."""
+"""Targets: whether `y` can be learnt, and what the output neurons should output."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from .._training.examples import Encoder
+from .validation import naming, refuse_complex_columns, refuse_indices_outside
 
 Array = NDArray[Any]
 
 # The y values given by `target_range` are mapped to these activations: a sigmoid
 # reaches 0 and 1 only at infinity.
 LOW_ACTIVATION, HIGH_ACTIVATION = 0.1, 0.9
+
+
+def checked_array(y: Any) -> Any:
+    """`y` as an array or CSR, of whatever it is made; a column as 1-D."""
+    with naming("y"):
+        refuse_complex_columns(y)
+        refuse_indices_outside(y, "y")
+        y = check_array(
+            y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y.toarray() if issparse(y) else y, warn=True)
+    return y
+
+
+def checked_labels(y: Any, is_new: bool) -> Any:
+    """`y` if it has one label a row, or is a binary indicator matrix.
+
+    Going on, where it is not new, a strange label is an unknown one, which is seen
+    later: this is a quarter of a one-row call.
+    """
+    if issparse(y) and not y.has_canonical_format:
+        # 1 and 1 in the same place are 2, and no label.
+        y = y.copy()
+        y.sum_duplicates()
+    refuse_nat(y, "y")
+    if y.dtype.kind == "V":
+        raise ValueError(f"y must be labels, got an array of dtype {y.dtype}.")
+    if is_new or y.ndim == 2 or y.dtype.kind not in "biuUS":
+        with naming("y"):
+            check_classification_targets(y)
+    if y.ndim == 2 and not np.isin(y.data if issparse(y) else y, (0, 1)).all():
+        raise ValueError(
+            "y must have one label a row or be a binary indicator matrix, got "
+            f"{y.shape[1]} columns with other values than 0 and 1."
+        )
+    return y
+
+
+def checked_numbers(y: Any) -> Array:
+    """`y` as finite floats, shape ``(n_rows, n_outputs)``."""
+    if y.dtype.kind in "SUmM":
+        raise ValueError(f"y must be numbers, got an array of dtype {y.dtype}.")
+    with naming("y"):
+        y = check_array(
+            y, ensure_2d=False, dtype=[np.float64, np.float32], input_name="y"
+        )
+    return np.asarray(y.reshape(len(y), -1))
+
+
+def codes_of(y: Any, classes: Array, is_multilabel: bool) -> Array:
+    """The place of each label among the classes; ValueError for an unknown one."""
+    multilabel = y.ndim == 2
+    if multilabel != is_multilabel:
+        kinds = ("one label a row", "a binary indicator matrix")
+        raise ValueError(
+            f"y is {kinds[multilabel]}, but the model was fitted on "
+            f"{kinds[is_multilabel]}."
+        )
+    known = set(classes.tolist())
+    unknown = [label for label in np.unique(y).tolist() if label not in known]
+    if unknown:
+        raise ValueError(
+            f"y has the classes {unknown}, which are not among the expected "
+            f"{classes}, those of classes or of the y of fit."
+        )
+    # numpy compares signed with unsigned integers as floats, which are coarser.
+    labels = y.astype(classes.dtype, copy=False)
+    return np.searchsorted(classes, labels)
+
+
+def are_same(labels: Array, others: Array) -> bool:
+    """Whether two sorted arrays have the same labels."""
+    kinds = {labels.dtype.kind, others.dtype.kind}
+    if kinds & {"m", "M"}:  # as Python's objects, they depend on the unit
+        return len(kinds) == 1 and np.array_equal(labels, others)
+    # By numpy, unsigned and signed integers would be compared as floats.
+    return bool(labels.tolist() == others.tolist())
+
+
+def refuse_nat(labels: Array, name: str) -> None:
+    """Raise ValueError for NaT, which does not equal itself."""
+    if labels.dtype.kind in "mM" and np.isnat(labels).any():
+        raise ValueError(f"{name} must be labels, got NaT.")
 
 
 def label_encoder(codes: Array, n_classes: int) -> Encoder:

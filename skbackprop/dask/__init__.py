@@ -27,10 +27,10 @@ except ImportError as error:
 
 from .._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from .._estimators.base import BaseSGDSigmoidMLP
-from .._estimators.call import Call
+from .._estimators.kind_of_call import Call
 from .._estimators.persistence import sealed
+from .._estimators.sample_weights import require_some_weight, score_weights
 from .._estimators.validation import Data
-from .._estimators.weights import require_some_weight, score_weights
 from .._training.examples import Source
 from ._rows import (
     blocks_of,

@@ -10,8 +10,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .. import _equations as eq
-from .._estimators.call import Call
-from .._estimators.parameters import check_parameters
+from .._estimators.hyperparameters import check_parameters
+from .._estimators.kind_of_call import Call
 from .._estimators.validation import Data
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import run_epoch
