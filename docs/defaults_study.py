@@ -25,7 +25,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, _base
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop._estimators import base
 from skbackprop._training.initial_values import initial_parameters
 
 CLASSES = {
@@ -141,7 +142,7 @@ def main():
         table(title, sets, rows, options.seeds)
     for name, function in INITIALISATIONS.items():
         # The one place where a study can put another initialisation in.
-        _base.initial_parameters = function
+        base.initial_parameters = function
         title = f"Initial parameters: {name}"
         table(title, CLASSES, {"`SGDSigmoidMLP()`": SGDSigmoidMLP()}, options.seeds)
         regressor = {"`SGDSigmoidMLPRegressor()`": SGDSigmoidMLPRegressor()}

@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 Result = TypeVar("Result")
 
-_lock = RLock()  # a garbage collector may leave a block in the midst of another
+_lock = RLock()  # a garbage collector may leave a block inside another
 # Who relies on one thread, and what to give back: (library, its number of threads).
 _inside: set[tuple[int, object]] = set()
 _given: list[tuple[Any, int]] = []
@@ -38,26 +38,37 @@ class Workers:
         self._n_threads = 0
 
     def __call__(self, functions: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Call all functions; return their results, or raise the first error."""
+        """Call all functions; return their results, or raise an error of one."""
         n_helpers = min(self.number, len(functions)) - 1
         if n_helpers < 1:
             return [function() for function in functions]
-        try:
-            while self._n_threads < n_helpers:
-                Thread(target=_help, args=(self._jobs,), daemon=True).start()
-                self._n_threads += 1
-        except RuntimeError:  # no more threads can be started
-            n_helpers = self._n_threads
+        n_helpers = self._start(n_helpers)
         job = _Job(functions)
-        for _ in range(n_helpers):
-            self._jobs.put(job)
-        return job.finish()
+        try:
+            for _ in range(n_helpers):
+                self._jobs.put(job)
+            return job.finish()
+        except BaseException:
+            job.stop()
+            raise
+
+    def _start(self, number: int) -> int:
+        """Have so many threads beside the caller's, or as many as can be started."""
+        while self._n_threads < number:
+            # Counted first: an interrupt must not leave one that `close` forgets.
+            self._n_threads += 1
+            try:
+                Thread(target=_help, args=(self._jobs,), daemon=True).start()
+            except RuntimeError:  # no more threads can be started
+                self._n_threads -= 1
+                return self._n_threads
+        return number
 
     def close(self) -> None:
         """Let the threads end, each after the function that it is in."""
         while self._n_threads:
+            self._jobs.put(None)  # one too many does no harm
             self._n_threads -= 1
-            self._jobs.put(None)
 
 
 class _Job:
@@ -72,39 +83,43 @@ class _Job:
         # A pop is atomic, so no two threads take the same.
         self._left = list(enumerate(functions))[::-1]
         self._helped: SimpleQueue[None] = SimpleQueue()
-        self._error: BaseException | None = None
+        self._stopped = False
+        self._error: BaseException | None = None  # of a helper
 
     def finish(self) -> list[Any]:
         """Take functions, wait for those that helpers have taken; return all results.
 
-        If this thread is interrupted, nobody is waited for.
+        If this thread fails or is interrupted, nobody is waited for.
         """
         n_own = n_untaken = 0
-        try:
-            while self._error is None and self._left:
-                n_own += self._take()
-            while self._left:
-                with suppress(IndexError):
-                    self._left.pop()
-                    n_untaken += 1
-            for _ in range(len(self._results) - n_own - n_untaken):
-                self._helped.get()
-        except BaseException as error:
-            self._error = error
-            raise
-        if self._error is not None:
-            # Without a reference of ours: it has one to this job, in its traceback.
-            failed, self._error = self._error, None
-            raise failed
+        while self._left and not self._stopped:
+            n_own += self._take()
+        while self._left:
+            with suppress(IndexError):
+                self._left.pop()
+                n_untaken += 1
+        for _ in range(len(self._results) - n_own - n_untaken):
+            self._helped.get()
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # Its traceback holds this frame: they would keep each other alive.
+                del error
         return self._results
+
+    def stop(self) -> None:
+        """Let no thread take any more of them."""
+        self._stopped = True
 
     def help(self) -> None:
         """Take functions, in a thread other than the caller's."""
-        while self._error is None and self._left:
+        while self._left and not self._stopped:
             try:
                 n_taken = self._take()
             except BaseException as error:
-                self._error, n_taken = error, 1
+                self._error, self._stopped, n_taken = error, True, 1
             if n_taken:
                 self._helped.put(None)
 
@@ -127,17 +142,19 @@ def _help(jobs: "SimpleQueue[_Job | None]") -> None:
 def on_one_blas_thread(function: Callable[[], Result], workers: Workers) -> Result:
     """Call a function while BLAS computes in the thread that calls it.
 
-    Meanwhile there are as many workers as BLAS had threads. The number of BLAS's
-    threads belongs to the process: it is restored when the last of several such calls,
-    in several threads, ends.
+    Meanwhile there are as many workers as BLAS had threads, divided by the threads that
+    call this side by side. The number of BLAS's threads belongs to the process: it is
+    restored when the last of several such calls, in several threads, ends.
 
-    It is no context manager, because an interrupt before the first line of its
+    It is not a context manager, because an interrupt before the first line of its
     `__exit__`, or in that of `contextlib`, would leave BLAS on one thread.
     """
     token = get_ident(), object()
     try:
         _enter(token)
-        workers.number = min((n_threads for _, n_threads in _given), default=1)
+        allowed = min((n_threads for _, n_threads in _given), default=1)
+        n_callers = len({thread for thread, _ in _inside.copy()})
+        workers.number = max(1, allowed // n_callers)
         return function()
     finally:
         # In place: a function of its own could be interrupted before its first line.
@@ -145,8 +162,10 @@ def on_one_blas_thread(function: Callable[[], Result], workers: Workers) -> Resu
             _leave(token)
             workers.close()
         except BaseException:  # Ctrl-C, or what another signal's handler raises
-            _leave(token)
-            workers.close()
+            try:
+                _leave(token)
+            finally:
+                workers.close()
             raise
 
 

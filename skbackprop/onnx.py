@@ -118,7 +118,7 @@ def _float_dtype(operator: Any) -> DTypeLike:
 
 
 def _pre_activations(operator: Any, node: Node) -> Any:
-    """``z^L``, as `skbackprop._decision.decision` computes it."""
+    """``z^L``, as `skbackprop._engine.forward.decision` computes it."""
     model, dtype = operator.raw_operator, _float_dtype(operator)
     a = node(OnnxCast, operator.inputs[0], to=guess_proto_type(_float_type(operator)()))
     layers = zip(model.coefs_, model.intercepts_, strict=True)

@@ -1,6 +1,6 @@
 """scipy's BLAS, and the guard that it updates arrays in place.
 
-A fused call such as ``gemm(rate, a, delta, keep, Wt, trans_b=1)`` adds to its last
+A fused call such as ``gemm(rate, a, delta, keep, Wt, trans_a=1)`` adds to its last
 array in place only if that array is in Fortran order and of the routine's type. It
 would update a copy in silence otherwise, so every array that is written this way is
 tried once.

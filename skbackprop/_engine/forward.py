@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from .lanes import RunAll, in_turn
+from .parameters import Layers
 from .sigmoid import sigmoid_for
 
 Array = NDArray[Any]
-Layers = list[Array]
 
 # Rows pushed through the network at once.
 BLOCK_ROWS = 1024
-# Products of so few multiplications BLAS computes on one thread in any case.
+# BLAS computes products this small on one thread anyway.
 ONE_THREAD_UP_TO = 9000
 
 
@@ -40,7 +40,7 @@ def forward(
     result = np.empty((X.shape[0], *like.shape[1:]), like.dtype)
 
     def run(rows: slice) -> int | None:
-        with np.errstate(all="ignore"):  # which every thread has its own
+        with np.errstate(all="ignore"):  # errstate is per thread
             z = decision(coefs, intercepts, X[rows])
             result[rows] = output(z)
         is_finite = np.isfinite(z)

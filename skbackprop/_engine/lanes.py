@@ -27,18 +27,20 @@ Block = tuple[Any, Array, Array | None]
 # Calls functions, side by side or in turn; returns their results.
 RunAll = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 
-# At most so many lanes, of so many rows at least; of CSR so many, a chunk.
-MOST_LANES, ROWS, SPARSE_ROWS = 32, 96, 1024
-# Work that a lane has at least, in multiplications: two threads wait for each other for
-# some 40 µs a lane, and this takes some 200. A number that passes through the network
-# takes as long as so many of them.
+# At most 32 lanes, each of at least 96 rows.
+MOST_LANES, ROWS = 32, 96
+# Work that a lane has at least, in multiplications: it takes some 0.4 ms, and two
+# threads wait for each other for up to 0.1 ms a lane. Each input and each activation
+# costs as much as 100 multiplications.
 WORK, WORK_OF_A_NUMBER = 40_000_000, 100
+# Batches of up to so many rows go through the network at once, and so do rows of CSR.
+AT_ONCE = 1024
 # Bytes that a chunk of rows has on its way through the network, if these are so many
 # rows. Larger ones leave the cache; in smaller ones threads wait for each other more
 # often.
 CHUNK_BYTES, FEWEST_ROWS = 2**22, 32
-# Bytes that the gradients of all lanes may have together; but four lanes always may be.
-MEMORY, FEWEST_BY_MEMORY = 2**25, 4
+# Bytes that the gradients of all lanes may have together. Two lanes are always allowed.
+MEMORY = 2**25
 # Parameters that are added up at once.
 PIECE = 2**16
 
@@ -50,19 +52,19 @@ def in_turn(functions: Sequence[Callable[[], Any]]) -> list[Any]:
 
 def lane_count(n_rows: int, theta: Parameters) -> int:
     """How many lanes a batch of so many rows has: a power of 2."""
-    by_memory = max(FEWEST_BY_MEMORY, MEMORY // theta.vector.nbytes)
-    by_rows = n_rows // (SPARSE_ROWS if theta.sparse else ROWS)
+    by_memory = max(2, MEMORY // theta.vector.nbytes)
+    by_rows = n_rows // (AT_ONCE if theta.sparse else ROWS)
     work = theta.n_weights + WORK_OF_A_NUMBER * sum(theta.units)
     most = min(MOST_LANES, by_memory, by_rows, n_rows * work // WORK)
     # What is too large to go through the network at once is cut in any case.
-    at_least = 2 if n_rows > chunk_rows(theta) else 1
+    at_least = 2 if n_rows > max(AT_ONCE, chunk_rows(theta)) else 1
     return 1 << (max(most, at_least).bit_length() - 1)
 
 
 def chunk_rows(theta: Parameters) -> int:
     """Rows of a lane that go through the network at once."""
     if theta.sparse:
-        return SPARSE_ROWS
+        return AT_ONCE
     numbers = theta.units[0] + 3 * sum(theta.units[1:])
     return max(FEWEST_ROWS, CHUNK_BYTES // (numbers * theta.dtype.itemsize))
 
@@ -103,19 +105,17 @@ class Lanes:
         lanes = zip(streams, gradients, strict=True)
         try:
             squares = self._run_all([partial(self._run, *lane, stop) for lane in lanes])
+            if n == 1:
+                return gradients[0], squares[0]
+            pieces = range(0, self._total.size, PIECE)
+            add_up = partial(_add_up, gradients, self._total)
+            self._run_all([partial(add_up, first) for first in pieces])
         except BaseException:
             stop.set()
             # Others may still compute: in memory that nobody reads any more.
             self._gradients, self._idle = self._gradients[:0].copy(), []
+            self._total = np.empty_like(self._total)
             raise
-        if n == 1:
-            return gradients[0], squares[0]
-        self._run_all(
-            [
-                partial(np.add.reduce, gradients[:, piece], axis=0, out=total)
-                for piece, total in _pieces(self._total, PIECE)
-            ]
-        )
         return self._total, sum(squares)
 
     def _run(self, blocks: Iterable[Block], gradient: Array, stop: Event) -> float:
@@ -126,14 +126,25 @@ class Lanes:
         except IndexError:
             worker = _Worker(self._theta)
         squares = 0.0
-        with np.errstate(all="ignore"):  # which every thread has its own
-            for number, (X, Y, weights) in enumerate(blocks):
-                if stop.is_set():
-                    break
-                is_first = number == 0
-                squares += worker.add_gradient(X, Y, weights, into, is_first)
+        try:
+            with np.errstate(all="ignore"):  # errstate is per thread
+                for number, (X, Y, weights) in enumerate(blocks):
+                    if stop.is_set():
+                        break
+                    is_first = number == 0
+                    squares += worker.add_gradient(X, Y, weights, into, is_first)
+        except BaseException:
+            stop.set()
+            raise
         self._idle.append(worker)
         return squares
+
+
+def _add_up(gradients: Array, total: Array, first: int) -> None:
+    """Add a piece of all gradients, in the order of the lanes."""
+    piece = slice(first, first + PIECE)
+    with np.errstate(all="ignore"):  # errstate is per thread
+        np.add.reduce(gradients[:, piece], axis=0, out=total[piece])
 
 
 class _Worker:
@@ -141,9 +152,7 @@ class _Worker:
 
     def __init__(self, theta: Parameters) -> None:
         self.theta = theta
-        self._scratch = Parameters(
-            theta.units, np.empty_like(theta.vector), theta.sparse
-        )
+        self._scratch: Parameters | None = None
         self._buffers: dict[int, tuple[Buffers, SetErrors]] = {}
 
     def add_gradient(
@@ -155,8 +164,8 @@ class _Worker:
         """
         theta, m = self.theta, len(Y)
         if m not in self._buffers:
-            # There are two sizes at most: full chunks, and the last of a lane.
-            if len(self._buffers) > 1:
+            # Three sizes at most: full chunks, and the last of lanes, which vary by 1.
+            if len(self._buffers) > 2:
                 self._buffers.clear()
             buffers = Buffers(theta, m, order="C")
             self._buffers[m] = buffers, output_errors(buffers)
@@ -175,7 +184,11 @@ class _Worker:
         for layer in range(len(a) - 1, 0, -1):
             np.matmul(delta[layer], theta.Wt[layer].T, delta[layer - 1])
             np.multiply(delta[layer - 1], slope[layer - 1], delta[layer - 1])
-        target = into if is_first else self._scratch
+        target = into
+        if not is_first:
+            if self._scratch is None:
+                self._scratch = theta.like(np.empty_like(theta.vector))
+            target = self._scratch
         if theta.sparse:
             target.Wt[0][...] = 0
             add_outer_of_csr(X, delta[0], 1.0, target.Wt[0])
@@ -188,9 +201,3 @@ class _Worker:
         if not is_first:
             np.add(into.vector, target.vector, into.vector)
         return squares
-
-
-def _pieces(vector: Array, size: int) -> list[tuple[slice, Array]]:
-    """The vector in pieces: where each lies, and a view of it."""
-    places = [slice(i, i + size) for i in range(0, vector.size, size)]
-    return [(place, vector[place]) for place in places]

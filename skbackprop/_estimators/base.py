@@ -201,10 +201,17 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 **stored_if_stopped(self, run, call),
             }
             watchers.append(task)
+
+        def descend() -> tuple[Ending, str | None]:
+            if run.progress.t and run.plan.early_stopping and run.held_out is not None:
+                # A warm start may find nothing better than what it starts from.
+                run.progress.best_score = run.held_out.measure(run.engine)[1]
+            ending = train(*run, watchers)
+            return ending, shortfall(ending, run)
+
         said = None
         try:
-            ending = on_one_blas_thread(lambda: train(*run, watchers), workers)
-            said = shortfall(ending, run)
+            ending, said = on_one_blas_thread(descend, workers)
         except KeyboardInterrupt:
             # Just after training, or it would have ended so.
             if not run.progress.losses:
@@ -331,11 +338,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             sparse=source.sparse,
             run_all=workers,
         )
-        progress = progress_of(self)
-        if progress.t and plan.early_stopping and held_out is not None:
-            # A warm start may find nothing better than what it starts from.
-            progress.best_score = held_out.measure(engine)[1]
-        return Run(engine, source, plan, progress, random_state, held_out)
+        return Run(engine, source, plan, progress_of(self), random_state, held_out)
 
     def _plan(self, n_rows: int, call: Call) -> Plan:
         return Plan(
@@ -483,7 +486,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             raise ValueError("coefs_ or intercepts_ have numbers that are not finite.")
         raise ValueError(
             f"X is too large in row {bad_row}: its pre-activations are no finite "
-            f"{self.coefs_[0].dtype} numbers. Scale X as that of fit."
+            f"{np.result_type(X.dtype, self.coefs_[0].dtype)} numbers. Scale X as that "
+            "of fit."
         )
 
     def __sklearn_tags__(self) -> Any:

@@ -41,8 +41,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     descent, ``W ← W − η·∇W`` and ``b ← b − η·∇b``, with the gradient averaged over each
     batch. `batch_size` selects stochastic, mini-batch or batch gradient descent.
 
-    Two classes have one output neuron, which says 0 for the first class and 1 for the
-    second; more classes have one neuron each (one-hot). A 2-D indicator `y` is a
+    Two classes have one output neuron, which outputs 0 for the first class and 1 for
+    the second; more classes have one neuron each (one-hot). A 2-D indicator `y` is a
     multilabel problem with one neuron for each label.
 
     Inputs should be scaled to about unit variance, for instance by a
@@ -636,7 +636,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
                 f"{found}."
             )
-        if call.is_pass and self.class_weight == "balanced":
+        if call.is_pass and self.class_weight == "balanced" and not self._multilabel:
             raise ValueError(
                 'class_weight="balanced" needs to see all of y, which partial_fit does '
                 "not. Compute the weights from y, or from a large sample of it, with "

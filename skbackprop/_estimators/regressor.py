@@ -26,7 +26,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     """Multilayer perceptron regressor of sigmoid neurons, trained by gradient descent.
 
     The same network, cost and descent as `SGDSigmoidMLP`, with one output neuron for
-    each column of `y`. A sigmoid says numbers between 0 and 1, so `y` is mapped to
+    each column of `y`. A sigmoid outputs numbers between 0 and 1, so `y` is mapped to
     activations by
 
     ``a = 0.1 + 0.8 · (y − low) / (high − low)``
@@ -516,8 +516,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     def _count_outside(self, data: Data, low: Array, high: Array) -> tuple[int, int]:
         """How many values of `y` are not between these, and how many there are."""
-        y = that_count(data)
-        return int(((y <= low) | (y >= high)).sum()), y.size
+        return count_outside(data, low, high)
 
     def _encoder(self, data: Data) -> Encoder:
         if data.y.shape[1] != self.n_outputs_:
@@ -552,3 +551,9 @@ def that_count(data: Data) -> Array:
     if data.weights is None or not data.weights.any():
         return data.y
     return data.y[data.weights > 0]
+
+
+def count_outside(data: Data, low: Array, high: Array) -> tuple[int, int]:
+    """How many target values are not between these, and how many there are."""
+    y = that_count(data)
+    return int(((y <= low) | (y >= high)).sum()), y.size

@@ -46,7 +46,7 @@ def finite_numbers(values: ArrayLike, name: str) -> Array:
 def score_weights(sample_weight: ArrayLike | None) -> Array | None:
     """The weights divided so that the largest is about 1, and sums are finite.
 
-    By a power of two, so that none is rounded which is not next to nothing.
+    By a power of two, so only negligible weights are rounded.
     """
     if sample_weight is None:
         return None

@@ -46,8 +46,9 @@ class WithCallbacks(CallbackSupportMixin):
 def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> "FitTask | None":
     """Begin the task of a fit, where scikit-learn has callbacks and some are set.
 
-    Who sets none pays 1.6 µs (a task takes 9), and does not depend on an experimental
-    interface. Inside a pipeline or a search that has some, there is a parent context.
+    A fit without callbacks pays 1.6 µs (a task takes 9), and does not depend on an
+    experimental interface. Inside a pipeline or a search that has some, there is a
+    parent context.
     """
     watched = ("_skl_callbacks", "_parent_callback_ctx")
     if not any(getattr(estimator, name, None) for name in watched):
@@ -69,14 +70,13 @@ class FitTask:
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
-        self._estimator = estimator
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         # The one name with an underscore that scikit-learn documents for estimators.
         self._root = self._epoch = estimator._init_callback_context(
             max_subtasks=estimator.max_iter
         )
-        # Who sets nothing pays nothing. (scikit-learn has no public name for this.)
+        # Without callbacks of its own, no epoch pays. (There is no public name for it.)
         self.is_watched = bool(getattr(estimator, "_skl_callbacks", ()))
         self.attributes: Callable[[], dict[str, Any]] = dict
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.random import RandomState
 
 from .._engine.network import Engine
-from .examples import Source
+from .examples import Source, draw_order
 from .held_out import HeldOut
-from .interrupts import LastEpoch, draw_order, uninterrupted
+from .interrupts import LastEpoch, uninterrupted
 from .progress import CannotGoOn, Ending, Plan, Progress
 from .schedules import SMALLEST_ADAPTIVE_ETA, step_size
 

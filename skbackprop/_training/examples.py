@@ -16,6 +16,7 @@ from sklearn.utils import gen_batches
 from .._engine.forward import BLOCK_ROWS
 from .._engine.lanes import Block
 from .._engine.network import Engine
+from .progress import Plan
 
 Array = NDArray[Any]
 # Takes rows (a slice or an array of indices) and returns the activations expected for
@@ -134,10 +135,8 @@ class Examples:
 
         Each lane gathers its own rows.
         """
-        lanes = engine.lanes(start, stop)
-        return engine.gradient(
-            [self.blocks(*lane, engine.chunk_rows, order) for lane in lanes]
-        )
+        lanes, rows = engine.lanes(start, stop), engine.chunk_rows
+        return engine.gradient([self.blocks(*lane, rows, order) for lane in lanes])
 
     def outputs(
         self, engine: Engine, start: int = 0, stop: int | None = None
@@ -175,14 +174,13 @@ class Examples:
         `order` has the examples' places (0 to ``len(self)``) in the order wanted; None
         is the order they are in. A block may be overwritten by the next.
         """
-        picked = self.rows
-        if order is not None:
-            picked = order if picked is None else picked[order]
         size = min(block_rows, stop - start)
-        buffer = None if picked is None else self._new_buffer(size)
+        in_order = self.rows is None and order is None
+        buffer = None if in_order else self._new_buffer(size)
         for first in range(start, stop, block_rows):
             places = slice(first, min(first + block_rows, stop))
-            rows = places if picked is None else picked[places]
+            rows = places if order is None else order[places]
+            rows = rows if self.rows is None else self.rows[rows]
             Y = np.ascontiguousarray(self.encode(rows), dtype=self.dtype)
             weights = None if self.weights is None else self.weights[rows]
             yield self._load_X(rows, buffer), Y, weights
@@ -204,6 +202,14 @@ class Examples:
         if isinstance(X, np.ndarray) and X.flags.c_contiguous and X.dtype == self.dtype:
             return np.empty((n_rows, X.shape[1]), dtype=self.dtype)
         return None
+
+
+def draw_order(source: Source, plan: Plan, random_state: RandomState | None) -> Any:
+    """A new order of the rows; None, the order they are in, where none is needed."""
+    # A batch of all rows is the same in any order, and asks for no random state.
+    if random_state is None or not plan.shuffle or plan.batch_size >= len(source):
+        return None
+    return source.draw_order(random_state)
 
 
 def constant_loss(source: Source) -> float:

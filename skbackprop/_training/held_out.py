@@ -29,7 +29,7 @@ class HeldOut:
         examples = self.examples
 
         def outputs(rows: slice) -> list[Block]:
-            with np.errstate(all="ignore"):  # which every thread has its own
+            with np.errstate(all="ignore"):  # errstate is per thread
                 return list(examples.outputs(engine, rows.start, rows.stop))
 
         parts = [

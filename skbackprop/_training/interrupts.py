@@ -1,12 +1,12 @@
 """Ctrl-C: what must not be left half done, and the way back to the last whole epoch."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from numpy.random import RandomState
 
 from .._engine.network import Engine
-from .examples import Source
+from .examples import Source, draw_order
 from .progress import Plan, Progress
 
 Result = TypeVar("Result")
@@ -70,11 +70,3 @@ class LastEpoch:
         self._random_state.set_state(stream)
         for _ in range(progress.n_iter - written_at):
             draw_order(self._source, self._plan, self._random_state)
-
-
-def draw_order(source: Source, plan: Plan, random_state: RandomState | None) -> Any:
-    """A new order of the rows; None, the order they are in, where none is needed."""
-    # A batch of all rows is the same in any order, and asks for no random state.
-    if random_state is None or not plan.shuffle or plan.batch_size >= len(source):
-        return None
-    return source.draw_order(random_state)

@@ -59,7 +59,7 @@ class _OnDask(BaseSGDSigmoidMLP):
 
     client: Client | None
     _local: ClassVar[type[BaseSGDSigmoidMLP]]
-    _summarise: ClassVar[Any]  # one of the functions of `_dask_rows` for that
+    _summarise: ClassVar[Any]  # one of the functions of `_rows` for that
     _metric: ClassVar[Any]
 
     def fit(

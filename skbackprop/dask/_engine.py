@@ -23,7 +23,7 @@ from ._waiting import losses_told, result_of
 Array = NDArray[Any]
 GradientSum = tuple[Array, float]
 # For a partition that a batch has rows of: its examples, the worker that has them, the
-# order of its rows in this epoch if there is one, and the first and last of the rows.
+# order of its rows in this epoch if there is one, and the slice of them: start, stop.
 Share = tuple[Future, list[str], Future | None, int, int]
 
 # So many gradients are added by one task. The order in which they are added depends on

@@ -7,7 +7,6 @@ The futures are results of a graph, so that Dask makes those of a lost worker an
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -24,7 +23,7 @@ from sklearn.utils import gen_batches
 
 from .._engine.lanes import Block
 from .._engine.network import Engine
-from .._estimators.regressor import that_count
+from .._estimators import regressor
 from .._estimators.validation import Data
 from .._training.examples import Examples
 from ._engine import gradient_of
@@ -258,7 +257,7 @@ def _load(
     """On a worker: validate as the local estimator does; None if there are no rows."""
     if X.shape[0] == 0 and len(y) == 0:
         return None
-    template = copy(template)  # another thread's partition may have the same object
+    template = template._copy()  # another thread's partition may have the same object
     try:
         data = template._validate(X, y, weights, reset=reset)
     except ValueError as error:
@@ -296,7 +295,7 @@ def range_of(data: Data) -> dict[str, Any]:
     """The smallest and the largest values among the rows that count."""
     if data.weights is not None and not data.weights.any():
         return {"targets": data.y[:0]}
-    y = that_count(data)
+    y = regressor.that_count(data)
     return {"targets": np.array([y.min(axis=0), y.max(axis=0)])}
 
 
@@ -304,8 +303,7 @@ def count_outside(loaded: Loaded, low: Array, high: Array) -> tuple[int, int]:
     """How many target values are not between these, and how many there are."""
     if loaded.data.weights is not None and not loaded.data.weights.any():
         return 0, 0
-    y = that_count(loaded.data)
-    return int(((y <= low) | (y >= high)).sum()), y.size
+    return regressor.count_outside(loaded.data, low, high)
 
 
 def encode(

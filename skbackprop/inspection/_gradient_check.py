@@ -240,6 +240,8 @@ def check_gradient(
 
 def _ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
     """A network with weights, and its data: a fresh one as it is when `fit` begins."""
+    if hasattr(estimator, "to_local"):  # a cluster's, whose rows are here
+        estimator = estimator.to_local()
     if hasattr(estimator, "coefs_"):
         return estimator, validated(estimator, X, y)
     estimator = clone(estimator)

@@ -35,6 +35,7 @@ from skbackprop.dask import (  # noqa: E402
 )
 from skbackprop.dask import _waiting as _dask_waiting  # noqa: E402, after the checks that they exist
 from skbackprop.dask._rows import deal  # noqa: E402
+from skbackprop.inspection import check_gradient  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -661,3 +662,15 @@ def test_an_interrupted_fit_is_that_of_its_whole_epochs(data, client):
     model.set_params(verbose=False)
     whole = clone(model).set_params(max_iter=model.n_iter_).fit(*arrays)
     assert_same_bits(model, whole)
+
+
+@pytest.mark.parametrize(("Remote", "Local"), PAIRS)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_the_gradient_of_a_cluster_s_estimator_is_checked_here(
+    fitted, Remote, Local, data, client
+):
+    X, y, _ = data
+    model = Remote((3,), max_iter=2, random_state=0, client=client)
+    if fitted:
+        model.fit(*on_dask(150, X, y))
+    assert check_gradient(model, X[:20], y[:20])

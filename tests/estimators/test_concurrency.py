@@ -60,7 +60,7 @@ def test_predictions_of_eight_threads_are_those_of_one(changing, n_calls, digits
 
 
 def test_large_blocks_predicted_by_eight_threads_are_those_of_one(digits):
-    """One of them at a time has the second thread, the others predict alone."""
+    """Each has workers of its own."""
     X = np.concatenate([digits[0]] * 3)
     model = SGDSigmoidMLP((30,), max_iter=1, tol=0, random_state=0)
     with threadpool_limits(2, "blas"), ThreadPoolExecutor(N_THREADS) as pool:
@@ -76,7 +76,7 @@ def estimators():
     for Estimator in (SGDSigmoidMLP, SGDSigmoidMLPRegressor):
         yield Estimator((10,), batch_size=1, **common)
         yield Estimator((20, 10), momentum=0.5, early_stopping=True, **common)
-        # Halves of such batches, or BLAS's products, may have a second thread.
+        # Such batches have two lanes.
         yield Estimator((300,), batch_size=500, learning_rate_init=0.5, **common)
 
 

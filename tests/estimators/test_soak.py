@@ -54,7 +54,7 @@ def resident_bytes():
     not os.path.exists("/proc/self/statm"), reason="needs Linux's /proc"
 )
 def test_a_long_stream_needs_no_more_memory_or_time_at_its_end(chunks, capsys):
-    large = np.concatenate([chunks[0]] * 10)  # predicted in blocks, by two threads
+    large = np.concatenate([chunks[0]] * 10)  # predicted in blocks, by two workers
     model = SGDSigmoidMLP((50,), momentum=0.5, random_state=0)
     memory, speed = [], []
     for window in range(-3, WINDOWS):  # three to warm up

@@ -1,6 +1,7 @@
 """The documentation has every public name, and every one has an example that runs."""
 
 import ast
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ import skbackprop
 import skbackprop.inspection
 
 ROOT = Path(__file__).parents[2]
+SCRIPTS = [*(ROOT / "docs").glob("*/*.py"), ROOT / "docs" / "defaults_study.py"]
 GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
 PUBLIC = {
     name: getattr(module, name)
@@ -50,3 +52,16 @@ def test_the_gallery_knows_the_place_of_the_example(path):
         if isinstance(node, ast.Assign) and node.targets[0].id == "GALLERY_ORDER"
     )
     assert path.name in order
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_of_the_documentation_imports_what_there_is(path):
+    """Nothing else runs them: they take minutes."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("skbackprop"):
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                assert hasattr(module, alias.name) or importlib.util.find_spec(
+                    f"{node.module}.{alias.name}"
+                )

@@ -123,13 +123,30 @@ def test_the_number_of_BLAS_threads_makes_no_difference(
     X, y = wide[0].astype(dtype), wide[1]
     model = Estimator((60, 30), batch_size=batch_size, max_iter=2, random_state=0)
     model.set_params(early_stopping=True)
-    states, predictions = [], []
-    for n_threads in (1, 2):
+    states = set()
+    for n_threads in (1, 2, 3, 8):
         with threadpool_limits(n_threads, "blas"):
-            states.append(learnt(fit(clone(model), X, y).partial_fit(X, y)))
-            predictions.append(joblib.hash(fit(model, X, y).predict(X)))
-    assert states[0] == states[1]
-    assert predictions[0] == predictions[1]
+            fitted = fit(clone(model), X, y)
+            predicted = joblib.hash(fitted.predict(X))
+            warm = fit(fitted.set_params(warm_start=True), X, y)
+            states.add((predicted, learnt(warm), learnt(warm.partial_fit(X, y))))
+    assert len(states) == 1
+
+
+def test_held_out_rows_are_measured_alike_by_any_number_of_workers(wide):
+    """So many that several workers measure them, first of all at a warm start."""
+    X, y = wide[0].astype(np.float32), wide[1].astype(float)
+    model = SGDSigmoidMLPRegressor((20,), early_stopping=True, warm_start=True)
+    model.set_params(max_iter=2, random_state=0)
+    X_val, y_val = np.concatenate([X] * 3), np.concatenate([y] * 3)
+    states = set()
+    for n_threads in (1, 2, 8):
+        with threadpool_limits(n_threads, "blas"):
+            fitted = clone(model)
+            for _ in range(2):
+                fit(fitted, X, y, X_val=X_val, y_val=y_val)
+            states.add((learnt(fitted), *fitted.validation_scores_))
+    assert len(states) == 1
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 11, 1500, 5000])
