@@ -2,8 +2,8 @@
 Regression, and the range of a sigmoid
 ======================================
 
-A sigmoid outputs numbers between 0 and 1. ``SGDSigmoidMLPRegressor`` maps the targets to
-activations, ``target_range`` to 0.1 and 0.9, and predictions back.
+A sigmoid outputs numbers between 0 and 1. ``SGDSigmoidMLPRegressor`` maps the targets
+to activations, ``target_range`` to 0.1 and 0.9, and predictions back.
 """
 
 # %%

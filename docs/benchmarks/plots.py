@@ -26,21 +26,19 @@ TICKS = {1: 1, 10: 10, 32: 32, 200: 200, 2000: 2000, "full": 20000}
 
 
 def shown(report):
-    """The results in float32 with as many threads as their machine has by default."""
-    # Older files have one machine, and no cores.
-    machines = report["machines"] if "machines" in report else [report["machine"]]
-    threads = {m.get("cores"): m["default_threads"] for m in machines}
+    """With as many threads as a machine has by default; of `fit`, float32 only."""
+    threads = {m["cores"]: m["default_threads"] for m in report["machines"]}
     return [
         result
         for result in report["results"]
-        if result["threads"] == threads[result.get("cores")]
-        and result["dtype"] == "float32"
+        if result["threads"] == threads[result["cores"]]
+        and (result["call"] != "fit" or result["dtype"] == "float32")
     ]
 
 
 def split(results):
     """The results of `fit`, and those of `predict` and `predict_proba`."""
-    fits = [result for result in results if result.get("call", "fit") == "fit"]
+    fits = [result for result in results if result["call"] == "fit"]
     return fits, [result for result in results if result not in fits]
 
 
@@ -56,12 +54,12 @@ def tables(results):
 
 def table(results, key, rate, others):
     """A row for each result; `cores` are the machine's, `threads` those of BLAS."""
-    settings = ["network", key, "cores", "threads"]
+    settings = ["network", key, "dtype", "cores", "threads"]
     head = [*settings, rate, *others]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for result in results:
         ours = result["seconds"]["skbackprop"]
-        cells = [str(result.get(name, "")) for name in settings]
+        cells = [str(result[name]) for name in settings]
         cells.append(f"{result['examples'] / ours:,.0f}")
         cells += [ratio(result["seconds"], name) for name in others]
         lines.append(f"| {' | '.join(cells)} |")
@@ -82,14 +80,14 @@ def draw(results, file):
 
     fits, _ = split(results)
     networks = list(dict.fromkeys(result["network"] for result in fits))
-    machines = list(dict.fromkeys(result.get("cores") for result in fits))
+    machines = list(dict.fromkeys(result["cores"] for result in fits))
     shape = (len(machines), len(networks))
     figure, axes = plt.subplots(
         *shape, figsize=(3.6 * shape[1], 3.8 * shape[0]), sharey=True, squeeze=False
     )
     panels = itertools.product(machines, networks)
     for ax, (cores, network) in zip(axes.flat, panels, strict=True):
-        own = [r for r in fits if (r.get("cores"), r["network"]) == (cores, network)]
+        own = [r for r in fits if (r["cores"], r["network"]) == (cores, network)]
         for name, style in STYLES.items():
             # A case that was measured later stands last in the file.
             points = sorted(
@@ -103,7 +101,7 @@ def draw(results, file):
                 )
         ax.set_xticks(list(TICKS.values()), list(map(str, TICKS)), minor=False)
         ax.set_xticks([], minor=True)
-        ax.set_title(network if cores is None else f"{network}, {cores} cores")
+        ax.set_title(f"{network}, {cores} cores")
         ax.set_xlabel("batch size, rows")
         ax.grid(alpha=0.3)
     for ax in axes[:, 0]:

@@ -217,9 +217,7 @@ def save(results, options):
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "results.json"
     former = json.loads(path.read_text()) if path.exists() else {"results": []}
-    # Older results have no cores: they may be of another machine.
-    kept = [result for result in former["results"] if "cores" in result]
-    merged = {tuple(r.get(k) for k in KEY): r for r in kept + results}
+    merged = {tuple(r.get(k) for k in KEY): r for r in former["results"] + results}
     machines = {m["cores"]: m for m in [*former.get("machines", []), machine()]}
     report = {
         "machines": list(machines.values()),

@@ -36,22 +36,30 @@ def forward(
     coefs = [coef.astype(dtype, copy=False) for coef in coefs]
     if issparse(X):  # scipy would put them in this order anew for each block
         coefs[0] = np.ascontiguousarray(coefs[0])
-    like = output(np.empty((0, coefs[-1].shape[1]), dtype))
-    result = np.empty((X.shape[0], *like.shape[1:]), like.dtype)
 
-    def run(rows: slice) -> int | None:
+    def run(start: int) -> tuple[Array, int | None]:
         with np.errstate(all="ignore"):  # errstate is per thread
-            z = decision(coefs, intercepts, X[rows])
-            result[rows] = output(z)
+            z = decision(coefs, intercepts, X[start : start + BLOCK_ROWS])
+            outputs = output(z)
         is_finite = np.isfinite(z)
-        if is_finite.all():
-            return None
-        return rows.start + int(is_finite.all(axis=1).argmin())
+        bad_row = None
+        if not is_finite.all():
+            bad_row = start + int(is_finite.all(axis=1).argmin())
+        return outputs, bad_row
 
-    starts = range(0, X.shape[0], BLOCK_ROWS)
-    found = run_all(
-        [partial(run, slice(start, start + BLOCK_ROWS)) for start in starts]
-    )
+    first, bad_row = run(0)
+    if X.shape[0] <= BLOCK_ROWS:
+        return first, bad_row
+    # The first block tells what the others look like.
+    result = np.empty((X.shape[0], *first.shape[1:]), first.dtype)
+    result[:BLOCK_ROWS] = first
+
+    def run_and_keep(start: int) -> int | None:
+        result[start : start + BLOCK_ROWS], bad_row = run(start)
+        return bad_row
+
+    starts = range(BLOCK_ROWS, X.shape[0], BLOCK_ROWS)
+    found = [bad_row, *run_all([partial(run_and_keep, start) for start in starts])]
     return result, min((row for row in found if row is not None), default=None)
 
 

@@ -109,7 +109,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights and of the orders. With an int, the same data and
-        the same machine, models are bit-identical.
+        the same machine, models are bit-identical (with SciPy 1.13 or newer: the BLAS
+        of older ones rounds some large products by their place in memory).
 
     tol : float >= 0, default=5e-6
         The loss improves if it falls by at least this below the best so far. Much
