@@ -46,15 +46,15 @@ def tables(results):
     """Markdown: our speed, the ratios to the others, the fraction of the floor."""
     fits, predictions = split(results)
     others = ["scikit-learn", "PyTorch", "textbook loop", "FANN", "floor"]
-    text = table(fits, "batch", "examples/s", others)
+    text = table(fits, ["batch"], "examples/s", others)
     if predictions:
-        text += "\n" + table(predictions, "call", "rows/s", ["scikit-learn"])
+        text += "\n" + table(predictions, ["call", "dtype"], "rows/s", ["scikit-learn"])
     return text
 
 
-def table(results, key, rate, others):
-    """A row for each result; `cores` are the machine's, `threads` those of BLAS."""
-    settings = ["network", key, "dtype", "cores", "threads"]
+def table(results, keys, rate, others):
+    """A row for each result; `cores` are the machine's."""
+    settings = ["network", *keys, "cores"]
     head = [*settings, rate, *others]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for result in results:
