@@ -145,7 +145,7 @@ def test_a_fault_in_fit_leaves_the_former_state_or_that_of_whole_epochs(
             fitted = pickle.loads(former)
             raised, place = call_with_fault(fitted.fit, kind, k, Error, X, y)
             if place is None:  # another thread has done what this one had to
-                assert state(fitted) == whole[-1]
+                assert state_of(fitted) == whole[-1]
                 continue
             assert raised or Error is KeyboardInterrupt
             # The last of them if the fault came when the network was stored.
