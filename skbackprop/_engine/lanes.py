@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from .buffers import Buffers
 from .loss import SetErrors, output_errors
-from .parameters import Parameters
+from .parameters import Layers, Parameters
 from .passes import add_outer_of_csr
+from .sigmoid import Sigmoid
 
 Array = NDArray[Any]
 Block = tuple[Any, Array, Array | None]
@@ -162,42 +163,57 @@ class _Worker:
 
         The first rows are not added: their gradients are what `into` becomes.
         """
-        theta, m = self.theta, len(Y)
+        m = len(Y)
         if m not in self._buffers:
             # Three sizes at most: full chunks, and the last of lanes, which vary by 1.
             if len(self._buffers) > 2:
                 self._buffers.clear()
-            buffers = Buffers(theta, m, order="C")
+            buffers = Buffers(self.theta, m, order="C")
             self._buffers[m] = buffers, output_errors(buffers)
         buffers, set_output_errors = self._buffers[m]
-        a, slope, delta = buffers.a, buffers.slope, buffers.delta
-        if theta.sparse:
-            a[0][...] = X @ theta.Wt[0]
-        else:
-            np.matmul(X, theta.Wt[0], a[0])
-        for layer, sigmoid in enumerate(buffers.sigmoids):
-            if layer:
-                np.matmul(a[layer - 1], theta.Wt[layer], a[layer])
-            np.add(a[layer], theta.b[layer], a[layer])
-            sigmoid(a[layer], a[layer])
+        self._forward(X, buffers.a, buffers.sigmoids)
         squares = set_output_errors(Y, w)
-        for layer in range(len(a) - 1, 0, -1):
-            np.matmul(delta[layer], theta.Wt[layer].T, delta[layer - 1])
-            np.multiply(delta[layer - 1], slope[layer - 1], delta[layer - 1])
-        target = into
-        if not is_first:
-            if self._scratch is None:
-                self._scratch = theta.like(np.empty_like(theta.vector))
-            target = self._scratch
-        if theta.sparse:
-            target.Wt[0][...] = 0
-            add_outer_of_csr(X, delta[0], 1.0, target.Wt[0])
-        else:
-            np.matmul(X.T, delta[0], target.Wt[0])
-        for layer, (d, b) in enumerate(zip(delta, target.b, strict=True)):
-            if layer:
-                np.matmul(a[layer - 1].T, d, target.Wt[layer])
-            np.add.reduce(d, axis=0, out=b)
-        if not is_first:
-            np.add(into.vector, target.vector, into.vector)
+        self._backward(buffers.delta, buffers.slope)
+        if is_first:
+            self._set_gradient(X, buffers.a, buffers.delta, into)
+            return squares
+        if self._scratch is None:
+            self._scratch = self.theta.like(np.empty_like(self.theta.vector))
+        self._set_gradient(X, buffers.a, buffers.delta, self._scratch)
+        np.add(into.vector, self._scratch.vector, into.vector)
         return squares
+
+    def _forward(self, X: Any, a: Layers, sigmoids: list[Sigmoid]) -> None:
+        """``a^l = σ(W^l a^{l−1} + b^l)``"""
+        Wt, b = self.theta.Wt, self.theta.b
+        for layer, sigmoid in enumerate(sigmoids):
+            if layer:
+                np.matmul(a[layer - 1], Wt[layer], a[layer])
+            elif self.theta.sparse:
+                a[0][...] = X @ Wt[0]
+            else:
+                np.matmul(X, Wt[0], a[0])
+            np.add(a[layer], b[layer], a[layer])
+            sigmoid(a[layer], a[layer])
+
+    def _backward(self, delta: Layers, slope: Layers) -> None:
+        """``δ^l = (W^{l+1})ᵀ δ^{l+1} ⊙ σ'``"""
+        for layer in range(len(delta) - 1, 0, -1):
+            np.matmul(delta[layer], self.theta.Wt[layer].T, delta[layer - 1])
+            np.multiply(delta[layer - 1], slope[layer - 1], delta[layer - 1])
+
+    def _set_gradient(
+        self, X: Any, a: Layers, delta: Layers, target: Parameters
+    ) -> None:
+        """``∇W^l = Σ δ^l (a^{l−1})ᵀ``, ``∇b^l = Σ δ^l``"""
+        for layer, (d, Wt, b) in enumerate(
+            zip(delta, target.Wt, target.b, strict=True)
+        ):
+            if layer:
+                np.matmul(a[layer - 1].T, d, Wt)
+            elif self.theta.sparse:
+                Wt[...] = 0
+                add_outer_of_csr(X, d, 1.0, Wt)
+            else:
+                np.matmul(X.T, d, Wt)
+            np.add.reduce(d, axis=0, out=b)

@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 Array = NDArray[Any]
+# Computes σ of the first array into the second.
+Sigmoid = Callable[[Array, Array], Any]
 
 # scipy's `expit` computes element by element; numpy's `tanh` is vectorised but needs
 # three more passes. They break even near this many elements (both dtypes).
 TANH_FROM = 600
 
 
-def sigmoid_for(size: int) -> Callable[[Array, Array], Any]:
+def sigmoid_for(size: int) -> Sigmoid:
     """The cheaper way to compute σ of so many elements."""
     return expit if size < TANH_FROM else _sigmoid_by_tanh
 
