@@ -292,7 +292,7 @@ from saving import FORMATS
 np.set_printoptions(floatmode="unique", threshold=sys.maxsize)
 faulthandler.enable()
 # A damaged length asks for more memory than there is; never for all there is.
-resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))
+resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
 folder, n = Path(sys.argv[1]), int(sys.argv[2])
 
 
@@ -319,7 +319,7 @@ for name, saved in FORMATS.items():
             del damaged[random.randrange(len(data)) :]
         else:
             damaged[random.randrange(len(data))] ^= 1 << random.randrange(8)
-        signal.alarm(20)  # ends the process
+        signal.alarm(120)  # ends the process
         outcomes[outcome(saved.load, bytes(damaged), good)] += 1
         signal.alarm(0)
     print(json.dumps([name, outcomes]))
