@@ -50,10 +50,10 @@ def warn_of_ending(ending: Ending, run: Run, shortfall: str | None) -> None:
             "that of the random initial weights."
         )
     elif ending == "interrupted":
+        best = ", the best of them," if plan.early_stopping else ""
         warn(
             f"Training was interrupted. The model is that of {progress.n_iter} whole "
-            "epochs, or with early stopping the best of them; fit with "
-            "warm_start=True, or partial_fit, goes on from there."
+            f"epochs{best}: fit with warm_start=True, or partial_fit, goes on from there."
         )
     elif shortfall is not None:
         warn(shortfall, ConvergenceWarning)
