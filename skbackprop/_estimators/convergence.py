@@ -53,7 +53,8 @@ def warn_of_ending(ending: Ending, run: Run, shortfall: str | None) -> None:
         best = ", the best of them," if plan.early_stopping else ""
         warn(
             f"Training was interrupted. The model is that of {progress.n_iter} whole "
-            f"epochs{best}: fit with warm_start=True, or partial_fit, goes on from there."
+            f"epochs{best}: fit with warm_start=True, or partial_fit, goes on from "
+            "there."
         )
     elif shortfall is not None:
         warn(shortfall, ConvergenceWarning)
