@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from skbackprop._engine import lanes as lanes_module
+from skbackprop._engine.buffers import Buffers
 from skbackprop._engine.lanes import MOST_LANES, chunk_rows, cut, lane_count
 from skbackprop._engine.network import Engine
 from skbackprop._engine.parameters import Parameters
@@ -236,3 +237,21 @@ def test_memory_of_a_large_batch_is_that_of_its_lanes_and_workers():
     tracemalloc.stop()
     gradients = len(lanes) * engine.theta.vector.nbytes
     assert peak < gradients + 2 * lanes_module.CHUNK_BYTES
+
+
+def test_lanes_of_uneven_sizes_share_their_buffers(monkeypatch):
+    """Of a full chunk, and of the last of a lane, which has a row more or less."""
+    made = []
+
+    class Counted(Buffers):
+        def __init__(self, theta, m, order):
+            made.append(m)
+            super().__init__(theta, m, order)
+
+    monkeypatch.setattr(lanes_module, "Buffers", Counted)
+    network = Network((4, 3))
+    X, Y = network.examples(203)
+    engine = Engine(network.coefs, network.intercepts)
+    for _ in range(2):
+        engine.gradient(streams_of(X, Y, None, cut(0, 203, 8), 10))
+    assert sorted(made) == [5, 6, 10]

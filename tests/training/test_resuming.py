@@ -289,3 +289,13 @@ def test_verbose_prints_a_line_an_epoch_as_MLPClassifier_does(capsys, iris):
     assert f"validation score = {model.validation_scores_[0]:.6f}, " in first
     fit(model.set_params(verbose=False), *iris)
     assert capsys.readouterr().out == ""
+
+
+def test_the_curve_of_a_stream_keeps_its_last_passes(iris, monkeypatch):
+    monkeypatch.setattr("skbackprop._estimators.outcome.CURVE_OF_A_STREAM", 5)
+    model, losses = SGDSigmoidMLP((3,), random_state=0), []
+    for _ in range(8):
+        losses.append(model.partial_fit(*iris, classes=[0, 1, 2]).loss_)
+    assert model.loss_curve_ == losses[-5:]
+    # Of a fit, all epochs are kept.
+    assert len(fit(model.set_params(max_iter=7), *iris).loss_curve_) == 7
