@@ -128,7 +128,14 @@ def test_data_frames_give_their_feature_names(make):
 SCRIPTS = sorted(set(EXAMPLES.glob("*.py")) - set(EXAMPLES.glob("plot_*.py")))
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
+def marks_of(path):
+    """CI runs all scripts after the tests; here runs the one that says what it did."""
+    return [] if path.stem == "digits_grid_search" else pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.stem, marks=marks_of(p)) for p in SCRIPTS]
+)
 def test_the_example_runs(path, tmp_path):
     if path.stem == "dask_grid_search" and not hasattr(joblib, "parallel_config"):
         pytest.skip("needs joblib 1.3")
