@@ -17,7 +17,8 @@ from scipy.sparse import csr_matrix
 from .blas import blas, require_in_place
 from .buffers import Buffers
 from .loss import output_errors
-from .parameters import Parameters
+from .parameters import Layers, Parameters
+from .sigmoid import Sigmoid
 
 Array = NDArray[Any]
 # Goes forward and back with (x, y, weights); returns Σ w (a − y)².
@@ -29,6 +30,9 @@ Pass = tuple[Propagate, AddGradient]
 # What the first layer does with inputs: adds x W^T to z, and xᵀ δ to the weights.
 AddProduct = Callable[[Any], object]
 AddOuter = Callable[[Any, float, float], object]
+# What the other layers work with, see `later_layers`.
+ForwardStep = tuple[Array, Array, Array, Sigmoid]
+BackwardStep = tuple[Array, Array, Array, Array]
 
 
 def make_pass(theta: Parameters, target: Parameters, m: int) -> Pass:
@@ -63,9 +67,7 @@ def one_example(theta: Parameters, target: Parameters, buffers: Buffers) -> Pass
     )
     # a is z until σ is written over it.
     z_1, sigmoid_1 = a[0], buffers.sigmoids[0]
-    forward = list(zip(theta.Wt[1:], a[:-1], a[1:], buffers.sigmoids[1:], strict=True))
-    backward = list(zip(theta.Wt[1:], delta[1:], delta[:-1], slope[:-1], strict=True))
-    backward.reverse()
+    forward, backward = later_layers(theta, a, slope, delta, buffers.sigmoids)
     gradients = list(zip(buffers.a[:-1], buffers.delta[1:], target.Wt[1:], strict=True))
     add_product, add_outer = first_layer(theta, target, buffers)
     require_in_place(
@@ -102,9 +104,7 @@ def several_examples(theta: Parameters, target: Parameters, buffers: Buffers) ->
     multiply, set_output_errors = np.multiply, output_errors(buffers)
     a, slope, delta = buffers.a, buffers.slope, buffers.delta
     z_1, sigmoid_1 = a[0], buffers.sigmoids[0]
-    forward = list(zip(theta.Wt[1:], a[:-1], a[1:], buffers.sigmoids[1:], strict=True))
-    backward = list(zip(theta.Wt[1:], delta[1:], delta[:-1], slope[:-1], strict=True))
-    backward.reverse()
+    forward, backward = later_layers(theta, a, slope, delta, buffers.sigmoids)
     gradients = list(zip(a[:-1], delta[1:], target.Wt[1:], strict=True))
     biases = list(zip(a, theta.b, strict=True))
     bias_gradients = list(zip(delta, target.b, strict=True))
@@ -134,6 +134,19 @@ def several_examples(theta: Parameters, target: Parameters, buffers: Buffers) ->
             gemv(rate, d, ones, keep_b, b, 0, 1, 0, 1, 1, 1)
 
     return propagate, add_gradient
+
+
+def later_layers(
+    theta: Parameters, a: Layers, slope: Layers, delta: Layers, sigmoids: list[Sigmoid]
+) -> tuple[list[ForwardStep], list[BackwardStep]]:
+    """What each layer but the first multiplies on the way forward, and on that back.
+
+    As (W^T, a before, z, σ) from the second to the last, and as (W^T, δ after, δ, σ')
+    from the last to the second.
+    """
+    forward = list(zip(theta.Wt[1:], a[:-1], a[1:], sigmoids[1:], strict=True))
+    backward = list(zip(theta.Wt[1:], delta[1:], delta[:-1], slope[:-1], strict=True))
+    return forward, backward[::-1]
 
 
 def first_layer(

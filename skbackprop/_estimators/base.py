@@ -135,7 +135,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             random_state = model._initialise(data.X.dtype, call)
             model.n_iter_ = 0
             workers = Workers()
-            run = model._begin(data, validation, random_state, call, workers)
+            run = model._begin(data, random_state, call, workers, validation)
             ending, said = model._train(run, call, task, workers)
         if ending == "interrupted" and fitted and not run.progress.losses:
             # The network from before is worth more than one without training.
@@ -167,7 +167,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             else:
                 check_network(model, model._units_wanted)
             workers = Workers()
-            run = model._begin(data, (None, None, None), random_state, call, workers)
+            run = model._begin(data, random_state, call, workers)
             printer = Printer(len(run.source))
             on_one_blas_thread(
                 lambda: advance(
@@ -310,10 +310,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _begin(
         self,
         data: Data,
-        validation: Validation,
         random_state: RandomState | None,
         call: Call,
         workers: Workers,
+        validation: Validation = (None, None, None),
     ) -> Run:
         """Examples, an engine, and where training is, as the fitted attributes say."""
         held_out = rows = None

@@ -270,7 +270,7 @@ def _engine_gradient(
     before = derivation_parameters(probe)
     workers, call = Workers(), Call(goes_on=True, is_pass=True)
     with np.errstate(all="ignore"):
-        run = probe._begin(data, (None, None, None), None, call, workers)
+        run = probe._begin(data, None, call, workers)
         on_one_blas_thread(
             lambda: run_epoch(run.engine, run.source, run.plan, eta, None), workers
         )
