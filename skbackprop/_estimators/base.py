@@ -18,6 +18,7 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -27,12 +28,19 @@ from .._engine.network import Engine
 from .._threads import Workers, on_one_blas_thread
 from .._training.callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from .._training.descent import Watcher, advance, restore_best, train
-from .._training.examples import Encoder, Examples, Source
+from .._training.examples import (
+    Encoder,
+    Examples,
+    Source,
+    constant_loss,
+    mean_squared_norm,
+)
 from .._training.held_out import HeldOut, Score
-from .._training.initial_values import auto_learning_rate, initial_parameters
+from .._training.initial_values import initial_parameters
 from .._training.interrupts import uninterrupted
 from .._training.progress import Ending, Plan
 from .._training.verbose import Printer, print_stop
+from .auto import LARGEST_BATCH, NO_BETTER, ROWS_TO_STOP_EARLY, TOL, Pace, tolerance
 from .convergence import shortfall, warn_of_ending
 from .hyperparameters import check_parameters, hidden_units
 from .kind_of_call import Call
@@ -58,16 +66,12 @@ from .validation import (
 Array = NDArray[Any]
 Validation = tuple[Any, Any, ArrayLike | None]
 
-# The value of batch_size="auto", where there are as many rows. docs/defaults.md has the
-# study behind this and the other defaults.
-AUTO_BATCH_SIZE = 32
-
 
 class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     """What the classifier and the regressor share."""
 
-    # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.
-    _eta_per_output: float
+    # Deviation of the initial weights of the output layer, times √n_in.
+    _output_deviation: float
     coefs_: list[Array]
     intercepts_: list[Array]
     loss_curve_: list[float]
@@ -80,6 +84,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     _random_state: dict[str, Any]
     _split_seed: int | None
     _best_loss: float
+    # What "auto" values follow from: measured by the first call, and kept.
+    _mean_squared_norm: float | None
+    _constant_loss: float | None
+    _auto_early_stopping: bool | None
 
     def __init__(
         self,
@@ -94,10 +102,11 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         alpha: float,
         shuffle: bool,
         random_state: int | RandomState | None,
-        tol: float,
+        tol: float | str,
         n_iter_no_change: float,
-        early_stopping: bool,
+        early_stopping: bool | str,
         validation_fraction: float,
+        scoring: str | Callable[..., float] | None,
         warm_start: bool,
         verbose: bool | int,
     ) -> None:
@@ -116,6 +125,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.warm_start = warm_start
         self.verbose = verbose
 
@@ -205,7 +215,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         def descend() -> tuple[Ending, str | None]:
             if run.progress.t and run.plan.early_stopping and run.held_out is not None:
                 # A warm start may find nothing better than what it starts from.
-                run.progress.best_score = run.held_out.measure(run.engine)[1]
+                run.progress.compare(*run.held_out.measure(run.engine))
             ending = train(*run, watchers)
             return ending, shortfall(ending, run)
 
@@ -294,7 +304,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 "parameters, more than any memory can hold."
             )
         random_state = check_random_state(self.random_state)
-        self.coefs_, self.intercepts_ = initial_parameters(units, dtype, random_state)
+        self.coefs_, self.intercepts_ = initial_parameters(
+            units, dtype, random_state, self._output_deviation
+        )
         self.n_layers_ = len(units)
         self.out_activation_ = "logistic"
         self.n_iter_ = self.t_ = 0
@@ -304,6 +316,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         self.validation_scores_ = self.validation_loss_curve_ = None
         self.best_validation_score_ = None
         self._velocity = self._split_seed = None
+        self._mean_squared_norm = self._constant_loss = self._auto_early_stopping = None
         self._no_improvement_count = self._n_eta_drops = 0
         return random_state
 
@@ -316,16 +329,22 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         validation: Validation = (None, None, None),
     ) -> Run:
         """Examples, an engine, and where training is, as the fitted attributes say."""
+        given = any(part is not None for part in validation)
+        stops_early = not call.is_pass and self._stops_early(data.X.shape[0], given)
         held_out = rows = None
         weighted = self._class_weighted(data, data)
-        if any(given is not None for given in validation):
+        if given:
             held_out = self._given_held_out(data, validation)
-        elif self.early_stopping and not call.is_pass:
+        elif stops_early:
             assert random_state is not None  # only a pass can do without
             rows, held_out_rows = self._split(data, random_state)
-            held_out = self._held_out(weighted, held_out_rows)
+            held_out = self._held_out(data, weighted, held_out_rows)
+        if self._mean_squared_norm is None:
+            self._mean_squared_norm = self._norm_of_rows(data)
         source = self._source(weighted, call, rows)
-        plan = self._plan(len(source), call)
+        if self._constant_loss is None and not call.is_pass:
+            self._constant_loss = constant_loss(source)
+        plan = self._plan(len(source), call, stops_early)
         engine = Engine(
             self.coefs_,
             self.intercepts_,
@@ -340,24 +359,60 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         )
         return Run(engine, source, plan, progress_of(self), random_state, held_out)
 
-    def _plan(self, n_rows: int, call: Call) -> Plan:
+    def _stops_early(self, n_rows: int, given: bool) -> bool:
+        """Whether `fit` stops by held-out rows, given or of these that it has."""
+        if not isinstance(self.early_stopping, str):
+            return bool(self.early_stopping)
+        if self._auto_early_stopping is None:
+            self._auto_early_stopping = n_rows >= ROWS_TO_STOP_EARLY
+        return self._auto_early_stopping
+
+    def _norm_of_rows(self, data: Data) -> float:
+        """The mean of ``‖x‖²``."""
+        return mean_squared_norm(data.X, data.weights)
+
+    @abstractmethod
+    def _pace(self, stops_early: bool) -> Pace:
+        """How fast to descend where that is "auto"."""
+
+    def _plan(self, n_rows: int, call: Call, stops_early: bool) -> Plan:
+        pace = self._pace(stops_early)
+        batch_size = self._resolve_batch_size(pace, n_rows, not call.is_pass)
+        eta = self.learning_rate_init
+        if isinstance(eta, str):
+            assert self._mean_squared_norm is not None
+            eta = pace.learning_rate(
+                self._units,
+                # Not of all rows that happen to be one batch: η must not depend on
+                # whether a weight of 2 is written as a row twice.
+                batch_size if batch_size < n_rows else self._batch_wanted,
+                float(self.momentum),
+                self._mean_squared_norm,
+            )
+        tol, score_tol, must_beat = self.tol, self.tol, np.inf
+        if isinstance(tol, str):
+            constant = self._constant_loss or 0.0
+            tol, score_tol = tolerance(constant), TOL
+            must_beat = NO_BETTER * constant or np.inf
         return Plan(
-            batch_size=self._resolve_batch_size(n_rows, may_warn=not call.is_pass),
+            batch_size=batch_size,
             max_iter=int(self.max_iter),
             shuffle=self.shuffle,
             learning_rate=self.learning_rate,
-            learning_rate_init=self._resolve_learning_rate_init(),
+            learning_rate_init=float(eta),
             power_t=float(self.power_t),
-            tol=float(self.tol),
+            tol=float(tol),
             n_iter_no_change=self.n_iter_no_change,
-            early_stopping=self.early_stopping and not call.is_pass,
+            early_stopping=stops_early,
+            score_tol=float(score_tol),
+            must_beat=must_beat,
         )
 
     def _given_held_out(self, data: Data, validation: Validation) -> HeldOut:
         """`X_val`, `y_val` and `sample_weight_val` as examples to measure on."""
         try:
             given = self._validate_held_out(*validation)
-            return self._held_out(self._class_weighted(given, data))
+            return self._held_out(given, self._class_weighted(given, data))
         except (ValueError, TypeError) as error:
             raise kind_of(error)(
                 f"In X_val, y_val or sample_weight_val: {error}"
@@ -369,13 +424,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
-        data = self._validate(X_val, y_val, sample_weight_val, reset=False)
-        if self.early_stopping:
-            self._require_a_score(data)
-        return data
-
-    def _require_a_score(self, data: Data) -> None:
-        """Raise ValueError where every network would have the same score."""
+        return self._validate(X_val, y_val, sample_weight_val, reset=False)
 
     def _split(self, data: Data, random_state: RandomState) -> tuple[Array, Array]:
         """Indices of the rows to learn from and of those to hold out, in order."""
@@ -385,8 +434,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             rows, held_out = train_test_split(
                 np.arange(data.X.shape[0]),
                 test_size=float(self.validation_fraction),
-                random_state=self._split_seed,
-                stratify=self._strata(data.y),
+                # Rows in a meaningful order, such as that of time, end with these.
+                shuffle=self.shuffle,
+                random_state=self._split_seed if self.shuffle else None,
+                stratify=self._strata(data.y) if self.shuffle else None,
             )
         except ValueError as error:
             raise ValueError(
@@ -419,10 +470,36 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             return self._examples(data, data.weights, 1.0, rows)
         return self._examples(data, *divided_by_mean(data.weights, rows), rows)
 
-    def _held_out(self, data: Data, rows: Array | None = None) -> HeldOut:
+    def _held_out(
+        self, data: Data, weighted: Data, rows: Array | None = None
+    ) -> HeldOut:
+        """These rows, None is all, to measure on; `weighted` by class weights too."""
         purpose = " held out for validation"
-        weights, mean = divided_by_mean(data.weights, rows, purpose)
-        return HeldOut(self._examples(data, weights, mean, rows), self._score())
+        weights, mean = divided_by_mean(weighted.weights, rows, purpose)
+        examples = self._examples(weighted, weights, mean, rows)
+        if self.scoring is None:
+            return HeldOut(examples, self._score())
+        if self.scoring == "loss":
+            return HeldOut(examples, None)
+        return HeldOut(examples, None, self._scorer(data, rows))
+
+    def _scorer(self, data: Data, rows: Array | None) -> Callable[[Engine], float]:
+        """The scorer that `scoring` names, of the network that an engine has."""
+        scorer = check_scoring(self, scoring=self.scoring)
+        X, y, weights = data
+        if rows is not None:
+            X, y = X[rows], y[rows]
+            weights = None if weights is None else weights[rows]
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y.ravel()
+        weight = {} if weights is None else {"sample_weight": weights}
+        model = self._copy()
+
+        def score(engine: Engine) -> float:
+            model.coefs_, model.intercepts_ = engine.parameters()
+            return float(scorer(model, X, y, **weight))
+
+        return score
 
     def _examples(
         self, data: Data, weights: Array | None, mean: float, rows: Array | None
@@ -446,13 +523,20 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _shuffles(self, n_rows: int) -> bool:
         """Whether a pass over so many rows needs an order of them."""
-        return self.shuffle and self._resolve_batch_size(n_rows, False) < n_rows
+        pace = self._pace(stops_early=False)
+        return self.shuffle and self._resolve_batch_size(pace, n_rows, False) < n_rows
 
-    def _resolve_batch_size(self, n_rows: int, may_warn: bool) -> int:
+    @property
+    def _batch_wanted(self) -> int:
+        """Rows of a batch if there were any number of them."""
+        auto = isinstance(self.batch_size, str)
+        return LARGEST_BATCH if auto else int(self.batch_size)
+
+    def _resolve_batch_size(self, pace: Pace, n_rows: int, may_warn: bool) -> int:
         if self.batch_size == "full":
             return n_rows
         if self.batch_size == "auto":
-            return min(AUTO_BATCH_SIZE, n_rows)
+            return pace.batch_size(n_rows)
         batch_size = int(self.batch_size)
         if batch_size > n_rows and may_warn:
             warn(
@@ -460,13 +544,6 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 "from; all of them together make one batch."
             )
         return min(batch_size, n_rows)
-
-    def _resolve_learning_rate_init(self) -> float:
-        if self.learning_rate_init == "auto":
-            return auto_learning_rate(
-                self._units, self._eta_per_output, float(self.momentum)
-            )
-        return float(self.learning_rate_init)
 
     def _outputs(self, X: Any, output: Callable[[Array], Array]) -> Array:
         """``output(z^L)``, a row for each row of `X`; blocks of rows are computed."""

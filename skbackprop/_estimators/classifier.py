@@ -1,6 +1,6 @@
 """`SGDSigmoidMLP`: what is particular to classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
+from .auto import Pace
 from .base import BaseSGDSigmoidMLP
 from .kind_of_call import Call
 from .sample_weights import balanced_factors, factors_of_classes, score_weights
@@ -251,7 +252,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     # The public name, so that saved files do not name a room.
     __module__ = "skbackprop"
-    _eta_per_output = 1.0
+    _output_deviation = 2.0
 
     def __init__(
         self,
@@ -268,10 +269,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         class_weight: Mapping[Any, float] | str | None = None,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
-        tol: float = 5e-6,
-        n_iter_no_change: float = 10,
-        early_stopping: bool = False,
+        tol: float | str = "auto",
+        n_iter_no_change: float = 20,
+        early_stopping: bool | str = False,
         validation_fraction: float = 0.1,
+        scoring: str | Callable[..., float] | None = None,
         warm_start: bool = False,
         verbose: bool | int = False,
     ) -> None:
@@ -291,6 +293,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            scoring=scoring,
             warm_start=warm_start,
             verbose=verbose,
         )
@@ -681,6 +684,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         # compute_class_weight knows none before scikit-learn 1.9.
         codes = self._codes(of.y)
         return balanced_factors(np.bincount(codes, of.weights, len(self.classes_)))
+
+    def _pace(self, stops_early: bool) -> Pace:
+        return Pace(eta=1.0, smallest_batch=16)
 
     def _strata(self, y: Any) -> Any:
         return None if self._multilabel else y

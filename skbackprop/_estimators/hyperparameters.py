@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.metrics import get_scorer_names
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -147,15 +148,29 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "shuffle": ("a bool", _boolean),
     "random_state": ("an integer in [0, 2**32), a RandomState or None", _seed),
-    "tol": ("a finite number >= 0", _not_negative),
+    "tol": (
+        '"auto" or a finite number >= 0',
+        lambda value: _one_of("auto")(value) or _not_negative(value),
+    ),
     "n_iter_no_change": (
         "an integer >= 1 or infinity",
         lambda value: _count(value) or (isinstance(value, Real) and value == np.inf),
     ),
-    "early_stopping": ("a bool", _boolean),
+    "early_stopping": (
+        '"auto" or a bool',
+        lambda value: _one_of("auto")(value) or _boolean(value),
+    ),
     "validation_fraction": (
         "a number > 0 and < 1",
         lambda value: _real(value) and 0 < float(value) < 1,
+    ),
+    "scoring": (
+        'None, "loss", the name of a scorer or a callable',
+        lambda value: (
+            value is None
+            or callable(value)
+            or _one_of("loss", *get_scorer_names())(value)
+        ),
     ),
     "warm_start": ("a bool", _boolean),
     "verbose": (

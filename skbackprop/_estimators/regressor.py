@@ -1,6 +1,6 @@
 """`SGDSigmoidMLPRegressor`: what is particular to numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .._training.examples import Encoder
 from .._training.held_out import Score, r_squared
+from .auto import Pace
 from .base import BaseSGDSigmoidMLP
 from .hyperparameters import check_target_range
 from .kind_of_call import Call
@@ -231,7 +232,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     # The public name, so that saved files do not name a room.
     __module__ = "skbackprop"
-    _eta_per_output = 0.1
+    _output_deviation = 1.0
     target_range_: Array
 
     def __init__(
@@ -249,10 +250,11 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         alpha: float = 0.0,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
-        tol: float = 5e-6,
-        n_iter_no_change: float = 10,
-        early_stopping: bool = False,
+        tol: float | str = "auto",
+        n_iter_no_change: float = 20,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
+        scoring: str | Callable[..., float] | None = None,
         warm_start: bool = False,
         verbose: bool | int = False,
     ) -> None:
@@ -272,6 +274,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            scoring=scoring,
             warm_start=warm_start,
             verbose=verbose,
         )
@@ -529,12 +532,12 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     def _score(self) -> Score:
         return r_squared
 
-    def _require_a_score(self, data: Data) -> None:
-        if (data.y == data.y[:1]).all():
-            raise ValueError(
-                f"y_val is {data.y[0].tolist()} in all of {len(data.y)} rows, where R² "
-                "is the same for every network. early_stopping needs different values."
-            )
+    def _pace(self, stops_early: bool) -> Pace:
+        # Small steps keep the network simple where nothing shows whether it learns
+        # noise; held-out rows show it.
+        if stops_early:
+            return Pace(eta=1.4, smallest_batch=8)
+        return Pace(eta=0.2, smallest_batch=16)
 
 
 def _require_finite(low: Array, high: Array, dtype: Any) -> None:

@@ -44,14 +44,14 @@ def train(
 ) -> Ending:
     """Run up to `plan.max_iter` epochs; return why training ended.
 
-    With early stopping the parameters end as those with the best score. An interrupt
+    With early stopping the parameters end as those of the best epoch. An interrupt
     (Ctrl-C, or CannotGoOn after the first epoch) first takes everything back to the end
     of the last whole epoch, random stream included, so that going on from there is
     going on as if nothing had been.
     """
     assert random_state is not None  # only a pass of partial_fit can do without
     last_epoch = LastEpoch(engine, source, plan, progress, random_state)
-    if progress.best_score > -np.inf:
+    if progress.best_epoch is not None:
         progress.best = last_epoch.snapshot
     stop_at = progress.n_iter + plan.max_iter
     ending: Ending = "max_iter"
@@ -79,7 +79,7 @@ def train(
 
 
 def restore_best(engine: Engine, progress: Progress) -> None:
-    """With early stopping, go back to the network with the best score."""
+    """With early stopping, go back to the network of the best epoch."""
     if progress.best is not None:
         engine.restore(progress.best)
 

@@ -212,6 +212,20 @@ def draw_order(source: Source, plan: Plan, random_state: RandomState | None) -> 
     return source.draw_order(random_state)
 
 
+def mean_squared_norm(X: Any, weights: Array | None) -> float:
+    """The (weighted) mean of ``‖x‖²`` over the rows of an array or of CSR."""
+    total = count = 0.0
+    for rows in gen_batches(X.shape[0], MOMENT_ROWS):
+        part = X[rows]
+        if isinstance(part, np.ndarray):
+            squares = np.einsum("ij,ij->i", part, part, dtype=float)
+        else:
+            squares = np.asarray(part.multiply(part).sum(axis=1), dtype=float).ravel()
+        w = np.ones(len(squares)) if weights is None else weights[rows]
+        total, count = total + w @ squares, count + w.sum()
+    return float(total / count) if count else 0.0
+
+
 def constant_loss(source: Source) -> float:
     """Loss of a network that says the same for all rows, at its best.
 

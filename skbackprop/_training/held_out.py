@@ -19,10 +19,15 @@ Score = Callable[[Array, Array, Array | None], float]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Examples to measure a network on, and how to score it."""
+    """Examples to measure a network on, and how to score it.
+
+    By its outputs, or by `judge`, who sees the whole network; without either the score
+    is the negative loss.
+    """
 
     examples: Examples
-    score: Score
+    score: Score | None
+    judge: Callable[[Engine], float] | None = None
 
     def measure(self, engine: Engine) -> tuple[float, float]:
         """The mean cost of an example, and the score, with the engine's parameters."""
@@ -41,7 +46,10 @@ class HeldOut:
         if examples.weights is not None:
             weights = np.concatenate([w for _, _, w in blocks])
         costs = ((expit(z) - Y) ** 2).sum(axis=1) / (2 * engine.n_outputs)
-        return float(np.average(costs, weights=weights)), self.score(z, Y, weights)
+        loss = float(np.average(costs, weights=weights))
+        if self.judge is not None:
+            return loss, self.judge(engine)
+        return loss, -loss if self.score is None else self.score(z, Y, weights)
 
 
 def class_accuracy(z: Array, Y: Array, weights: Array | None) -> float:

@@ -39,7 +39,6 @@ class LastEpoch:
         self._engine, self._source, self._plan = engine, source, plan
         self._progress, self._random_state = progress, random_state
         self._first = progress.n_iter
-        self._best_score = progress.best_score
         self.snapshot = engine.snapshot()
         self._stream = random_state.get_state(legacy=False), progress.n_iter
         self._kept = self.snapshot, vars(progress).copy(), self._stream
@@ -48,8 +47,8 @@ class LastEpoch:
         """An epoch is whole: from now on, go back to here."""
         progress = self._progress
         self.snapshot = self._engine.snapshot()
-        if progress.best_score > self._best_score:
-            progress.best, self._best_score = self.snapshot, progress.best_score
+        if progress.best_epoch == progress.n_iter:
+            progress.best = self.snapshot
         _, written_at = self._stream
         n_rows = (progress.n_iter - written_at) * len(self._source)
         if n_rows > ROWS_PER_COPY_OF_STREAM:

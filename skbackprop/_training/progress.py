@@ -10,6 +10,10 @@ from .._engine.network import Snapshot
 Ending = Literal["no improvement", "max_iter", "asked to stop", "interrupted"]
 
 
+# Scores closer than this differ by rounding.
+SAME_SCORE = 1e-6
+
+
 class CannotGoOn(RuntimeError):
     """What training needs is gone; what it has come to is not lost."""
 
@@ -27,15 +31,22 @@ class Plan:
     tol: float
     n_iter_no_change: float
     early_stopping: bool
+    # Of a held-out score, which is 1 at best whatever the cost.
+    score_tol: float = 0.0
+    # No epoch counts as one without improvement before the loss is below this: there
+    # is nothing to lose yet.
+    must_beat: float = np.inf
 
 
 @dataclass
 class Progress:
     """What training has come to; the lists are those of this call's epochs only.
 
-    `n_no_change` counts epochs without improvement of the loss, or with early stopping
-    of the score on the held-out rows; `best` is then the network with the best score.
-    `failure` is what interrupted training, if that was not Ctrl-C.
+    `n_no_change` counts epochs without improvement: of the loss or, with early
+    stopping, of the held-out rows' score, or of their loss where the score stays.
+    `best` is then the network of epoch `best_epoch`, the one with the best score, and
+    with the lowest loss among equals. `failure` is what interrupted training, if that
+    was not Ctrl-C.
     """
 
     n_iter: int
@@ -44,6 +55,8 @@ class Progress:
     n_no_change: int
     n_eta_drops: int
     best_score: float = -np.inf
+    best_validation_loss: float = np.inf
+    best_epoch: int | None = None
     best: Snapshot | None = None
     failure: CannotGoOn | None = None
     losses: list[float] = field(default_factory=list)
@@ -68,6 +81,23 @@ class Progress:
             self.validation_losses.append(validation_loss)
             self.validation_scores.append(score)
             if plan.early_stopping:
-                stuck = score < self.best_score + plan.tol
-                self.best_score = max(self.best_score, score)
-        self.n_no_change = self.n_no_change + 1 if stuck else 0
+                stuck = not self._is_improved(validation_loss, score, plan)
+                self.compare(validation_loss, score)
+        waits = self.best_loss >= plan.must_beat
+        self.n_no_change = self.n_no_change + 1 if stuck and not waits else 0
+
+    def _is_improved(self, loss: float, score: float, plan: Plan) -> bool:
+        """Whether the held-out rows say that it is worth going on."""
+        change = score - self.best_score
+        return change > plan.score_tol or (
+            change >= -plan.score_tol and loss < self.best_validation_loss - plan.tol
+        )
+
+    def compare(self, loss: float, score: float) -> None:
+        """Note this epoch as the best, if its held-out rows say so."""
+        change = score - self.best_score
+        if change > SAME_SCORE or (
+            change >= -SAME_SCORE and loss < self.best_validation_loss
+        ):
+            self.best_epoch = self.n_iter
+            self.best_score, self.best_validation_loss = score, loss

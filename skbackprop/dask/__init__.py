@@ -4,7 +4,7 @@ Needs the extra `dask`: ``pip install "skbackprop[dask]"``.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -115,7 +115,7 @@ class _OnDask(BaseSGDSigmoidMLP):
         """
         _require_dask(X, self._local)
         client = self._find_client()
-        if self.early_stopping and X_val is None:
+        if self.early_stopping is True and X_val is None:
             raise ValueError(
                 "early_stopping=True needs X_val and y_val here: no rows are split off "
                 "those on the workers."
@@ -272,6 +272,13 @@ class _OnDask(BaseSGDSigmoidMLP):
             setattr(template, name, getattr(self, name))
         return template
 
+    def _stops_early(self, n_rows: int, given: bool) -> bool:
+        return given and super()._stops_early(n_rows, given)
+
+    def _norm_of_rows(self, data: Data) -> float:
+        total = sum(s.squares for s in data.X.summaries)
+        return float(total / data.X.total_weight) if total else 0.0
+
     def _source(self, data: Data, call: Call, rows: Array | None = None) -> Source:
         template = self._template()
         total = data.X.total_weight if data.X.weighted else None
@@ -411,10 +418,11 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
         class_weight: Mapping[Any, float] | str | None = None,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
-        tol: float = 5e-6,
-        n_iter_no_change: float = 10,
-        early_stopping: bool = False,
+        tol: float | str = "auto",
+        n_iter_no_change: float = 20,
+        early_stopping: bool | str = False,
         validation_fraction: float = 0.1,
+        scoring: str | Callable[..., float] | None = None,
         warm_start: bool = False,
         verbose: bool | int = False,
         client: Client | None = None,
@@ -435,6 +443,7 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            scoring=scoring,
             warm_start=warm_start,
             verbose=verbose,
             class_weight=class_weight,
@@ -561,10 +570,11 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
         alpha: float = 0.0,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
-        tol: float = 5e-6,
-        n_iter_no_change: float = 10,
-        early_stopping: bool = False,
+        tol: float | str = "auto",
+        n_iter_no_change: float = 20,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
+        scoring: str | Callable[..., float] | None = None,
         warm_start: bool = False,
         verbose: bool | int = False,
         client: Client | None = None,
@@ -585,6 +595,7 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            scoring=scoring,
             warm_start=warm_start,
             verbose=verbose,
             target_range=target_range,

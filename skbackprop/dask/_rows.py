@@ -25,7 +25,7 @@ from .._engine.lanes import Block
 from .._engine.network import Engine
 from .._estimators import regressor
 from .._estimators.validation import Data
-from .._training.examples import Examples
+from .._training.examples import Examples, mean_squared_norm
 from ._engine import gradient_of
 from ._tasks import names, places_of, run_at
 from ._waiting import LOOK_EVERY, losses_told, result_of
@@ -40,6 +40,7 @@ class Summary(NamedTuple):
 
     `targets` stand for all of the partition's: each label once, with the sum of its
     rows' `weights` (1 each, if there are none); or the smallest and the largest number.
+    `squares` is the (weighted) sum of ``‖x‖²``.
     """
 
     n_rows: int
@@ -48,6 +49,7 @@ class Summary(NamedTuple):
     dtype: np.dtype[Any]
     sparse: bool
     weight: float
+    squares: float
     targets: Array
     weights: Array | None = None
 
@@ -263,13 +265,15 @@ def _load(
     except ValueError as error:
         raise ValueError(f"In partition {p}: {error}") from error
     n_rows, n_features = data.X.shape
+    weight = float(n_rows if data.weights is None else data.weights.sum())
     summary = Summary(
         n_rows=n_rows,
         n_features=n_features,
         feature_names=getattr(template, "feature_names_in_", None),
         dtype=data.X.dtype,
         sparse=issparse(data.X),
-        weight=float(n_rows if data.weights is None else data.weights.sum()),
+        weight=weight,
+        squares=weight * mean_squared_norm(data.X, data.weights),
         **summarise(data),
     )
     return Loaded(data, summary)
