@@ -143,7 +143,7 @@ class RemoteExamples:
             )
             own = [share for share in shares if share[-1] > share[-2]]
             gradient, costs = gradient_of(self.client, own, engine.parameters())
-            engine.update(gradient, m, eta)
+            engine.update(gradient, m, batch_size, eta)
             cost += costs
             starts = stops
         return cost
