@@ -14,6 +14,7 @@ from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
 from .base import BaseSGDSigmoidMLP
 from .kind_of_call import Call
+from .labels import refuse_odd_labels
 from .sample_weights import balanced_factors, factors_of_classes, score_weights
 from .targets import (
     are_same,
@@ -91,11 +92,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
-        gradient of a batch of `m` examples. A last, smaller batch of `k` takes ``k / m``
-        of that: each row counts alike. It is no part of the reported loss. Values do
-        not carry over from MLPClassifier: next to this cost's smaller gradients,
-        larger η and smaller batches, 1e-3 is already strong. The default is the
-        derivation's unpenalised cost.
+        gradient of a batch of `m` examples; ``k / m`` of that for a last, smaller batch
+        of `k`, so that each row counts alike. It is no part of the reported loss.
+        Values do not carry over from MLPClassifier: next to this cost's smaller
+        gradients, larger η and smaller batches, 1e-3 is already strong. The default is
+        the derivation's unpenalised cost.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, finite and not negative; those that a dict leaves out
@@ -489,6 +490,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
             refuse_indices_outside(y, "y")
+            refuse_odd_labels(y, "y")
             return float(super().score(X, y, score_weights(sample_weight)))
 
     def decision_function(self, X: Any) -> Array:
@@ -600,6 +602,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
+        refuse_odd_labels(y, "y")
         data = super()._validate(X, y, sample_weight, reset)
         return data._replace(y=checked_labels(data.y, is_new=reset))
 
@@ -618,6 +621,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         with naming("classes"):
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
+            refuse_odd_labels(classes, "classes", place="index")
             given = found if classes is None else unique_labels(classes)
             refuse_nat(given, "classes")
         if not call.goes_on:

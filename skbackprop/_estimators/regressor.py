@@ -86,11 +86,11 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
-        gradient of a batch of `m` examples. A last, smaller batch of `k` takes ``k / m``
-        of that: each row counts alike. It is no part of the reported loss. Values do
-        not carry over from MLPClassifier: next to this cost's smaller gradients,
-        larger η and smaller batches, 1e-3 is already strong. The default is the
-        derivation's unpenalised cost.
+        gradient of a batch of `m` examples; ``k / m`` of that for a last, smaller batch
+        of `k`, so that each row counts alike. It is no part of the reported loss.
+        Values do not carry over from MLPClassifier: next to this cost's smaller
+        gradients, larger η and smaller batches, 1e-3 is already strong. The default is
+        the derivation's unpenalised cost.
 
     shuffle : bool, default=True
         Whether to draw a new order of the rows before each epoch.

@@ -197,6 +197,77 @@ def test_targets_that_are_no_labels_are_refused(y, message):
         SGDSigmoidMLP().fit(GOOD_X, y)
 
 
+MISSING = [
+    (np.array(["a", None, "b"] * 2, dtype=object), "None: 2 labels are .* row 1"),
+    (np.array(["a", nan, "b"] * 2, dtype=object), "NaN: 2 labels are .* row 1"),
+    (np.array(["a", "b", pd.NA] * 2, dtype=object), r"pandas\.NA: 2 .* row 2"),
+    (np.array(["a"] * 5 + [pd.NaT], dtype=object), "NaT: 1 label is .* row 5"),
+    (np.array([1, None, 2] * 2, dtype=object), "None: 2 labels are .* row 1"),
+    (["a", None, "b"] * 2, "None: 2 labels are .* row 1"),
+    (["a", nan, "b"] * 2, "NaN: 2 labels are .* row 1"),
+    ([1, None, 2] * 2, "None: 2 labels are .* row 1"),
+    ([1.0, 2.0, nan] * 2, "NaN: 2 labels are .* row 2"),
+    (pd.Series(["a", None, "b"] * 2, dtype=object), "None: 2 labels are .* row 1"),
+    (pd.Series(["a", None, "b"] * 2, dtype="string"), "NA: 2 labels are .* row 1"),
+    (pd.Series(["a", None, "b"] * 2, dtype="category"), "NaN: 2 labels are .* row 1"),
+    (pd.Series([1, None, 2] * 2, dtype="Int64"), "2 labels are .* row 1"),
+    (pd.Series([True, None, False] * 2, dtype="boolean"), "2 labels are .* row 1"),
+    (pd.DataFrame({"y": ["a", None, "b"] * 2}, dtype=object), "None: 2 .* row 1"),
+]
+OBJECTS = [
+    (GOOD_Y.astype(object), r"type int\. .* strings: use y\.astype\(int\)"),
+    (GOOD_Y.astype(float).astype(object), r"type float\. .* y\.astype\(int\)"),
+    ((GOOD_Y > 0).astype(object), r"type bool\. .* use y\.astype\(bool\)"),
+    (pd.Series(GOOD_Y, dtype=object), r"type int\. .* use y\.astype\(int\)"),
+    (np.array([0, "a", 1.5] * 2, dtype=object), r"float, int, str\. .*astype\(str\)"),
+    (np.array([b"a", b"b"] * 3, dtype=object), r"type bytes\. .* y\.astype\(str\)"),
+    (np.eye(3)[GOOD_Y].astype(object), r"type float\. .* use y\.astype\(int\)"),
+    ([pd.Timestamp(0)] * 6, r"type Timestamp\. .* numpy\.asarray\(y\)\.astype\(str"),
+]
+
+
+@pytest.mark.parametrize(("y", "message"), MISSING + OBJECTS)
+@pytest.mark.parametrize("where", ["fit", "partial_fit", "score", "y_val"])
+def test_missing_labels_and_objects_that_are_no_strings_are_named(where, y, message):
+    model = small_fit(SGDSigmoidMLP, GOOD_X, GOOD_Y)
+    before = state(model)
+    call, validation = getattr(model, where.replace("y_val", "fit")), {}
+    if where == "y_val":
+        validation, y = {"X_val": GOOD_X, "y_val": y}, GOOD_Y
+    with pytest.raises(ValueError, match=f"y .*{message}"):
+        call(GOOD_X, y, **validation)
+    assert_same_state(before, state(model))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([0, 1, None], "classes contains None: 1 label is missing, .* index 2"),
+        (["a", nan], "classes contains NaN: 1 label is missing, .* index 1"),
+        (np.arange(3).astype(object), r"type int\. .* use classes\.astype\(int\)"),
+        (pd.Series([pd.NA, 1, 2]), r"classes contains pandas\.NA: 1 .* index 0"),
+    ],
+)
+def test_classes_that_are_missing_or_objects_are_named(classes, message):
+    with pytest.raises(ValueError, match=message):
+        SGDSigmoidMLP().partial_fit(GOOD_X, GOOD_Y, classes=classes)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(list("abcabc"), dtype=object),
+        pd.Series(list("abcabc")),
+        pd.Series(list("abcabc"), dtype="category"),
+        pd.Series(GOOD_Y, dtype="Int64"),
+        pd.DataFrame({"y": pd.array(GOOD_Y, "Int64")}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_strings_and_the_types_of_data_frames_are_labels(y):
+    assert len(small_fit(SGDSigmoidMLP, GOOD_X, y).partial_fit(GOOD_X, y).classes_) == 3
+
+
 def labels_in_two_parts(first, second):
     """A sparse indicator of GOOD_Y, with two numbers in each place that add up."""
     indptr = np.arange(0, 13, 2)
