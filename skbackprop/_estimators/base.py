@@ -43,7 +43,6 @@ from .sample_weights import (
     as_dtype,
     check_weights,
     divided_by_mean,
-    require_some_weight,
 )
 from .targets import checked_array
 from .user_warnings import warn
@@ -168,15 +167,19 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 check_network(model, model._units_wanted)
             workers = Workers()
             run = model._begin(data, random_state, call, workers)
-            printer = Printer(len(run.source))
-            on_one_blas_thread(
-                lambda: advance(
-                    run.engine, run.source, run.plan, run.progress, random_state
-                ),
-                workers,
-            )
-            if self.verbose:
-                printer.epoch_ended(run.engine, run.progress)
+            learns = run.source.total_weight > 0
+            if call.goes_on and not learns:
+                return self  # bit by bit as it was, schedule and random stream too
+            if learns:
+                printer = Printer(len(run.source))
+                on_one_blas_thread(
+                    lambda: advance(
+                        run.engine, run.source, run.plan, run.progress, random_state
+                    ),
+                    workers,
+                )
+                if self.verbose:
+                    printer.epoch_ended(run.engine, run.progress)
             model.__dict__.update(stored(model, run, call))
         self.__dict__ = model.__dict__
         return self
@@ -414,8 +417,6 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         those of a stream, which has no mean to divide by.
         """
         if call.is_pass:
-            if data.weights is not None:
-                require_some_weight(data.weights)
             return self._examples(data, data.weights, 1.0, rows)
         return self._examples(data, *divided_by_mean(data.weights, rows), rows)
 

@@ -397,9 +397,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             multilabel `y` not even then.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative and not all zero. Unlike in `fit` they are used as
-            they are, a weight of 2 doubling the gradient of an example: a stream has no
-            mean weight to divide by.
+            Weights, not negative. Unlike in `fit` they are used as they are, a weight
+            of 2 doubling the gradient of an example: a stream has no mean weight to
+            divide by. If all are zero (times those of `class_weight`), the model stays
+            as it is; the first call then only sets the initial weights.
 
         Returns
         -------

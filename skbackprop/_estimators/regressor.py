@@ -372,9 +372,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             Targets, as in `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative and not all zero. Unlike in `fit` they are used as
-            they are, a weight of 2 doubling the gradient of an example: a stream has no
-            mean weight to divide by.
+            Weights, not negative. Unlike in `fit` they are used as they are, a weight
+            of 2 doubling the gradient of an example: a stream has no mean weight to
+            divide by. If all are zero, the model stays as it is; the first call then
+            only sets the initial weights and the range of `y`.
 
         Returns
         -------
@@ -557,5 +558,7 @@ def that_count(data: Data) -> Array:
 
 def count_outside(data: Data, low: Array, high: Array) -> tuple[int, int]:
     """How many target values are not between these, and how many there are."""
+    if data.weights is not None and not data.weights.any():
+        return 0, 0
     y = that_count(data)
     return int(((y <= low) | (y >= high)).sum()), y.size

@@ -107,7 +107,8 @@ def as_dtype(weights: Array, dtype: Any) -> Array:
     """The weights in the dtype of the network, if it can hold them."""
     with np.errstate(all="ignore"):
         converted = weights.astype(dtype)
-    if not (np.isfinite(converted).all() and converted.any()):
+    lost = weights.any() and not converted.any()
+    if lost or not np.isfinite(converted).all():
         raise ValueError(
             "sample_weight (times class_weight, if that is given) has values from "
             f"{weights.min():g} to {weights.max():g}, which {dtype} cannot hold."

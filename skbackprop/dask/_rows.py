@@ -301,8 +301,6 @@ def range_of(data: Data) -> dict[str, Any]:
 
 def count_outside(loaded: Loaded, low: Array, high: Array) -> tuple[int, int]:
     """How many target values are not between these, and how many there are."""
-    if loaded.data.weights is not None and not loaded.data.weights.any():
-        return 0, 0
     return regressor.count_outside(loaded.data, low, high)
 
 
