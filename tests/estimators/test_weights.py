@@ -168,6 +168,20 @@ def test_a_bad_class_weight_is_named(class_weight, message, unbalanced):
         model.fit(*unbalanced)
 
 
+def test_a_fold_without_a_class_that_has_a_weight_is_told_the_remedy(iris):
+    X, y = iris[0][:100], iris[1][:100]
+    model = SGDSigmoidMLP((3,), max_iter=2, class_weight={2: 10.0}, random_state=0)
+    with pytest.raises(
+        ValueError, match=r"weights for \[2\], .*give a weight to \[0, 1\] too"
+    ):
+        model.fit(X, y)
+    # As advised.
+    advised = clone(model).set_params(class_weight={0: 1.0, 1: 1.0, 2: 10.0})
+    plain = fit(clone(model).set_params(class_weight=None), X, y)
+    for a, b in zip(fit(advised, X, y).coefs_, plain.coefs_, strict=True):
+        assert_allclose(a, b, rtol=1e-10)
+
+
 def test_labels_have_no_class_weight(iris):
     X, y = iris
     with pytest.raises(ValueError, match=r"class_weight.* needs one label a row"):
