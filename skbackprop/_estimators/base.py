@@ -18,7 +18,6 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -44,6 +43,7 @@ from .sample_weights import (
     check_weights,
     divided_by_mean,
 )
+from .splitting import split_rows
 from .targets import checked_array
 from .user_warnings import warn
 from .validation import (
@@ -384,27 +384,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         """Indices of the rows to learn from and of those to hold out, in order."""
         if self._split_seed is None:  # kept: a warm start must not mix the two
             self._split_seed = int(random_state.randint(2**31))
-        try:
-            rows, held_out = train_test_split(
-                np.arange(data.X.shape[0]),
-                test_size=float(self.validation_fraction),
-                random_state=self._split_seed,
-                stratify=self._strata(data.y),
-            )
-        except ValueError as error:
-            raise ValueError(
-                "early_stopping=True cannot hold out validation_fraction="
-                f"{self.validation_fraction} of the {data.X.shape[0]} rows: "
-                f"{str(error).rstrip('.')}. Give X_val and y_val instead, or more rows."
-            ) from error
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small for early_stopping. Increase "
-                f"'validation_fraction' (it is {self.validation_fraction}) or the "
-                f"number of rows (there are {data.X.shape[0]}), or give X_val and "
-                "y_val."
-            )
-        return np.sort(rows), np.sort(held_out)
+        fraction, seed = float(self.validation_fraction), self._split_seed
+        return split_rows(data.X.shape[0], fraction, seed, self._strata(data.y))
 
     def _strata(self, y: Any) -> Any:
         """What `early_stopping` keeps the proportions of."""
