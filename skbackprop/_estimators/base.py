@@ -37,7 +37,13 @@ from .hyperparameters import check_parameters, hidden_units
 from .kind_of_call import Call
 from .outcome import Run, stored, stored_if_stopped
 from .persistence import Persistent
-from .resuming import check_network, progress_of, random_state_from
+from .resuming import (
+    check_arrays,
+    check_network,
+    progress_of,
+    random_state_from,
+    refuse_lone_weights,
+)
 from .sample_weights import (
     as_dtype,
     check_weights,
@@ -67,6 +73,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     # learning_rate_init="auto" for a network of one output, up to 100 neurons wide.
     _eta_per_output: float
+    # What makes a network without training it, for weights of a user's own.
+    _initialising_call: str
     coefs_: list[Array]
     intercepts_: list[Array]
     loss_curve_: list[float]
@@ -124,7 +132,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     ) -> Self:
         """`validation` is (X_val, y_val, sample_weight_val), None where not given."""
         task = fit_task(self, X, y, sample_weight)
-        fitted = hasattr(self, "coefs_")
+        fitted = self.__sklearn_is_fitted__()
+        if self.warm_start and not fitted:
+            refuse_lone_weights(self)
         call = Call(goes_on=bool(fitted and self.warm_start), is_pass=False)
         model = self._copy()
         with np.errstate(all="ignore"):
@@ -153,7 +163,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         sample_weight: ArrayLike | None,
         classes: ArrayLike | None = None,
     ) -> Self:
-        call = Call(goes_on=hasattr(self, "coefs_"), is_pass=True)
+        call = Call(goes_on=self.__sklearn_is_fitted__(), is_pass=True)
+        if not call.goes_on:
+            refuse_lone_weights(self)
         model = self._copy()
         with np.errstate(all="ignore"):
             check_parameters(self)
@@ -452,7 +464,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _outputs(self, X: Any, output: Callable[[Array], Array]) -> Array:
         """``output(z^L)``, a row for each row of `X`; blocks of rows are computed."""
-        check_is_fitted(self)
+        self._require_network()
         with np.errstate(all="ignore"):
             X = self._validate_X(X, reset=False)
         workers = Workers()
@@ -471,6 +483,17 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             f"{np.result_type(X.dtype, self.coefs_[0].dtype)} numbers. Scale X as that "
             "of fit."
         )
+
+    def _require_network(self) -> None:
+        """Raise NotFittedError or ValueError where there is none to predict with."""
+        if not self.__sklearn_is_fitted__():
+            refuse_lone_weights(self)
+            check_is_fitted(self)
+        check_arrays(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        # A user may have set coefs_ alone.
+        return hasattr(self, "t_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

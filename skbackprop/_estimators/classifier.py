@@ -254,6 +254,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     # The public name, so that saved files do not name a room.
     __module__ = "skbackprop"
     _eta_per_output = 1.0
+    _initialising_call = "partial_fit(X[:1], y[:1], classes, sample_weight=0)"
 
     def __init__(
         self,

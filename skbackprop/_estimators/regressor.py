@@ -233,6 +233,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     # The public name, so that saved files do not name a room.
     __module__ = "skbackprop"
     _eta_per_output = 0.1
+    _initialising_call = (
+        "partial_fit(X[:1], y[:1], sample_weight=0), with target_range=(low, high),"
+    )
     target_range_: Array
 
     def __init__(

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from .. import _equations as eq
 from .._estimators.hyperparameters import check_parameters
 from .._estimators.kind_of_call import Call
+from .._estimators.resuming import refuse_lone_weights
 from .._estimators.validation import Data
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import run_epoch
@@ -242,8 +243,10 @@ def _ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
     """A network with weights, and its data: a fresh one as it is when `fit` begins."""
     if hasattr(estimator, "to_local"):  # a cluster's, whose rows are here
         estimator = estimator.to_local()
-    if hasattr(estimator, "coefs_"):
+    if estimator.__sklearn_is_fitted__():
+        estimator._require_network()
         return estimator, validated(estimator, X, y)
+    refuse_lone_weights(estimator)
     estimator = clone(estimator)
     check_parameters(estimator)
     data = validated(estimator, X, y, reset=True)

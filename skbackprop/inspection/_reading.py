@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.base import BaseSGDSigmoidMLP
 from .._estimators.validation import Data
@@ -41,7 +40,7 @@ def check_network(estimator: Any) -> None:
 def check_fitted_network(estimator: Any) -> None:
     """Raise TypeError as `check_network`, NotFittedError where there are no weights."""
     check_network(estimator)
-    check_is_fitted(estimator)
+    estimator._require_network()
 
 
 def derivation_parameters(estimator: Any) -> tuple[list[Array], list[Array]]:

@@ -4,6 +4,7 @@ import copy
 import sys
 import threading
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from scipy.sparse import bsr_array, coo_array, csr_matrix
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop.inspection import backprop_trace, check_gradient
 
 nan, inf = np.nan, np.inf
 BOTH = pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
@@ -452,6 +454,81 @@ def test_arrays_that_do_not_fit_together_are_not_trained_on(
     setattr(model, name, change(getattr(model, name)))
     with pytest.raises((ValueError, TypeError), match=message):
         getattr(model, method)(*iris)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("coefs_", lambda c: [a.tolist() for a in c], r"coefs_ must be arrays .* list"),
+        ("coefs_", lambda c: [np.zeros((99, 5)), *c[1:]], r"coefs_ .*got .*\(99, 5\)"),
+        ("coefs_", lambda c: c[:1], "coefs_ must be arrays"),
+        ("coefs_", lambda c: [], "coefs_ must be arrays"),
+        ("coefs_", lambda c: [c[0].astype(np.float32), c[1]], "coefs_ .*got .*float32"),
+        ("coefs_", lambda c: [a.astype(int) for a in c], "coefs_ .*int64"),
+        ("coefs_", lambda c: None, "coefs_ and intercepts_: "),
+        ("coefs_", lambda c: [pd.DataFrame(a) for a in c], "coefs_ must be arrays"),
+        ("intercepts_", lambda b: [a.tolist() for a in b], "intercepts_ must .* list"),
+        ("intercepts_", lambda b: [b[0][:1], *b[1:]], "must be arrays of the shapes"),
+        ("intercepts_", lambda b: [b[0], b[1][:0]], "intercepts_ must be arrays"),
+        ("intercepts_", lambda b: [b[0][:, None], b[1]], "intercepts_ must be arrays"),
+        ("intercepts_", lambda b: 5, "coefs_ and intercepts_: "),
+    ],
+)
+@pytest.mark.parametrize("method", ["predict", "score", "predict_proba", "trace"])
+@BOTH
+def test_arrays_that_do_not_fit_together_are_not_predicted_with(
+    Estimator, method, name, change, message, iris
+):
+    model = small_fit(Estimator, *iris)
+    setattr(model, name, change(getattr(model, name)))
+    model.set_params(hidden_layer_sizes=(99,))  # for the next fit
+    arguments = iris if method == "score" else iris[:1]
+    call = getattr(model, method, None)
+    if method == "trace":
+        call, arguments = partial(backprop_trace, model), iris
+    if call is None:
+        pytest.skip("no such method")
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(*arguments)
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "score", "partial_fit", "warm fit", "trace", "gradient"]
+)
+@BOTH
+def test_weights_of_an_unfitted_estimator_are_told_the_recipe(Estimator, method, iris):
+    coefs, intercepts = [np.eye(4, 3)], [np.zeros(3)]
+    model = Estimator(())
+    model.coefs_, model.intercepts_ = coefs, intercepts
+    call, arguments = getattr(model, method, None), iris
+    if method == "predict":
+        arguments = iris[:1]
+    elif method == "warm fit":
+        call = model.set_params(warm_start=True).fit
+    elif method in ("trace", "gradient"):
+        inspect = backprop_trace if method == "trace" else check_gradient
+        call = partial(inspect, model)
+    with pytest.raises(
+        NotFittedError, match=r"coefs_ and .* set\. .* call partial_fit"
+    ):
+        call(*arguments)
+
+
+def test_the_recipe_for_weights_of_ones_own_works(iris):
+    X, y = iris
+    coefs, intercepts = [np.eye(4, 3)], [np.zeros(3)]
+    model = SGDSigmoidMLP(()).partial_fit(X[:1], y[:1], [0, 1, 2], sample_weight=0)
+    model.coefs_, model.intercepts_ = coefs, intercepts
+    assert_array_equal(model.decision_function(X), X[:, :3])
+    model = SGDSigmoidMLPRegressor((), target_range=(0, 4))
+    model.partial_fit(X[:1], X[:1, :3], sample_weight=0)
+    model.coefs_, model.intercepts_ = coefs, intercepts
+    expected = (1 / (1 + np.exp(-X[:, :3])) - 0.1) / 0.8 * 4
+    assert_allclose(model.predict(X), expected)
+    # A cold fit needs no weights, and takes none.
+    lone = SGDSigmoidMLP((5,), max_iter=2, random_state=0)
+    lone.coefs_ = coefs
+    assert_same_bits(fit(lone, X, y), small_fit(SGDSigmoidMLP, X, y))
 
 
 @BOTH
