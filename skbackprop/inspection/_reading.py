@@ -5,9 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .._estimators.base import BaseSGDSigmoidMLP
+from .._estimators.hyperparameters import check_parameters
+from .._estimators.kind_of_call import Call
+from .._estimators.resuming import refuse_lone_weights
 from .._estimators.validation import Data
 
 Array = NDArray[Any]
@@ -63,6 +67,23 @@ def validated(estimator: Any, X: Any, y: Any, reset: bool = False) -> Data:
     elif np.ndim(y) == 0 and not issparse(y):
         y = np.reshape(y, (1,))
     return estimator._validate(X, y, None, reset=reset)
+
+
+def ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
+    """A network with weights, and its data: a fresh one as it is when `fit` begins."""
+    if hasattr(estimator, "to_local"):  # a cluster's, whose rows are here
+        estimator = estimator.to_local()
+    if estimator.__sklearn_is_fitted__():
+        estimator._require_network()
+        return estimator, validated(estimator, X, y)
+    refuse_lone_weights(estimator)
+    estimator = clone(estimator)
+    check_parameters(estimator)
+    data = validated(estimator, X, y, reset=True)
+    call = Call(goes_on=False, is_pass=False)
+    estimator._set_targets(data, call)
+    estimator._initialise(data.X.dtype, call)
+    return estimator, data
 
 
 def derivation_columns(estimator: Any, data: Data) -> tuple[Array, Array]:
