@@ -21,6 +21,10 @@ from .validation import Data, naming
 
 Array = NDArray[Any]
 
+# This part of the values may be outside target_range without a warning: outliers, for
+# which a range that holds them all would press the others together.
+OUTLIERS = 0.01
+
 
 class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP):
     """Multilayer perceptron regressor of sigmoid neurons, trained by gradient descent.
@@ -64,7 +68,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     target_range : "auto" or (low, high), default="auto"
         The values of `y` that are mapped to the activations 0.1 and 0.9; each a number,
         or one for each output. "auto" takes the smallest and largest value of each
-        output that `fit`, or the first `partial_fit`, sees with a positive weight.
+        output that `fit`, or the first `partial_fit`, sees with a positive weight. A
+        range that leaves out a few outliers of `y` may serve the others better.
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         Schedule of the step size. "constant" keeps η; "invscaling" uses
@@ -338,10 +343,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             stopped improving, or the loss stopped no better than that of a constant
             prediction, or the output neurons are saturated and as wrong as that.
         UserWarning
-            `batch_size` is larger than the number of rows, `y` has values that the
-            network cannot reach with this `target_range`, or Ctrl-C ended training:
-            the network is that of the last whole epoch, or the one fitted before if
-            there was no whole epoch.
+            `batch_size` is larger than the number of rows, more than 1 % of the values
+            of `y` are out of the network's reach with this `target_range`, or Ctrl-C
+            ended training: the network is that of the last whole epoch, or the one
+            fitted before if there was no whole epoch.
 
         Examples
         --------
@@ -394,7 +399,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Warns
         -----
         UserWarning
-            `y` has values that the network cannot reach with this `target_range`.
+            More than 1 % of the values of `y` are out of the network's reach with this
+            `target_range`.
 
         Examples
         --------
@@ -513,11 +519,12 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         if not call.goes_on:
             _require_finite(low, high, data.X.dtype)
         outside, size = self._count_outside(data, low, high)
-        if outside:
+        if outside > OUTLIERS * size:
             warn(
-                f"y has {outside} of {size} values outside what the network can "
-                f"predict, ({low.min():g}, {high.max():g}): more than 1/8 of the "
-                "target_range below or above it. Fit anew with a wider target_range."
+                f"y has {outside} of {size} values ({outside / size:.1%}) outside what "
+                f"the network can predict, ({low.min():g}, {high.max():g}): more than "
+                "1/8 of the target_range below or above it. If they are not outliers, "
+                "fit anew with a wider target_range."
             )
 
     def _count_outside(self, data: Data, low: Array, high: Array) -> tuple[int, int]:

@@ -830,7 +830,7 @@ def test_leaving_the_finite_numbers_by_weights_or_targets_names_them(iris):
         SGDSigmoidMLP().partial_fit(X, y, [0, 1, 2], sample_weight=1e308)
     model = small_fit(SGDSigmoidMLPRegressor, X, y)
     with (
-        pytest.warns(UserWarning, match="y has 100 of 150 values outside"),
+        pytest.warns(UserWarning, match=r"100 of 150 values \(66.7%\) outside"),
         pytest.raises(ValueError, match=r"finite numbers .*y far outside"),
     ):
         model.partial_fit(X, y * 1e300)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -397,6 +398,28 @@ def test_regressor_warns_of_targets_that_it_cannot_reach(iris):
         UserWarning, match=rf"{outside} of 150 values .*\(-0.125, 1.125\)"
     ):
         fit(model, X, y)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_outside", "share"),
+    [(1000, 0, None), (1000, 10, None), (1000, 11, "1.1%"), (4, 1, "25.0%")],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_few_outliers_of_y_are_no_reason_for_a_wider_range(
+    method, n_rows, n_outside, share
+):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    y = np.where(np.arange(n_rows) < n_outside, 100.0, X[:, 0].clip(-1, 1))
+    model = SGDSigmoidMLPRegressor((2,), target_range=(-1, 1), max_iter=1, tol=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(model, method)(X, y)
+    messages = [str(w.message) for w in caught if w.category is UserWarning]
+    if share is None:
+        assert messages == []
+    else:
+        start = f"y has {n_outside} of {n_rows} values ({share}) outside"
+        assert [m[: len(start)] for m in messages] == [start]
 
 
 @pytest.mark.parametrize(
