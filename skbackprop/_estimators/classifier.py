@@ -14,7 +14,7 @@ from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
 from .base import BaseSGDSigmoidMLP
 from .kind_of_call import Call
-from .labels import refuse_odd_labels
+from .labels import refuse_odd_labels, refuse_weights
 from .sample_weights import balanced_factors, factors_of_classes, score_weights
 from .targets import (
     are_same,
@@ -254,6 +254,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     # The public name, so that saved files do not name a room.
     __module__ = "skbackprop"
     _eta_per_output = 1.0
+    classes_: Array
     _initialising_call = "partial_fit(X[:1], y[:1], classes, sample_weight=0)"
 
     def __init__(
@@ -623,7 +624,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         with naming("classes"):
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
-            refuse_odd_labels(classes, "classes", place="index")
+            if classes is not None:
+                refuse_odd_labels(classes, "classes", place="index")
+                known = self.classes_ if call.goes_on else None
+                refuse_weights(classes, data.y, known)
             given = found if classes is None else unique_labels(classes)
             refuse_nat(given, "classes")
         if not call.goes_on:
@@ -636,7 +640,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
         elif classes is not None and not are_same(given, self.classes_):
             raise ValueError(
-                f"classes={given} differs from the first call's, {self.classes_}."
+                f"classes={given} differs from the first call's, {self.classes_}. That "
+                "call fixed the output neurons: start anew, with a new estimator and "
+                "all classes."
             )
         elif not (call.is_pass or are_same(found, self.classes_)):
             raise ValueError(

@@ -35,6 +35,29 @@ def refuse_odd_labels(labels: Any, name: str, place: str = "row") -> None:
         _refuse_objects(list(array.flat), name, hasattr(labels, "astype"))
 
 
+def refuse_weights(classes: Any, y: Any, known: Array | None) -> None:
+    """Raise ValueError where `classes` has a number for each row, and no labels.
+
+    That is, not those `known` by the model, or not those of `y`.
+    """
+    array = np.asarray(classes)
+    if array.dtype.kind not in "fiu" or array.shape != y.shape[:1]:
+        return
+    given = set(array.tolist())
+    if array.dtype.kind != "f" and len(given) == len(array):
+        return  # other integers in each place are classes, if not the right ones
+    if known is not None:
+        are_labels = given == set(known.tolist())
+    else:
+        are_labels = y.ndim == 1 and set(np.unique(y).tolist()) <= given
+    if not are_labels or (array % 1 != 0).any():
+        raise ValueError(
+            f"classes has a number for each of the {len(array)} rows, and these are no "
+            "labels of y. The third argument is classes; give weights as "
+            "sample_weight=."
+        )
+
+
 def _as_array(labels: Any) -> Array | None:
     """The labels as they are, None where they are no array."""
     if issparse(labels):

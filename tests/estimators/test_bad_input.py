@@ -626,6 +626,56 @@ def test_the_regressor_keeps_its_target_range(iris):
     model.set_params(target_range=(0, 2)).partial_fit(*iris)
 
 
+def test_a_class_that_appears_later_in_a_stream_is_told_to_start_anew(iris):
+    model = SGDSigmoidMLP((3,)).partial_fit(*iris, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"\[3\], .* start anew with all of them"):
+        model.partial_fit(GOOD_X, GOOD_Y + 1)
+    with pytest.raises(
+        ValueError, match=r"differs .* start anew, with a new estimator"
+    ):
+        model.partial_fit(GOOD_X, GOOD_Y + 1, classes=[0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        np.linspace(0.5, 1, 6),
+        [0.1, 0.2, 0.3, 0.4, 0.5, 1.5],
+        np.ones(6),
+        np.ones(6, dtype=int),
+        [1.0, 2.0, 2.0, 1.0, 1.0, 1.0],
+        pd.Series(np.full(6, 0.5)),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("y", [GOOD_Y, list("abcabc"), np.eye(3)[GOOD_Y]], ids=type)
+def test_weights_in_the_place_of_classes_are_recognised(y, first, weights):
+    model = SGDSigmoidMLP((3,), random_state=0)
+    if not first:
+        model.partial_fit(GOOD_X, y, np.arange(3) if np.ndim(y) > 1 else np.unique(y))
+    with pytest.raises(
+        ValueError, match=r"third argument is classes; .* sample_weight="
+    ):
+        model.partial_fit(GOOD_X, y, weights)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [GOOD_Y, GOOD_Y.astype(float), [2.0, 1.0, 0.0, 0.0, 0.0, 0.0], [0, 1, 2, 3, 4, 5]],
+)
+def test_as_many_classes_as_rows_may_be_classes(classes):
+    model = SGDSigmoidMLP((3,), random_state=0)
+    for _ in range(2):
+        model.partial_fit(GOOD_X, GOOD_Y, classes)
+    assert_array_equal(model.classes_, np.unique(classes))
+
+
+def test_as_many_wrong_classes_as_rows_are_not_taken_for_weights(iris):
+    model = SGDSigmoidMLP((3,)).partial_fit(*iris, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"classes=\[0 1 3\] differs"):
+        model.partial_fit(GOOD_X[:3], [0, 1, 3], classes=[0, 1, 3])
+
+
 @pytest.mark.parametrize("classes", [3, [[0, 1, 2]], "ab"])
 def test_classes_must_be_a_list(classes):
     with pytest.raises(ValueError, match="classes must be a list of labels"):
