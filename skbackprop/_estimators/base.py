@@ -33,7 +33,11 @@ from .._training.interrupts import uninterrupted
 from .._training.progress import Ending, Plan
 from .._training.verbose import Printer, print_stop
 from .convergence import shortfall, warn_of_ending
-from .hyperparameters import check_parameters, hidden_units
+from .hyperparameters import (
+    check_parameters,
+    hidden_units,
+    refuse_foreign_parameters,
+)
 from .kind_of_call import Call
 from .outcome import Run, stored, stored_if_stopped
 from .persistence import Persistent
@@ -87,6 +91,11 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     _random_state: dict[str, Any]
     _split_seed: int | None
     _best_loss: float
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Before `__init__`, whose signature says nothing of MLPClassifier's names."""
+        refuse_foreign_parameters(cls, kwargs)
+        return super().__new__(cls)
 
     def __init__(
         self,
