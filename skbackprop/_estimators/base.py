@@ -59,6 +59,7 @@ from .user_warnings import warn
 from .validation import (
     Data,
     kind_of,
+    name_odd_columns,
     naming,
     refuse_complex_columns,
     refuse_indices_outside,
@@ -279,13 +280,17 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         with naming("X"):
             refuse_complex_columns(X)
             refuse_indices_outside(X, "X")
-            return validate_data(
-                self,
-                X,
-                reset=reset,
-                accept_sparse="csr",
-                dtype=[np.float64, np.float32],
-            )
+            try:
+                return validate_data(
+                    self,
+                    X,
+                    reset=reset,
+                    accept_sparse="csr",
+                    dtype=[np.float64, np.float32],
+                )
+            except (ValueError, TypeError) as error:
+                name_odd_columns(X, error)
+                raise
 
     @abstractmethod
     def _set_targets(

@@ -1,6 +1,7 @@
 """Bad input: the error names the thing, and a fitted model stays as it was."""
 
 import copy
+import re
 import sys
 import threading
 from fractions import Fraction
@@ -170,6 +171,56 @@ def test_bad_data_are_named(Estimator, method, X, y, sample_weight, message):
     with pytest.raises(ValueError, match=message):
         getattr(model, method)(X, y, sample_weight=sample_weight)
     assert_same_state(before, state(model))
+
+
+ODD_COLUMNS = {
+    "strings": pd.Series(list("abcdef")),
+    "objects": pd.Series(list("abcdef"), dtype=object),
+    "pandas strings": pd.Series(list("abcdef"), dtype="string"),
+    "categories": pd.Series(list("abcabc"), dtype="category"),
+    "a string among numbers": pd.Series([1, "x", 2, 3, 4, 5], dtype=object),
+    "times": pd.Series(pd.to_datetime(["2020"] * 6)),
+    "times of a zone": pd.Series(pd.to_datetime(["2020"] * 6)).dt.tz_localize("UTC"),
+    "durations": pd.Series(pd.to_timedelta([1] * 6, "s")),
+    "periods": pd.Series(pd.period_range("2020", periods=6, freq="D")),
+    "lists": pd.Series([[1]] * 6),
+}
+
+
+@pytest.mark.parametrize("column", ODD_COLUMNS.values(), ids=ODD_COLUMNS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "score"])
+@BOTH
+def test_columns_of_a_data_frame_that_are_no_numbers_are_named(
+    Estimator, method, column
+):
+    X = pd.DataFrame(GOOD_X, columns=["a", "odd one", "c", "d"])
+    model = small_fit(Estimator, X, GOOD_Y)
+    X["odd one"] = column
+    arguments = (X,) if method == "predict" else (X, GOOD_Y)
+    message = f"X has columns that are no numbers: 'odd one' ({column.dtype}). Encode"
+    with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}"):
+        getattr(model, method)(*arguments)
+
+
+def test_columns_of_any_names_and_frames_are_named():
+    X = pd.DataFrame({f"c{i}": list("abcdef") for i in range(8)})
+    with pytest.raises(ValueError, match=r"'c0' \(.*\), .*'c4' \(.*\) and 3 more\. "):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
+    X = pd.DataFrame([[1, "a"]] * 6, columns=["same", "same"])
+    with pytest.raises(ValueError, match=r"no numbers: 'same' \([^,]*\)\. "):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
+    polars = pytest.importorskip("polars")
+    X = polars.DataFrame({"a": GOOD_X[:, 0], "b": list("abcdef")})
+    with pytest.raises(ValueError, match=r"no numbers: 'b' \(String\)\. "):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
+
+
+@pytest.mark.parametrize("value", [nan, inf])
+def test_numbers_that_are_missing_are_not_said_to_be_none(value):
+    X = pd.DataFrame(X_with(value))
+    X[3] = pd.array([1, 2, 3, 4, 5, 6], "Int64")
+    with pytest.raises(ValueError, match="Input X contains"):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
