@@ -3,6 +3,7 @@
 python -m sphinx -W --keep-going docs docs/_build/html
 """
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -94,6 +95,15 @@ def tidy_docstring(app, what, name, obj, options, lines):
     lines[:] = text.split("\n")
 
 
+def signature_of_init(app, what, name, obj, options, signature, return_annotation):
+    """Show the parameters of a class, where autodoc would take those of `__new__`."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        parameters = inspect.signature(obj).parameters.values()
+        plain = [p.replace(annotation=p.empty) for p in parameters]
+        signature = str(inspect.Signature(plain))
+    return signature, return_annotation
+
+
 def trim_code_blocks(app, doctree):
     """Drop the blank line that ends an example: doctest needs it, a reader does not."""
     for block in doctree.findall(nodes.literal_block):
@@ -105,3 +115,4 @@ def trim_code_blocks(app, doctree):
 def setup(app):
     app.connect("doctree-read", trim_code_blocks)
     app.connect("autodoc-process-docstring", tidy_docstring)
+    app.connect("autodoc-process-signature", signature_of_init)

@@ -55,7 +55,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
 try:
     from skl2onnx import update_registered_converter
@@ -198,7 +197,7 @@ def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
 
 def _check_input(operator: Any, n_outputs: int) -> None:
     model = operator.raw_operator
-    check_is_fitted(model)
+    model._require_network()
     check_input_and_output_numbers(
         operator, input_count_range=1, output_count_range=n_outputs
     )

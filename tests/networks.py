@@ -42,9 +42,11 @@ class Reference:
         self.v = [[np.zeros_like(p) for p in layers] for layers in self.theta]
         self.alpha, self.momentum, self.nesterov = alpha, momentum, nesterov
 
-    def update(self, X, Y, eta, weights=None):
+    def update(self, X, Y, eta, weights=None, batch_size=None):
         x, y = X.T.astype(np.float64), Y.T.astype(np.float64)
         m = len(X)
+        # Of a smaller last batch, each example takes the penalty that all others take.
+        penalty = self.alpha * m / (batch_size or m) ** 2
         W, b = self.theta
         z, a = eq.forward(x, W, b)
         delta = eq.errors(z, a, y, W)
@@ -52,7 +54,7 @@ class Reference:
             delta = [d * weights for d in delta]
         grads = [
             [
-                eq.weight_gradient(d, a_l) + self.alpha / m * W_l
+                eq.weight_gradient(d, a_l) + penalty * W_l
                 for d, a_l, W_l in zip(delta, a[:-1], W, strict=True)
             ],
             [eq.bias_gradient(d) for d in delta],
@@ -71,7 +73,7 @@ class Reference:
         for start in range(0, len(X), batch_size):
             rows = slice(start, start + batch_size)
             w = None if weights is None else weights[rows]
-            cost += self.update(X[rows], Y[rows], eta, w)
+            cost += self.update(X[rows], Y[rows], eta, w, batch_size)
         return cost
 
 

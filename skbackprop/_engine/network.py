@@ -35,7 +35,8 @@ class Engine:
         Parameters to begin with; copied.
     alpha : float
         L2 penalty, in scikit-learn's scaling: an update adds ``alpha/m · W`` to the
-        average gradient of its `m` examples.
+        average gradient of its `m` examples. A last, smaller batch takes the share of
+        its examples, so that the penalty of an epoch goes by their number.
     momentum : float
         ``v ← momentum·v − η·gradient``, ``θ ← θ + v``.
     nesterov : bool
@@ -137,9 +138,9 @@ class Engine:
             if self.velocity is not None:
                 for x, y, w in batches:
                     squares += propagate(x, y, w)
-                    self._accelerate(add_gradient, x, m, eta)
+                    self._accelerate(add_gradient, x, m, batch_size, eta)
                 continue
-            rate, keep = self._step(m, eta)
+            rate, keep = self._step(m, batch_size, eta)
             for x, y, w in batches:
                 squares += propagate(x, y, w)
                 add_gradient(x, rate, keep, 1.0)
@@ -154,32 +155,40 @@ class Engine:
         gradient, squares = self._lanes.sums(streams)
         return gradient, squares / (2 * self.n_outputs)
 
-    def update(self, gradient: Array, m: int, eta: float) -> None:
+    def update(self, gradient: Array, m: int, batch_size: int, eta: float) -> None:
         """One update along the gradients of `m` examples, summed before.
 
         `gradient` lies in memory as the parameters do, and lacks the factor ``1/n_L``.
+        `m` is less than `batch_size` for a rest.
         """
         add_gradient = partial(_add_sum, self._target)
         if self.velocity is not None:
-            self._accelerate(add_gradient, gradient, m, eta)
+            self._accelerate(add_gradient, gradient, m, batch_size, eta)
         else:
-            add_gradient(gradient, *self._step(m, eta), 1.0)
+            add_gradient(gradient, *self._step(m, batch_size, eta), 1.0)
 
-    def _step(self, m: int, eta: float) -> tuple[float, float]:
+    def _step(self, m: int, batch_size: int, eta: float) -> tuple[float, float]:
         """What the sum of gradients is multiplied by, and the weights are."""
-        return -eta / (self.n_outputs * m), 1.0 - eta * self.alpha / m
+        rate = -eta / (self.n_outputs * m)
+        return rate, 1.0 - self._decay(m, batch_size, eta)
+
+    def _decay(self, m: int, batch_size: int, eta: float) -> float:
+        """The part of the weights that the penalty takes away in an update."""
+        return eta * self.alpha / batch_size * (m / batch_size)
 
     def _accelerate(
-        self, add_gradient: AddGradient, x: Any, m: int, eta: float
+        self, add_gradient: AddGradient, x: Any, m: int, batch_size: int, eta: float
     ) -> None:
-        """``v ← momentum·v − η (gradient + alpha/m·W)``, ``θ ← θ + v``."""
+        """``v ← momentum·v − η·gradient − decay·W``, ``θ ← θ + v``."""
         _, _, axpy, copy, _ = blas(self.theta.dtype.char)
         theta, velocity = self.theta.vector, self._target.vector
         if self.nesterov:
             copy(velocity, self._velocity_before)
-        add_gradient(x, self._step(m, eta)[0], self.momentum, self.momentum)
+        rate, _ = self._step(m, batch_size, eta)
+        add_gradient(x, rate, self.momentum, self.momentum)
         if self.alpha:
-            axpy(theta, velocity, self.theta.n_weights, -eta * self.alpha / m)
+            decay = self._decay(m, batch_size, eta)
+            axpy(theta, velocity, self.theta.n_weights, -decay)
         if self.nesterov:
             # θ + momentum·v − η·gradient, the latter being v − momentum·v_before.
             axpy(velocity, theta, a=1.0 + self.momentum)

@@ -38,7 +38,7 @@ class Pace(NamedTuple):
         momentum: float,
         mean_squared_norm: float,
     ) -> float:
-        """η, which falls with the root of smaller batches: their gradients are noisy."""
+        """η, smaller by the root of the rows for smaller batches, which are noisier."""
         noise = min(1.0, batch_size / LARGEST_BATCH) ** 0.5
         return auto_learning_rate(units, self.eta * noise, momentum, mean_squared_norm)
 

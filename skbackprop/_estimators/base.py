@@ -19,7 +19,6 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -42,22 +41,33 @@ from .._training.progress import Ending, Plan
 from .._training.verbose import Printer, print_stop
 from .auto import LARGEST_BATCH, NO_BETTER, ROWS_TO_STOP_EARLY, TOL, Pace, tolerance
 from .convergence import shortfall, warn_of_ending
-from .hyperparameters import check_parameters, hidden_units
+from .hyperparameters import (
+    check_parameters,
+    hidden_units,
+    refuse_foreign_parameters,
+)
 from .kind_of_call import Call
 from .outcome import Run, stored, stored_if_stopped
 from .persistence import Persistent
-from .resuming import check_network, progress_of, random_state_from
+from .resuming import (
+    check_arrays,
+    check_network,
+    progress_of,
+    random_state_from,
+    refuse_lone_weights,
+)
 from .sample_weights import (
     as_dtype,
     check_weights,
     divided_by_mean,
-    require_some_weight,
 )
+from .splitting import split_rows
 from .targets import checked_array
 from .user_warnings import warn
 from .validation import (
     Data,
     kind_of,
+    name_odd_columns,
     naming,
     refuse_complex_columns,
     refuse_indices_outside,
@@ -72,6 +82,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     # Deviation of the initial weights of the output layer, times √n_in.
     _output_deviation: float
+    # What makes a network without training it, for weights of a user's own.
+    _initialising_call: str
     coefs_: list[Array]
     intercepts_: list[Array]
     loss_curve_: list[float]
@@ -88,6 +100,11 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     _mean_squared_norm: float | None
     _constant_loss: float | None
     _auto_early_stopping: bool | None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Before `__init__`, whose signature says nothing of MLPClassifier's names."""
+        refuse_foreign_parameters(cls, kwargs)
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -135,7 +152,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     ) -> Self:
         """`validation` is (X_val, y_val, sample_weight_val), None where not given."""
         task = fit_task(self, X, y, sample_weight)
-        fitted = hasattr(self, "coefs_")
+        fitted = self.__sklearn_is_fitted__()
+        if self.warm_start and not fitted:
+            refuse_lone_weights(self)
         call = Call(goes_on=bool(fitted and self.warm_start), is_pass=False)
         model = self._copy()
         with np.errstate(all="ignore"):
@@ -164,7 +183,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         sample_weight: ArrayLike | None,
         classes: ArrayLike | None = None,
     ) -> Self:
-        call = Call(goes_on=hasattr(self, "coefs_"), is_pass=True)
+        call = Call(goes_on=self.__sklearn_is_fitted__(), is_pass=True)
+        if not call.goes_on:
+            refuse_lone_weights(self)
         model = self._copy()
         with np.errstate(all="ignore"):
             check_parameters(self)
@@ -178,15 +199,19 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 check_network(model, model._units_wanted)
             workers = Workers()
             run = model._begin(data, random_state, call, workers)
-            printer = Printer(len(run.source))
-            on_one_blas_thread(
-                lambda: advance(
-                    run.engine, run.source, run.plan, run.progress, random_state
-                ),
-                workers,
-            )
-            if self.verbose:
-                printer.epoch_ended(run.engine, run.progress)
+            learns = run.source.total_weight > 0
+            if call.goes_on and not learns:
+                return self  # bit by bit as it was, schedule and random stream too
+            if learns:
+                printer = Printer(len(run.source))
+                on_one_blas_thread(
+                    lambda: advance(
+                        run.engine, run.source, run.plan, run.progress, random_state
+                    ),
+                    workers,
+                )
+                if self.verbose:
+                    printer.epoch_ended(run.engine, run.progress)
             model.__dict__.update(stored(model, run, call))
         self.__dict__ = model.__dict__
         return self
@@ -265,13 +290,17 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         with naming("X"):
             refuse_complex_columns(X)
             refuse_indices_outside(X, "X")
-            return validate_data(
-                self,
-                X,
-                reset=reset,
-                accept_sparse="csr",
-                dtype=[np.float64, np.float32],
-            )
+            try:
+                return validate_data(
+                    self,
+                    X,
+                    reset=reset,
+                    accept_sparse="csr",
+                    dtype=[np.float64, np.float32],
+                )
+            except (ValueError, TypeError) as error:
+                name_odd_columns(X, error)
+                raise
 
     @abstractmethod
     def _set_targets(
@@ -339,7 +368,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             assert random_state is not None  # only a pass can do without
             rows, held_out_rows = self._split(data, random_state)
             held_out = self._held_out(data, weighted, held_out_rows)
-        if self._mean_squared_norm is None:
+        if not self._mean_squared_norm:  # of rows that count and are not all 0
             self._mean_squared_norm = self._norm_of_rows(data)
         source = self._source(weighted, call, rows)
         if self._constant_loss is None and not call.is_pass:
@@ -377,29 +406,17 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _plan(self, n_rows: int, call: Call, stops_early: bool) -> Plan:
         pace = self._pace(stops_early)
-        batch_size = self._resolve_batch_size(pace, n_rows, not call.is_pass)
-        eta = self.learning_rate_init
-        if isinstance(eta, str):
-            assert self._mean_squared_norm is not None
-            eta = pace.learning_rate(
-                self._units,
-                # Not of all rows that happen to be one batch: η must not depend on
-                # whether a weight of 2 is written as a row twice.
-                batch_size if batch_size < n_rows else self._batch_wanted,
-                float(self.momentum),
-                self._mean_squared_norm,
-            )
         tol, score_tol, must_beat = self.tol, self.tol, np.inf
         if isinstance(tol, str):
             constant = self._constant_loss or 0.0
             tol, score_tol = tolerance(constant), TOL
             must_beat = NO_BETTER * constant or np.inf
         return Plan(
-            batch_size=batch_size,
+            batch_size=self._resolve_batch_size(pace, n_rows, not call.is_pass),
             max_iter=int(self.max_iter),
             shuffle=self.shuffle,
             learning_rate=self.learning_rate,
-            learning_rate_init=float(eta),
+            learning_rate_init=self._resolve_learning_rate_init(pace, n_rows),
             power_t=float(self.power_t),
             tol=float(tol),
             n_iter_no_change=self.n_iter_no_change,
@@ -430,29 +447,12 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         """Indices of the rows to learn from and of those to hold out, in order."""
         if self._split_seed is None:  # kept: a warm start must not mix the two
             self._split_seed = int(random_state.randint(2**31))
-        try:
-            rows, held_out = train_test_split(
-                np.arange(data.X.shape[0]),
-                test_size=float(self.validation_fraction),
-                # Rows in a meaningful order, such as that of time, end with these.
-                shuffle=self.shuffle,
-                random_state=self._split_seed if self.shuffle else None,
-                stratify=self._strata(data.y) if self.shuffle else None,
-            )
-        except ValueError as error:
-            raise ValueError(
-                "early_stopping=True cannot hold out validation_fraction="
-                f"{self.validation_fraction} of the {data.X.shape[0]} rows: "
-                f"{str(error).rstrip('.')}. Give X_val and y_val instead, or more rows."
-            ) from error
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small for early_stopping. Increase "
-                f"'validation_fraction' (it is {self.validation_fraction}) or the "
-                f"number of rows (there are {data.X.shape[0]}), or give X_val and "
-                "y_val."
-            )
-        return np.sort(rows), np.sort(held_out)
+        seed, strata = self._split_seed, self._strata(data.y)
+        if not self.shuffle:
+            seed = strata = None
+        return split_rows(
+            data.X.shape[0], float(self.validation_fraction), seed, strata
+        )
 
     def _strata(self, y: Any) -> Any:
         """What `early_stopping` keeps the proportions of."""
@@ -465,8 +465,6 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         those of a stream, which has no mean to divide by.
         """
         if call.is_pass:
-            if data.weights is not None:
-                require_some_weight(data.weights)
             return self._examples(data, data.weights, 1.0, rows)
         return self._examples(data, *divided_by_mean(data.weights, rows), rows)
 
@@ -526,11 +524,19 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         pace = self._pace(stops_early=False)
         return self.shuffle and self._resolve_batch_size(pace, n_rows, False) < n_rows
 
-    @property
-    def _batch_wanted(self) -> int:
-        """Rows of a batch if there were any number of them."""
-        auto = isinstance(self.batch_size, str)
-        return LARGEST_BATCH if auto else int(self.batch_size)
+    def _resolve_learning_rate_init(self, pace: Pace, n_rows: int) -> float:
+        if not isinstance(self.learning_rate_init, str):
+            return float(self.learning_rate_init)
+        assert self._mean_squared_norm is not None
+        batch_size = self._resolve_batch_size(pace, n_rows, may_warn=False)
+        if batch_size == n_rows:
+            # All rows may be few: η must not depend on whether a weight of 2 is written
+            # as a row twice.
+            named = isinstance(self.batch_size, str)
+            batch_size = LARGEST_BATCH if named else int(self.batch_size)
+        return pace.learning_rate(
+            self._units, batch_size, float(self.momentum), self._mean_squared_norm
+        )
 
     def _resolve_batch_size(self, pace: Pace, n_rows: int, may_warn: bool) -> int:
         if self.batch_size == "full":
@@ -547,7 +553,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _outputs(self, X: Any, output: Callable[[Array], Array]) -> Array:
         """``output(z^L)``, a row for each row of `X`; blocks of rows are computed."""
-        check_is_fitted(self)
+        self._require_network()
         with np.errstate(all="ignore"):
             X = self._validate_X(X, reset=False)
         workers = Workers()
@@ -566,6 +572,17 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             f"{np.result_type(X.dtype, self.coefs_[0].dtype)} numbers. Scale X as that "
             "of fit."
         )
+
+    def _require_network(self) -> None:
+        """Raise NotFittedError or ValueError where there is none to predict with."""
+        if not self.__sklearn_is_fitted__():
+            refuse_lone_weights(self)
+            check_is_fitted(self)
+        check_arrays(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        # A user may have set coefs_ alone.
+        return hasattr(self, "t_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,6 +15,7 @@ from .._training.held_out import Score, class_accuracy, label_accuracy
 from .auto import Pace
 from .base import BaseSGDSigmoidMLP
 from .kind_of_call import Call
+from .labels import refuse_odd_labels, refuse_weights
 from .sample_weights import balanced_factors, factors_of_classes, score_weights
 from .targets import (
     are_same,
@@ -92,10 +93,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
-        gradient of a batch of `m` examples. It is no part of the reported loss. Values
-        do not carry over from MLPClassifier: next to this cost's smaller gradients,
-        larger η and smaller batches, 1e-3 is already strong. The default is the
-        derivation's unpenalised cost.
+        gradient of a batch of `m` examples; ``k / m`` of that for a last, smaller batch
+        of `k`, so that each row counts alike. It is no part of the reported loss.
+        Values do not carry over from MLPClassifier: next to this cost's smaller
+        gradients, larger η and smaller batches, 1e-3 is already strong. The default is
+        the derivation's unpenalised cost.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, finite and not negative; those that a dict leaves out
@@ -253,6 +255,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     # The public name, so that saved files do not name a room.
     __module__ = "skbackprop"
     _output_deviation = 2.0
+    classes_: Array
+    _initialising_call = "partial_fit(X[:1], y[:1], classes, sample_weight=0)"
 
     def __init__(
         self,
@@ -398,9 +402,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             multilabel `y` not even then.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative and not all zero. Unlike in `fit` they are used as
-            they are, a weight of 2 doubling the gradient of an example: a stream has no
-            mean weight to divide by.
+            Weights, not negative. Unlike in `fit` they are used as they are, a weight
+            of 2 doubling the gradient of an example: a stream has no mean weight to
+            divide by. If all are zero (times those of `class_weight`), the model stays
+            as it is; the first call then only sets the initial weights.
 
         Returns
         -------
@@ -491,6 +496,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
             refuse_indices_outside(y, "y")
+            refuse_odd_labels(y, "y")
             return float(super().score(X, y, score_weights(sample_weight)))
 
     def decision_function(self, X: Any) -> Array:
@@ -602,6 +608,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
+        refuse_odd_labels(y, "y")
         data = super()._validate(X, y, sample_weight, reset)
         return data._replace(y=checked_labels(data.y, is_new=reset))
 
@@ -620,6 +627,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         with naming("classes"):
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
+            if classes is not None:
+                refuse_odd_labels(classes, "classes", place="index")
+                known = self.classes_ if call.goes_on else None
+                refuse_weights(classes, data.y, known)
             given = found if classes is None else unique_labels(classes)
             refuse_nat(given, "classes")
         if not call.goes_on:
@@ -632,7 +643,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
         elif classes is not None and not are_same(given, self.classes_):
             raise ValueError(
-                f"classes={given} differs from the first call's, {self.classes_}."
+                f"classes={given} differs from the first call's, {self.classes_}. That "
+                "call fixed the output neurons: start anew, with a new estimator and "
+                "all classes."
             )
         elif not (call.is_pass or are_same(found, self.classes_)):
             raise ValueError(

@@ -1,7 +1,8 @@
 """Validation of the estimators' constructor parameters, at the door of `fit`."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,6 +19,41 @@ class InvalidParameterError(ValueError, TypeError):
     Both a ValueError and a TypeError, like the exception that scikit-learn's own
     estimators raise.
     """
+
+
+# Of MLPClassifier and MLPRegressor, what is fixed here or belongs to other solvers.
+_FIXED_HERE = {
+    "activation": "sigmoid",
+    "solver": "gradient descent",
+    "loss": "the half squared error",
+}
+_OF_OTHER_SOLVERS = ("beta_1", "beta_2", "epsilon", "max_fun")
+
+
+def refuse_foreign_parameters(cls: type, names: Iterable[str]) -> None:
+    """Raise TypeError for MLPClassifier's parameters that `cls` does not have.
+
+    Other unknown names are left to Python.
+    """
+    foreign = [n for n in names if n in _FIXED_HERE or n in _OF_OTHER_SOLVERS]
+    if not foreign:
+        return
+    parameters = signature(cls).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    foreign = [name for name in foreign if name not in parameters]
+    if takes_any or not foreign:  # a subclass may have what it likes
+        return
+    fixed = [f"{n} ({_FIXED_HERE[n]})" for n in foreign if n in _FIXED_HERE]
+    others = [name for name in foreign if name in _OF_OTHER_SOLVERS]
+    reasons = [
+        *([f"fixed here: {', '.join(fixed)}"] if fixed else []),
+        *([f"for other solvers: {', '.join(others)}"] if others else []),
+    ]
+    raise TypeError(
+        f"{cls.__name__}() got an unexpected keyword argument {foreign[0]!r}. Leave "
+        f"out what is {'; and '.join(reasons)}. The page 'Coming from MLPClassifier' "
+        "of the documentation goes through all parameters."
+    )
 
 
 def check_parameters(estimator: BaseEstimator) -> None:

@@ -22,6 +22,10 @@ from .validation import Data, naming
 
 Array = NDArray[Any]
 
+# This part of the values may be outside target_range without a warning: outliers, for
+# which a range that holds them all would press the others together.
+OUTLIERS = 0.01
+
 
 class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP):
     """Multilayer perceptron regressor of sigmoid neurons, trained by gradient descent.
@@ -65,7 +69,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     target_range : "auto" or (low, high), default="auto"
         The values of `y` that are mapped to the activations 0.1 and 0.9; each a number,
         or one for each output. "auto" takes the smallest and largest value of each
-        output that `fit`, or the first `partial_fit`, sees with a positive weight.
+        output that `fit`, or the first `partial_fit`, sees with a positive weight. A
+        range that leaves out a few outliers of `y` may serve the others better.
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         Schedule of the step size. "constant" keeps η; "invscaling" uses
@@ -87,10 +92,11 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
-        gradient of a batch of `m` examples. It is no part of the reported loss. Values
-        do not carry over from MLPClassifier: next to this cost's smaller gradients,
-        larger η and smaller batches, 1e-3 is already strong. The default is the
-        derivation's unpenalised cost.
+        gradient of a batch of `m` examples; ``k / m`` of that for a last, smaller batch
+        of `k`, so that each row counts alike. It is no part of the reported loss.
+        Values do not carry over from MLPClassifier: next to this cost's smaller
+        gradients, larger η and smaller batches, 1e-3 is already strong. The default is
+        the derivation's unpenalised cost.
 
     shuffle : bool, default=True
         Whether to draw a new order of the rows before each epoch.
@@ -233,6 +239,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     # The public name, so that saved files do not name a room.
     __module__ = "skbackprop"
     _output_deviation = 1.0
+    _initialising_call = (
+        "partial_fit(X[:1], y[:1], sample_weight=0), with target_range=(low, high),"
+    )
     target_range_: Array
 
     def __init__(
@@ -337,10 +346,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             stopped improving, or the loss stopped no better than that of a constant
             prediction, or the output neurons are saturated and as wrong as that.
         UserWarning
-            `batch_size` is larger than the number of rows, `y` has values that the
-            network cannot reach with this `target_range`, or Ctrl-C ended training:
-            the network is that of the last whole epoch, or the one fitted before if
-            there was no whole epoch.
+            `batch_size` is larger than the number of rows, more than 1 % of the values
+            of `y` are out of the network's reach with this `target_range`, or Ctrl-C
+            ended training: the network is that of the last whole epoch, or the one
+            fitted before if there was no whole epoch.
 
         Examples
         --------
@@ -374,9 +383,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             Targets, as in `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative and not all zero. Unlike in `fit` they are used as
-            they are, a weight of 2 doubling the gradient of an example: a stream has no
-            mean weight to divide by.
+            Weights, not negative. Unlike in `fit` they are used as they are, a weight
+            of 2 doubling the gradient of an example: a stream has no mean weight to
+            divide by. If all are zero, the model stays as it is; the first call then
+            only sets the initial weights and the range of `y`.
 
         Returns
         -------
@@ -392,7 +402,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Warns
         -----
         UserWarning
-            `y` has values that the network cannot reach with this `target_range`.
+            More than 1 % of the values of `y` are out of the network's reach with this
+            `target_range`.
 
         Examples
         --------
@@ -511,11 +522,12 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         if not call.goes_on:
             _require_finite(low, high, data.X.dtype)
         outside, size = self._count_outside(data, low, high)
-        if outside:
+        if outside > OUTLIERS * size:
             warn(
-                f"y has {outside} of {size} values outside what the network can "
-                f"predict, ({low.min():g}, {high.max():g}): more than 1/8 of the "
-                "target_range below or above it. Fit anew with a wider target_range."
+                f"y has {outside} of {size} values ({outside / size:.1%}) outside what "
+                f"the network can predict, ({low.min():g}, {high.max():g}): more than "
+                "1/8 of the target_range below or above it. If they are not outliers, "
+                "fit anew with a wider target_range."
             )
 
     def _count_outside(self, data: Data, low: Array, high: Array) -> tuple[int, int]:
@@ -559,5 +571,7 @@ def that_count(data: Data) -> Array:
 
 def count_outside(data: Data, low: Array, high: Array) -> tuple[int, int]:
     """How many target values are not between these, and how many there are."""
+    if data.weights is not None and not data.weights.any():
+        return 0, 0
     y = that_count(data)
     return int(((y <= low) | (y >= high)).sum()), y.size

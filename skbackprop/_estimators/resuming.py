@@ -1,4 +1,4 @@
-"""Going on from the network there is: whether that can be done, and from where."""
+"""Whether the network there is can be gone on from, and predicted with."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
+from sklearn.exceptions import NotFittedError
 
 from .._training.progress import Progress
 from .validation import naming
@@ -25,6 +26,41 @@ def progress_of(model: Any) -> Progress:
     )
 
 
+def refuse_lone_weights(model: Any) -> None:
+    """Raise NotFittedError where a user gave weights to what knows no targets yet."""
+    given = [name for name in ("coefs_", "intercepts_") if hasattr(model, name)]
+    if given:
+        raise NotFittedError(
+            f"This {type(model).__name__} instance is not fitted yet, though "
+            f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} set. To use "
+            f"weights of your own, call {model._initialising_call} first, which only "
+            "sets initial weights. Then set coefs_ and intercepts_."
+        )
+
+
+def check_arrays(model: Any) -> None:
+    """Raise ValueError where nothing can be predicted with the network's arrays."""
+    if _fit_together(model):  # 1.5 µs, the other way 15
+        return
+    with naming("coefs_ and intercepts_"):
+        hidden = map(len, model.intercepts_[:-1])
+        _require_layers(model, [model.n_features_in_, *hidden, model.n_outputs_])
+
+
+def _fit_together(model: Any) -> bool:
+    n_in, coefs = model.n_features_in_, model.coefs_
+    try:
+        dtype = coefs[0].dtype
+        for W, b in zip(coefs, model.intercepts_, strict=True):
+            (n_out,) = b.shape
+            if W.shape != (n_in, n_out) or W.dtype != dtype or b.dtype != dtype:
+                return False
+            n_in = n_out
+        return dtype in FLOATS and bool(n_in == model.n_outputs_)
+    except (AttributeError, TypeError, ValueError, LookupError):
+        return False
+
+
 def check_network(model: Any, wanted: list[int]) -> None:
     """Raise ValueError where the network is not one of these layers.
 
@@ -39,15 +75,23 @@ def check_network(model: Any, wanted: list[int]) -> None:
             "warm_start=False) to start anew."
         )
     with naming("coefs_ and intercepts_"):
-        weights = list(pairwise(units))
-        biases = [(n_out,) for _, n_out in weights]
-        dtype = getattr(next(iter(model.coefs_), None), "dtype", None)
-        _require_arrays("coefs_", model.coefs_, weights, dtype)
-        _require_arrays("intercepts_", model.intercepts_, biases, dtype)
+        weights, biases, dtype = _require_layers(model, units)
         if model._velocity is not None and model.momentum > 0:
             of_coefs, of_biases = model._velocity
             _require_arrays("the momentum of coefs_", of_coefs, weights, dtype)
             _require_arrays("the momentum of intercepts_", of_biases, biases, dtype)
+
+
+def _require_layers(
+    model: Any, units: list[int]
+) -> tuple[list[tuple[int, int]], list[tuple[int]], Any]:
+    """Shapes and dtype of the parameters; ValueError where they are not so."""
+    weights = list(pairwise(units))
+    biases = [(n_out,) for _, n_out in weights]
+    dtype = getattr(next(iter(model.coefs_), None), "dtype", None)
+    _require_arrays("coefs_", model.coefs_, weights, dtype)
+    _require_arrays("intercepts_", model.intercepts_, biases, dtype)
+    return weights, biases, dtype
 
 
 def _require_arrays(

@@ -63,10 +63,13 @@ def factors_of_classes(class_weight: Mapping[Any, float], classes: Array) -> Arr
     unknown = [key for key in class_weight if key not in known]
     # A class more than there are is what a fold without a rare class looks like; where
     # one is missing too, it is a misspelt one.
-    if unknown and any(label not in class_weight for label in labels):
+    missing = [label for label in labels if label not in class_weight]
+    if unknown and missing:
         raise ValueError(
             f"class_weight has weights for {unknown}, which are not among the classes "
-            f"{labels}."
+            f"{labels}. If y only lacks them here, as a fold of it may, give a weight "
+            f"to {missing} too: where class_weight names every class of y, it may have "
+            "others."
         )
     return np.array([class_weight.get(label, 1.0) for label in labels], dtype=float)
 
@@ -107,7 +110,8 @@ def as_dtype(weights: Array, dtype: Any) -> Array:
     """The weights in the dtype of the network, if it can hold them."""
     with np.errstate(all="ignore"):
         converted = weights.astype(dtype)
-    if not (np.isfinite(converted).all() and converted.any()):
+    lost = weights.any() and not converted.any()
+    if lost or not np.isfinite(converted).all():
         raise ValueError(
             "sample_weight (times class_weight, if that is given) has values from "
             f"{weights.min():g} to {weights.max():g}, which {dtype} cannot hold."

@@ -80,7 +80,8 @@ def codes_of(y: Any, classes: Array, is_multilabel: bool) -> Array:
     if unknown:
         raise ValueError(
             f"y has the classes {unknown}, which are not among the expected "
-            f"{classes}, those of classes or of the y of fit."
+            f"{classes}, those of classes or of the y of fit. These fix the output "
+            "neurons: for other classes, start anew with all of them."
         )
     # numpy compares signed with unsigned integers as floats, which are coarser.
     labels = y.astype(classes.dtype, copy=False)

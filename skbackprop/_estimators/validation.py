@@ -22,6 +22,8 @@ class Data(NamedTuple):
     weights: Array | None
 
 
+# So many columns are named in an error.
+SHOWN_COLUMNS = 5
 # What an argument that cannot be used may raise.
 _CANNOT = (
     *(ValueError, TypeError, ArithmeticError, AttributeError, LookupError),
@@ -93,6 +95,35 @@ def _all_inside(matrix: Any) -> bool:
 
 def _inside(indices: Any, n: int) -> bool:
     return len(indices) == 0 or bool(indices.min() >= 0 and indices.max() < n)
+
+
+def name_odd_columns(X: Any, error: ValueError | TypeError) -> None:
+    """Raise a better error than this one where columns of a data frame are no numbers.
+
+    scikit-learn tells one of the values that it could not convert, and no column.
+    """
+    if not hasattr(X, "columns") or "Input X contains" in str(error):
+        return
+    # pandas, where names may be there twice, or polars
+    columns = X.items() if hasattr(X, "items") else zip(X.columns, X, strict=True)
+    odd = [f"{name!r} ({data.dtype})" for name, data in columns if not _numbers(data)]
+    if odd:
+        shown = ", ".join(odd[:SHOWN_COLUMNS])
+        more = f" and {len(odd) - SHOWN_COLUMNS} more" if odd[SHOWN_COLUMNS:] else ""
+        raise kind_of(error)(
+            f"X has columns that are no numbers: {shown}{more}. Encode them or leave "
+            "them out, for instance by a ColumnTransformer of sklearn.compose. "
+            f"({error})"
+        ) from error
+
+
+def _numbers(column: Any) -> bool:
+    try:
+        values = np.asarray(column)
+        values.astype(float)
+    except _CANNOT:
+        return False
+    return values.dtype.kind not in "mM"  # which numpy could convert
 
 
 def refuse_complex_columns(frame: Any) -> None:

@@ -124,7 +124,7 @@ class Examples:
         cost = 0.0
         for batch in gen_batches(n, batch_size):
             gradient, costs = self.gradient(engine, batch.start, batch.stop, order)
-            engine.update(gradient, batch.stop - batch.start, eta)
+            engine.update(gradient, batch.stop - batch.start, batch_size, eta)
             cost += costs
         return cost
 

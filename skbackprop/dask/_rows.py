@@ -145,7 +145,7 @@ class RemoteExamples:
             )
             own = [share for share in shares if share[-1] > share[-2]]
             gradient, costs = gradient_of(self.client, own, engine.parameters())
-            engine.update(gradient, m, eta)
+            engine.update(gradient, m, batch_size, eta)
             cost += costs
             starts = stops
         return cost
@@ -305,8 +305,6 @@ def range_of(data: Data) -> dict[str, Any]:
 
 def count_outside(loaded: Loaded, low: Array, high: Array) -> tuple[int, int]:
     """How many target values are not between these, and how many there are."""
-    if loaded.data.weights is not None and not loaded.data.weights.any():
-        return 0, 0
     return regressor.count_outside(loaded.data, low, high)
 
 

@@ -6,11 +6,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .. import _equations as eq
-from .._estimators.hyperparameters import check_parameters
 from .._estimators.kind_of_call import Call
 from .._estimators.validation import Data
 from .._threads import Workers, on_one_blas_thread
@@ -20,7 +18,7 @@ from ._reading import (
     check_network,
     derivation_columns,
     derivation_parameters,
-    validated,
+    ready,
 )
 
 Array = NDArray[Any]
@@ -197,7 +195,7 @@ def check_gradient(
         raise ValueError(
             f"max_parameters must be an integer >= 2 or None, got {max_parameters!r}."
         )
-    estimator, data = _ready(estimator, X, y)
+    estimator, data = ready(estimator, X, y)
     random_state = cast(RandomState, check_random_state(random_state))
     dtype = estimator.coefs_[0].dtype
     W, b = ([p.astype(float) for p in ps] for ps in derivation_parameters(estimator))
@@ -236,21 +234,6 @@ def check_gradient(
         tuple(n_compared),
         tuple(W_l.size + b_l.size for W_l, b_l in zip(W, b, strict=True)),
     )
-
-
-def _ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
-    """A network with weights, and its data: a fresh one as it is when `fit` begins."""
-    if hasattr(estimator, "to_local"):  # a cluster's, whose rows are here
-        estimator = estimator.to_local()
-    if hasattr(estimator, "coefs_"):
-        return estimator, validated(estimator, X, y)
-    estimator = clone(estimator)
-    check_parameters(estimator)
-    data = validated(estimator, X, y, reset=True)
-    call = Call(goes_on=False, is_pass=False)
-    estimator._set_targets(data, call)
-    estimator._initialise(data.X.dtype, call)
-    return estimator, data
 
 
 def _engine_gradient(

@@ -85,13 +85,13 @@ class GradientFlowDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: Any, *, ax: Any = None) -> Self:
-        """Trace examples through a fitted network, and draw what reaches each layer.
+        """Trace examples through a network, and draw what reaches each layer.
 
         Parameters
         ----------
         estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-            A fitted network. Of a pipeline, pass the last step, with `X` as that step
-            sees it.
+            A network, fitted or fresh, as `backprop_trace` takes it. Of a pipeline,
+            pass the last step, with `X` as that step sees it.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Inputs; some hundreds of rows are enough.
@@ -111,8 +111,6 @@ class GradientFlowDisplay:
         ------
         TypeError
             `estimator` is something else, a pipeline for instance.
-        NotFittedError
-            `estimator` is not fitted.
         ValueError
             `X` or `y` is not as `fit` expects it.
         ImportError

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.base import BaseSGDSigmoidMLP
+from .._estimators.hyperparameters import check_parameters
+from .._estimators.kind_of_call import Call
+from .._estimators.resuming import refuse_lone_weights
 from .._estimators.validation import Data
 
 Array = NDArray[Any]
@@ -41,7 +44,7 @@ def check_network(estimator: Any) -> None:
 def check_fitted_network(estimator: Any) -> None:
     """Raise TypeError as `check_network`, NotFittedError where there are no weights."""
     check_network(estimator)
-    check_is_fitted(estimator)
+    estimator._require_network()
 
 
 def derivation_parameters(estimator: Any) -> tuple[list[Array], list[Array]]:
@@ -64,6 +67,24 @@ def validated(estimator: Any, X: Any, y: Any, reset: bool = False) -> Data:
     elif np.ndim(y) == 0 and not issparse(y):
         y = np.reshape(y, (1,))
     return estimator._validate(X, y, None, reset=reset)
+
+
+def ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
+    """A network with weights, and its data: a fresh one as it is when `fit` begins."""
+    if hasattr(estimator, "to_local"):  # a cluster's, whose rows are here
+        estimator = estimator.to_local()
+    if estimator.__sklearn_is_fitted__():
+        estimator._require_network()
+        return estimator, validated(estimator, X, y)
+    refuse_lone_weights(estimator)
+    estimator = clone(estimator)
+    check_parameters(estimator)
+    data = validated(estimator, X, y, reset=True)
+    call = Call(goes_on=False, is_pass=False)
+    estimator._set_targets(data, call)
+    estimator._initialise(data.X.dtype, call)
+    estimator._mean_squared_norm = estimator._norm_of_rows(data)
+    return estimator, data
 
 
 def derivation_columns(estimator: Any, data: Data) -> tuple[Array, Array]:

@@ -9,12 +9,12 @@ from ._explain import explain_parameter
 from ._html import document, fragment
 from ._quantities import Names, Quantities
 from ._reading import (
-    check_fitted_network,
+    check_network,
     derivation_columns,
     derivation_parameters,
     input_names,
     output_names,
-    validated,
+    ready,
 )
 
 
@@ -41,7 +41,8 @@ class BackpropTrace(Quantities):
         The expected activations: the targets as the estimator encodes them.
 
     eta : float
-        The step size η of the updates, the estimator's `learning_rate_init_`.
+        The step size η of the updates: the estimator's `learning_rate_init`, or
+        `learning_rate_init_` where that is "auto".
 
     z : list of ndarrays of shape (n_l, m)
         Pre-activations, ``z^l = W^l a^{l−1} + b^l``.
@@ -207,14 +208,15 @@ class BackpropTrace(Quantities):
 
 
 def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
-    """Trace backpropagation through a fitted network, for one example or a batch.
+    """Trace backpropagation through a network, for one example or a batch.
 
     All quantities come from the functions that "The mathematics" in the documentation
     shows beside the derivation; training uses a faster implementation of the same, and
     agrees to rounding.
 
     The update of the trace is the derivation's, ``−η·∇W`` and ``−η·∇b`` with η the
-    estimator's `learning_rate_init_`: a plain step down the cost, averaged over the
+    estimator's `learning_rate_init` (where that is "auto", `learning_rate_init_`): a
+    plain step down the cost, averaged over the
     rows given. It is that of a `partial_fit` on the same rows in one batch, with a
     constant `learning_rate`, no `momentum` and no `alpha`. Those three, where they are
     set, and weights of rows and of classes, are no part of it.
@@ -222,8 +224,10 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
     Parameters
     ----------
     estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-        A fitted network; it is not changed. Of a pipeline, pass the last step, with `X`
-        as that step sees it.
+        A fitted network, or a fresh one, which is then given initial weights as `fit`
+        would draw them, with the classes (or the range) of this `y`. It is not changed
+        in either case. Of a pipeline, pass the last step, with `X` as that step sees
+        it.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_features,)
         Inputs; 1-D is one example. All arrays of the trace are as wide as the rows are
@@ -243,8 +247,6 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
     ------
     TypeError
         `estimator` is something else, a pipeline for instance.
-    NotFittedError
-        `estimator` is not fitted.
     ValueError
         `X` or `y` is not as `fit` expects it, has other features or outputs, or a label
         that is not in `classes_`.
@@ -274,14 +276,23 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
     >>> trace.delta[-1].shape, trace.grad_W[0].shape
     ((3, 1), (5, 4))
     """
-    check_fitted_network(estimator)
-    data = validated(estimator, X, y)
+    check_network(estimator)
+    estimator, data = ready(estimator, X, y)
     return BackpropTrace(
         *derivation_parameters(estimator),
         *derivation_columns(estimator, data),
-        float(estimator.learning_rate_init_),
+        _eta(estimator, data.X.shape[0]),
         Names(input_names(estimator), output_names(estimator)),
     )
+
+
+def _eta(estimator: Any, n_rows: int) -> float:
+    """The step size that the parameters ask for; the fitted one of "auto"."""
+    fitted = getattr(estimator, "learning_rate_init_", None)
+    if estimator.learning_rate_init == "auto" and fitted is not None:
+        return float(fitted)
+    pace = estimator._pace(estimator._stops_early(n_rows, given=False))
+    return float(estimator._resolve_learning_rate_init(pace, n_rows))
 
 
 def _index(name: str, value: Any, least: int, most: int, of_what: str) -> int:

@@ -239,8 +239,10 @@ def test_a_regressor_of_two_outputs_with_a_range(data, client):
     X, _, weights = data
     Y = X[:, :2] * [1.0, 100.0]
     settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ENDLESS}
-    settings["target_range"] = ([-2.0, -200.0], [2.0, 200.0])
-    outside = f"y has {((Y <= [-2.5, -250]) | (Y >= [2.5, 250]))[weights > 0].sum()} of"
+    settings["target_range"] = ([-1.0, -100.0], [1.0, 100.0])
+    outside = (
+        f"y has {((Y <= [-1.25, -125]) | (Y >= [1.25, 125]))[weights > 0].sum()} of"
+    )
     local = SGDSigmoidMLPRegressor((7,), **settings)
     remote = DaskSGDSigmoidMLPRegressor((7,), client=client, **settings)
     with pytest.warns(UserWarning, match=outside) as expected:

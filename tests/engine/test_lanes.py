@@ -60,7 +60,7 @@ def test_a_batch_in_lanes_of_chunks_is_one_update(
         gradient, cost = engine.gradient(
             streams_of(rows, Y, weights, cut(0, 21, n_lanes))
         )
-        engine.update(gradient, 21, eta=0.5)
+        engine.update(gradient, 21, 21, eta=0.5)
         expected = reference.update(X, Y, 0.5, weights)
         assert_allclose(cost, expected, rtol=TOLERANCE[dtype])
     assert deviation(engine, *reference.theta) <= TOLERANCE[dtype]
@@ -73,7 +73,7 @@ def test_lanes_of_any_depth_equal_the_equations(n_rows, units):
     X, Y = network.examples(n_rows)
     engine, reference = Engine(network.coefs, network.intercepts), Reference(network)
     gradient, cost = engine.gradient(streams_of(X, Y, None, cut(0, n_rows, 1), 7))
-    engine.update(gradient, n_rows, eta=0.5)
+    engine.update(gradient, n_rows, n_rows, eta=0.5)
     assert_allclose(cost, reference.update(X, Y, 0.5), rtol=1e-12)
     assert deviation(engine, *reference.theta) <= 1e-12
 

@@ -1,9 +1,11 @@
 """Bad input: the error names the thing, and a fitted model stays as it was."""
 
 import copy
+import re
 import sys
 import threading
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from scipy.sparse import bsr_array, coo_array, csr_matrix
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop.inspection import backprop_trace, check_gradient
 
 nan, inf = np.nan, np.inf
 BOTH = pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
@@ -149,7 +152,6 @@ GOOD_X, GOOD_Y = np.arange(24.0).reshape(6, 4), np.array([0, 1, 2, 0, 1, 2])
         ),
         (GOOD_X, GOOD_Y, np.ones((6, 1)), r"sample_weight has shape \(6, 1\)"),
         (GOOD_X, GOOD_Y, -np.ones(6), "sample_weight must not be negative, got -1"),
-        (GOOD_X, GOOD_Y, np.zeros(6), r"sample_weight .* zero in every row"),
         (
             GOOD_X,
             GOOD_Y,
@@ -171,6 +173,56 @@ def test_bad_data_are_named(Estimator, method, X, y, sample_weight, message):
     assert_same_state(before, state(model))
 
 
+ODD_COLUMNS = {
+    "strings": pd.Series(list("abcdef")),
+    "objects": pd.Series(list("abcdef"), dtype=object),
+    "pandas strings": pd.Series(list("abcdef"), dtype="string"),
+    "categories": pd.Series(list("abcabc"), dtype="category"),
+    "a string among numbers": pd.Series([1, "x", 2, 3, 4, 5], dtype=object),
+    "times": pd.Series(pd.to_datetime(["2020"] * 6)),
+    "times of a zone": pd.Series(pd.to_datetime(["2020"] * 6)).dt.tz_localize("UTC"),
+    "durations": pd.Series(pd.to_timedelta([1] * 6, "s")),
+    "periods": pd.Series(pd.period_range("2020", periods=6, freq="D")),
+    "lists": pd.Series([[1]] * 6),
+}
+
+
+@pytest.mark.parametrize("column", ODD_COLUMNS.values(), ids=ODD_COLUMNS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "score"])
+@BOTH
+def test_columns_of_a_data_frame_that_are_no_numbers_are_named(
+    Estimator, method, column
+):
+    X = pd.DataFrame(GOOD_X, columns=["a", "odd one", "c", "d"])
+    model = small_fit(Estimator, X, GOOD_Y)
+    X["odd one"] = column
+    arguments = (X,) if method == "predict" else (X, GOOD_Y)
+    message = f"X has columns that are no numbers: 'odd one' ({column.dtype}). Encode"
+    with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}"):
+        getattr(model, method)(*arguments)
+
+
+def test_columns_of_any_names_and_frames_are_named():
+    X = pd.DataFrame({f"c{i}": list("abcdef") for i in range(8)})
+    with pytest.raises(ValueError, match=r"'c0' \(.*\), .*'c4' \(.*\) and 3 more\. "):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
+    X = pd.DataFrame([[1, "a"]] * 6, columns=["same", "same"])
+    with pytest.raises(ValueError, match=r"no numbers: 'same' \([^,]*\)\. "):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
+    polars = pytest.importorskip("polars")
+    X = polars.DataFrame({"a": GOOD_X[:, 0], "b": list("abcdef")})
+    with pytest.raises(ValueError, match=r"no numbers: 'b' \(String\)\. "):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
+
+
+@pytest.mark.parametrize("value", [nan, inf])
+def test_numbers_that_are_missing_are_not_said_to_be_none(value):
+    X = pd.DataFrame(X_with(value))
+    X[3] = pd.array([1, 2, 3, 4, 5, 6], "Int64")
+    with pytest.raises(ValueError, match="Input X contains"):
+        SGDSigmoidMLP().fit(X, GOOD_Y)
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @BOTH
 def test_an_estimator_that_fails_at_first_stays_unfitted(Estimator, method):
@@ -179,7 +231,7 @@ def test_an_estimator_that_fails_at_first_stays_unfitted(Estimator, method):
     if method == "fit":
         arguments = {}
     with pytest.raises(ValueError, match="sample_weight"):
-        getattr(model, method)(GOOD_X, GOOD_Y, sample_weight=np.zeros(6), **arguments)
+        getattr(model, method)(GOOD_X, GOOD_Y, sample_weight=-np.ones(6), **arguments)
     assert vars(model).keys() == model.get_params().keys()
 
 
@@ -195,6 +247,77 @@ def test_an_estimator_that_fails_at_first_stays_unfitted(Estimator, method):
 def test_targets_that_are_no_labels_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
         SGDSigmoidMLP().fit(GOOD_X, y)
+
+
+MISSING = [
+    (np.array(["a", None, "b"] * 2, dtype=object), "None: 2 labels are .* row 1"),
+    (np.array(["a", nan, "b"] * 2, dtype=object), "NaN: 2 labels are .* row 1"),
+    (np.array(["a", "b", pd.NA] * 2, dtype=object), r"pandas\.NA: 2 .* row 2"),
+    (np.array(["a"] * 5 + [pd.NaT], dtype=object), "NaT: 1 label is .* row 5"),
+    (np.array([1, None, 2] * 2, dtype=object), "None: 2 labels are .* row 1"),
+    (["a", None, "b"] * 2, "None: 2 labels are .* row 1"),
+    (["a", nan, "b"] * 2, "NaN: 2 labels are .* row 1"),
+    ([1, None, 2] * 2, "None: 2 labels are .* row 1"),
+    ([1.0, 2.0, nan] * 2, "NaN: 2 labels are .* row 2"),
+    (pd.Series(["a", None, "b"] * 2, dtype=object), "None: 2 labels are .* row 1"),
+    (pd.Series(["a", None, "b"] * 2, dtype="string"), "NA: 2 labels are .* row 1"),
+    (pd.Series(["a", None, "b"] * 2, dtype="category"), "NaN: 2 labels are .* row 1"),
+    (pd.Series([1, None, 2] * 2, dtype="Int64"), "2 labels are .* row 1"),
+    (pd.Series([True, None, False] * 2, dtype="boolean"), "2 labels are .* row 1"),
+    (pd.DataFrame({"y": ["a", None, "b"] * 2}, dtype=object), "None: 2 .* row 1"),
+]
+OBJECTS = [
+    (GOOD_Y.astype(object), r"type int\. .* strings: use y\.astype\(int\)"),
+    (GOOD_Y.astype(float).astype(object), r"type float\. .* y\.astype\(int\)"),
+    ((GOOD_Y > 0).astype(object), r"type bool\. .* use y\.astype\(bool\)"),
+    (pd.Series(GOOD_Y, dtype=object), r"type int\. .* use y\.astype\(int\)"),
+    (np.array([0, "a", 1.5] * 2, dtype=object), r"float, int, str\. .*astype\(str\)"),
+    (np.array([b"a", b"b"] * 3, dtype=object), r"type bytes\. .* y\.astype\(str\)"),
+    (np.eye(3)[GOOD_Y].astype(object), r"type float\. .* use y\.astype\(int\)"),
+    ([pd.Timestamp(0)] * 6, r"type Timestamp\. .* numpy\.asarray\(y\)\.astype\(str"),
+]
+
+
+@pytest.mark.parametrize(("y", "message"), MISSING + OBJECTS)
+@pytest.mark.parametrize("where", ["fit", "partial_fit", "score", "y_val"])
+def test_missing_labels_and_objects_that_are_no_strings_are_named(where, y, message):
+    model = small_fit(SGDSigmoidMLP, GOOD_X, GOOD_Y)
+    before = state(model)
+    call, validation = getattr(model, where.replace("y_val", "fit")), {}
+    if where == "y_val":
+        validation, y = {"X_val": GOOD_X, "y_val": y}, GOOD_Y
+    with pytest.raises(ValueError, match=f"y .*{message}"):
+        call(GOOD_X, y, **validation)
+    assert_same_state(before, state(model))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([0, 1, None], "classes contains None: 1 label is missing, .* index 2"),
+        (["a", nan], "classes contains NaN: 1 label is missing, .* index 1"),
+        (np.arange(3).astype(object), r"type int\. .* use classes\.astype\(int\)"),
+        (pd.Series([pd.NA, 1, 2]), r"classes contains pandas\.NA: 1 .* index 0"),
+    ],
+)
+def test_classes_that_are_missing_or_objects_are_named(classes, message):
+    with pytest.raises(ValueError, match=message):
+        SGDSigmoidMLP().partial_fit(GOOD_X, GOOD_Y, classes=classes)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(list("abcabc"), dtype=object),
+        pd.Series(list("abcabc")),
+        pd.Series(list("abcabc"), dtype="category"),
+        pd.Series(GOOD_Y, dtype="Int64"),
+        pd.DataFrame({"y": pd.array(GOOD_Y, "Int64")}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_strings_and_the_types_of_data_frames_are_labels(y):
+    assert len(small_fit(SGDSigmoidMLP, GOOD_X, y).partial_fit(GOOD_X, y).classes_) == 3
 
 
 def labels_in_two_parts(first, second):
@@ -384,6 +507,81 @@ def test_arrays_that_do_not_fit_together_are_not_trained_on(
         getattr(model, method)(*iris)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("coefs_", lambda c: [a.tolist() for a in c], r"coefs_ must be arrays .* list"),
+        ("coefs_", lambda c: [np.zeros((99, 5)), *c[1:]], r"coefs_ .*got .*\(99, 5\)"),
+        ("coefs_", lambda c: c[:1], "coefs_ must be arrays"),
+        ("coefs_", lambda c: [], "coefs_ must be arrays"),
+        ("coefs_", lambda c: [c[0].astype(np.float32), c[1]], "coefs_ .*got .*float32"),
+        ("coefs_", lambda c: [a.astype(int) for a in c], "coefs_ .*int64"),
+        ("coefs_", lambda c: None, "coefs_ and intercepts_: "),
+        ("coefs_", lambda c: [pd.DataFrame(a) for a in c], "coefs_ must be arrays"),
+        ("intercepts_", lambda b: [a.tolist() for a in b], "intercepts_ must .* list"),
+        ("intercepts_", lambda b: [b[0][:1], *b[1:]], "must be arrays of the shapes"),
+        ("intercepts_", lambda b: [b[0], b[1][:0]], "intercepts_ must be arrays"),
+        ("intercepts_", lambda b: [b[0][:, None], b[1]], "intercepts_ must be arrays"),
+        ("intercepts_", lambda b: 5, "coefs_ and intercepts_: "),
+    ],
+)
+@pytest.mark.parametrize("method", ["predict", "score", "predict_proba", "trace"])
+@BOTH
+def test_arrays_that_do_not_fit_together_are_not_predicted_with(
+    Estimator, method, name, change, message, iris
+):
+    model = small_fit(Estimator, *iris)
+    setattr(model, name, change(getattr(model, name)))
+    model.set_params(hidden_layer_sizes=(99,))  # for the next fit
+    arguments = iris if method == "score" else iris[:1]
+    call = getattr(model, method, None)
+    if method == "trace":
+        call, arguments = partial(backprop_trace, model), iris
+    if call is None:
+        pytest.skip("no such method")
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(*arguments)
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "score", "partial_fit", "warm fit", "trace", "gradient"]
+)
+@BOTH
+def test_weights_of_an_unfitted_estimator_are_told_the_recipe(Estimator, method, iris):
+    coefs, intercepts = [np.eye(4, 3)], [np.zeros(3)]
+    model = Estimator(())
+    model.coefs_, model.intercepts_ = coefs, intercepts
+    call, arguments = getattr(model, method, None), iris
+    if method == "predict":
+        arguments = iris[:1]
+    elif method == "warm fit":
+        call = model.set_params(warm_start=True).fit
+    elif method in ("trace", "gradient"):
+        inspect = backprop_trace if method == "trace" else check_gradient
+        call = partial(inspect, model)
+    with pytest.raises(
+        NotFittedError, match=r"coefs_ and .* set\. .* call partial_fit"
+    ):
+        call(*arguments)
+
+
+def test_the_recipe_for_weights_of_ones_own_works(iris):
+    X, y = iris
+    coefs, intercepts = [np.eye(4, 3)], [np.zeros(3)]
+    model = SGDSigmoidMLP(()).partial_fit(X[:1], y[:1], [0, 1, 2], sample_weight=0)
+    model.coefs_, model.intercepts_ = coefs, intercepts
+    assert_array_equal(model.decision_function(X), X[:, :3])
+    model = SGDSigmoidMLPRegressor((), target_range=(0, 4))
+    model.partial_fit(X[:1], X[:1, :3], sample_weight=0)
+    model.coefs_, model.intercepts_ = coefs, intercepts
+    expected = (1 / (1 + np.exp(-X[:, :3])) - 0.1) / 0.8 * 4
+    assert_allclose(model.predict(X), expected)
+    # A cold fit needs no weights, and takes none.
+    lone = SGDSigmoidMLP((5,), max_iter=2, random_state=0)
+    lone.coefs_ = coefs
+    assert_same_bits(fit(lone, X, y), small_fit(SGDSigmoidMLP, X, y))
+
+
 @BOTH
 def test_momentum_that_is_not_used_need_not_fit(Estimator, iris):
     model = small_fit(Estimator, *iris, momentum=0.5).set_params(momentum=0)
@@ -477,6 +675,56 @@ def test_the_regressor_keeps_its_target_range(iris):
     ):
         model.partial_fit(*iris)
     model.set_params(target_range=(0, 2)).partial_fit(*iris)
+
+
+def test_a_class_that_appears_later_in_a_stream_is_told_to_start_anew(iris):
+    model = SGDSigmoidMLP((3,)).partial_fit(*iris, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"\[3\], .* start anew with all of them"):
+        model.partial_fit(GOOD_X, GOOD_Y + 1)
+    with pytest.raises(
+        ValueError, match=r"differs .* start anew, with a new estimator"
+    ):
+        model.partial_fit(GOOD_X, GOOD_Y + 1, classes=[0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        np.linspace(0.5, 1, 6),
+        [0.1, 0.2, 0.3, 0.4, 0.5, 1.5],
+        np.ones(6),
+        np.ones(6, dtype=int),
+        [1.0, 2.0, 2.0, 1.0, 1.0, 1.0],
+        pd.Series(np.full(6, 0.5)),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("y", [GOOD_Y, list("abcabc"), np.eye(3)[GOOD_Y]], ids=type)
+def test_weights_in_the_place_of_classes_are_recognised(y, first, weights):
+    model = SGDSigmoidMLP((3,), random_state=0)
+    if not first:
+        model.partial_fit(GOOD_X, y, np.arange(3) if np.ndim(y) > 1 else np.unique(y))
+    with pytest.raises(
+        ValueError, match=r"third argument is classes; .* sample_weight="
+    ):
+        model.partial_fit(GOOD_X, y, weights)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [GOOD_Y, GOOD_Y.astype(float), [2.0, 1.0, 0.0, 0.0, 0.0, 0.0], [0, 1, 2, 3, 4, 5]],
+)
+def test_as_many_classes_as_rows_may_be_classes(classes):
+    model = SGDSigmoidMLP((3,), random_state=0)
+    for _ in range(2):
+        model.partial_fit(GOOD_X, GOOD_Y, classes)
+    assert_array_equal(model.classes_, np.unique(classes))
+
+
+def test_as_many_wrong_classes_as_rows_are_not_taken_for_weights(iris):
+    model = SGDSigmoidMLP((3,)).partial_fit(*iris, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"classes=\[0 1 3\] differs"):
+        model.partial_fit(GOOD_X[:3], [0, 1, 3], classes=[0, 1, 3])
 
 
 @pytest.mark.parametrize("classes", [3, [[0, 1, 2]], "ab"])
@@ -683,7 +931,7 @@ def test_leaving_the_finite_numbers_by_weights_or_targets_names_them(iris):
         SGDSigmoidMLP().partial_fit(X, y, [0, 1, 2], sample_weight=1e308)
     model = small_fit(SGDSigmoidMLPRegressor, X, y)
     with (
-        pytest.warns(UserWarning, match="y has 100 of 150 values outside"),
+        pytest.warns(UserWarning, match=r"100 of 150 values \(66.7%\) outside"),
         pytest.raises(ValueError, match=r"finite numbers .*y far outside"),
     ):
         model.partial_fit(X, y * 1e300)

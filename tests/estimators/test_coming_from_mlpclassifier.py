@@ -1,12 +1,15 @@
 """The tables of the page "Coming from MLPClassifier" against the estimators."""
 
+import copy
 import inspect
+import pickle
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from helpers import quietly
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -69,3 +72,57 @@ def test_what_can_be_called_there_can_be_called_here(our, their):
         if not name.startswith(("_", "set_")):  # set_fit_request and its like
             found = inspect.signature(getattr(our, name)).parameters
             assert set(inspect.signature(method).parameters) <= set(found)
+
+
+@pytest.mark.parametrize("our", [our for our, _ in PAIRS])
+def test_parameters_that_are_not_here_are_told_to_be_left_out(our):
+    names = [name for name, said in table("Parameters").items() if said == "not here"]
+    assert {"activation", "solver", "beta_1"} < {*names}
+    for name in names:
+        with pytest.raises(TypeError, match=rf"{name}.*Leave out .*{name}.*'Coming f"):
+            our(**{name: 1})
+    with pytest.raises(
+        TypeError, match=r"what is fixed here: solver .*solvers: beta_1"
+    ):
+        our((5,), beta_1=0.9, solver="sgd")
+    # Python's own words.
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'eta'$"):
+        our(eta=0.1)
+    with pytest.raises(TypeError, match="positional arguments"):
+        our((5,), "relu")
+
+
+class WithActivation(SGDSigmoidMLP):
+    """A subclass with a parameter of its own, of that name."""
+
+    def __init__(self, hidden_layer_sizes=(100,), *, activation="sigmoid"):
+        super().__init__(hidden_layer_sizes)
+        self.activation = activation
+
+
+class WithoutInit(SGDSigmoidMLPRegressor):
+    """A subclass that changes nothing."""
+
+
+def by_pickle(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("copied", [clone, copy.copy, copy.deepcopy, by_pickle])
+@pytest.mark.parametrize("our", [SGDSigmoidMLP, SGDSigmoidMLPRegressor, WithoutInit])
+def test_signature_and_copies_do_not_see_that_names_are_looked_at(our, copied):
+    assert list(inspect.signature(our).parameters)[:2] == [
+        "hidden_layer_sizes",
+        "learning_rate_init",
+    ]
+    assert set(inspect.signature(our).parameters) == set(our().get_params())
+    model = our((5,), momentum=0.5)
+    assert copied(model).get_params() == model.get_params()
+    assert type(copied(model)) is our
+
+
+@pytest.mark.parametrize("copied", [clone, copy.copy])
+def test_a_subclass_may_have_a_parameter_of_that_name(copied):
+    assert copied(WithActivation(activation="tanh")).activation == "tanh"
+    with pytest.raises(TypeError, match="Leave out what is fixed here: solver"):
+        WithActivation(solver="adam")

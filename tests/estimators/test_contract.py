@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -232,6 +233,27 @@ def test_integer_weights_equal_repetition_with_full_batches(
     assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-10)
 
 
+@pytest.mark.parametrize("rest", [0, 1, 31])
+@pytest.mark.parametrize("batch_size", [1, 32, 512], ids="batch={}".format)
+@pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+def test_a_last_smaller_batch_takes_the_share_of_its_rows_of_the_penalty(
+    Estimator, batch_size, rest
+):
+    n = 1024 + rest
+    X = np.random.default_rng(0).normal(size=(n, 20))
+    y = (X[:, 0] > 0).astype(int)
+    # The penalty alone moves the weights: η is next to nothing, and alpha large.
+    decay, eta = 0.01, 1e-9
+    model = Estimator((5,), batch_size=batch_size, learning_rate_init=eta, max_iter=1)
+    model.set_params(random_state=0, tol=0, shuffle=False)
+    start = fit(clone(model), X, y)
+    fit(model.set_params(alpha=decay / eta * batch_size), X, y)
+    whole, k = divmod(n, batch_size)
+    expected = (1 - decay) ** whole * (1 - decay * k / batch_size)
+    for coef, before in zip(model.coefs_, start.coefs_, strict=True):
+        assert_allclose(coef, before * expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("batch_size", [1, 10])
 def test_only_the_relation_of_weights_counts_in_fit(batch_size, iris):
     X, y = iris
@@ -376,6 +398,28 @@ def test_regressor_warns_of_targets_that_it_cannot_reach(iris):
         UserWarning, match=rf"{outside} of 150 values .*\(-0.125, 1.125\)"
     ):
         fit(model, X, y)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_outside", "share"),
+    [(1000, 0, None), (1000, 10, None), (1000, 11, "1.1%"), (4, 1, "25.0%")],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_few_outliers_of_y_are_no_reason_for_a_wider_range(
+    method, n_rows, n_outside, share
+):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    y = np.where(np.arange(n_rows) < n_outside, 100.0, X[:, 0].clip(-1, 1))
+    model = SGDSigmoidMLPRegressor((2,), target_range=(-1, 1), max_iter=1, tol=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(model, method)(X, y)
+    messages = [str(w.message) for w in caught if w.category is UserWarning]
+    if share is None:
+        assert messages == []
+    else:
+        start = f"y has {n_outside} of {n_rows} values ({share}) outside"
+        assert [m[: len(start)] for m in messages] == [start]
 
 
 @pytest.mark.parametrize(

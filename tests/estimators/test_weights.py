@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import assert_same_bits, fit
+from helpers import assert_same_bits, fit, state
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
-from skbackprop import SGDSigmoidMLP
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 
 @pytest.fixture
@@ -168,6 +168,20 @@ def test_a_bad_class_weight_is_named(class_weight, message, unbalanced):
         model.fit(*unbalanced)
 
 
+def test_a_fold_without_a_class_that_has_a_weight_is_told_the_remedy(iris):
+    X, y = iris[0][:100], iris[1][:100]
+    model = SGDSigmoidMLP((3,), max_iter=2, class_weight={2: 10.0}, random_state=0)
+    with pytest.raises(
+        ValueError, match=r"weights for \[2\], .*give a weight to \[0, 1\] too"
+    ):
+        model.fit(X, y)
+    # As advised.
+    advised = clone(model).set_params(class_weight={0: 1.0, 1: 1.0, 2: 10.0})
+    plain = fit(clone(model).set_params(class_weight=None), X, y)
+    for a, b in zip(fit(advised, X, y).coefs_, plain.coefs_, strict=True):
+        assert_allclose(a, b, rtol=1e-10)
+
+
 def test_labels_have_no_class_weight(iris):
     X, y = iris
     with pytest.raises(ValueError, match=r"class_weight.* needs one label a row"):
@@ -207,3 +221,45 @@ def test_integer_weights_equal_repetition_in_expectation_at_batch_size_1(hidden,
     change = np.abs(unweighted - repeated).mean()
     assert change > 0.1
     assert np.abs(weighted - repeated).mean() < 0.01 * change
+
+
+BOTH = pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+
+
+@pytest.mark.parametrize("weights", [0, np.zeros(10)], ids=["number", "array"])
+@pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "alpha": 0.1}], ids=str)
+@BOTH
+def test_a_chunk_without_weight_changes_nothing(Estimator, settings, weights, iris):
+    X, y = iris
+    model = fit(Estimator((5,), max_iter=3, random_state=0, **settings), X, y)
+    model.set_params(learning_rate_init=0.5, verbose=True)
+    before = state(model)
+    model.partial_fit(X[:10], y[:10], sample_weight=weights)
+    # Targets that nobody learns are outside no range.
+    if Estimator is SGDSigmoidMLPRegressor:
+        model.partial_fit(X[:10], y[:10] + 1000.0, sample_weight=weights)
+    assert state(model) == before
+
+
+def test_a_chunk_of_classes_without_weight_changes_nothing(iris):
+    X, y = iris
+    model = SGDSigmoidMLP((5,), max_iter=3, class_weight={0: 0}, random_state=0)
+    before = state(fit(model, X, y))
+    model.partial_fit(X[y == 0], y[y == 0])
+    model.partial_fit(X, y, sample_weight=y == 0)
+    assert state(model) == before
+    with pytest.raises(ValueError, match=r"y has the classes \[7\]"):
+        model.partial_fit(X[:2], [0, 7], sample_weight=[0, 0])
+
+
+@BOTH
+def test_a_first_chunk_without_weight_sets_the_initial_weights(Estimator, iris):
+    X, y = iris
+    classes = {"classes": [0, 1, 2]} if Estimator is SGDSigmoidMLP else {}
+    model = Estimator((5,), momentum=0.5, random_state=0)
+    idle = clone(model).partial_fit(X, y, sample_weight=np.zeros(150), **classes)
+    assert (idle.n_iter_, idle.t_, idle.loss_, idle.loss_curve_) == (0, 0, None, [])
+    assert idle.predict(X).shape == (150,)
+    assert state(idle.partial_fit(X, y)) == state(model.partial_fit(X, y, **classes))
+    with pytest.raises(ValueError, match="zero in every row"):
+        clone(model).fit(X, y, sample_weight=np.zeros(150))

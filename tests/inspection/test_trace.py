@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import state
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
-from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -389,9 +389,31 @@ def test_a_large_network_has_a_small_page():
 
 
 @pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
-def test_an_unfitted_network_is_refused(Estimator):
-    with pytest.raises(NotFittedError):
-        backprop_trace(Estimator(), X, TARGETS["two classes"])
+def test_a_fresh_network_is_traced_as_fit_would_begin(Estimator):
+    stream = np.random.RandomState(3)
+    model, y = Estimator((5,), random_state=stream), TARGETS["two classes"]
+    before = state(model)
+    trace = backprop_trace(model, X, y)
+    assert state(model) == before
+    # The first call draws the same weights, and begins with this cost.
+    model.set_params(random_state=3, batch_size="full").partial_fit(
+        X, y, **({"classes": np.unique(y)} if Estimator is SGDSigmoidMLP else {})
+    )
+    assert_allclose(trace.cost, model.loss_)
+    assert trace.eta == model.learning_rate_init_
+    for coef, W, update in zip(model.coefs_, trace.W, trace.update_W, strict=True):
+        assert_allclose(coef.T, W + update)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize(("eta", "expected"), [(0.25, 0.25), ("auto", None)])
+def test_the_eta_of_a_trace_is_that_of_the_next_call(eta, expected, momentum):
+    y = TARGETS["two classes"]
+    model = SGDSigmoidMLP((5,), momentum=momentum, random_state=0)
+    model.partial_fit(X, y, np.unique(y)).set_params(learning_rate_init=eta)
+    expected = expected or model.learning_rate_init_
+    assert backprop_trace(model, X, y).eta == expected
+    assert model.partial_fit(X, y).learning_rate_init_ == expected
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class RecordingEngine:
             row for blocks in streams for X, _, _ in blocks for row in rows_of(X)
         ], 0
 
-    def update(self, gradient, m, eta):
+    def update(self, gradient, m, batch_size, eta):
         assert len(gradient) == m
         self.batches.append(gradient)
 

@@ -1,5 +1,6 @@
 """Held-out rows: which they are, what is measured on them, what they decide."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -281,9 +282,12 @@ def test_a_bad_validation_set_is_named(X_val, y_val, w_val, message, iris):
 @pytest.mark.parametrize(
     ("y", "fraction", "message"),
     [
-        ([0, 0, 0, 1], 0.25, "The least populated class.* in y ha.* only 1 member"),
-        ([0, 1] * 5, 0.1, "early_stopping=True cannot hold out .*=0.1 of the 10 rows"),
-        ([0.1, 0.2], 0.1, "The validation set is too small"),
+        ([0, 0, 0, 1], 0.25, r"=0.25 of the 4 rows: .* only 1 row .* classes \[1\]"),
+        (["a"] * 9 + ["b"], 0.5, r"only 1 row of each of the classes \['b'\]"),
+        ([0.1, 0.2], 0.1, "=0.1 of the 2 rows: .* hold out 1 .* Add rows, or give X_"),
+        ([0.5], 0.1, "=0.1 of the 1 rows: .* Add rows"),
+        ([0, 1, 2], 0.5, "only 1 row of each"),
+        ([0, 1, 2, 0, 1], 0.5, "only 1 row of each"),
     ],
 )
 def test_too_few_rows_to_hold_out_is_an_error(y, fraction, message):
@@ -291,6 +295,41 @@ def test_too_few_rows_to_hold_out_is_an_error(y, fraction, message):
     model = Estimator(early_stopping=True, validation_fraction=fraction)
     with pytest.raises(ValueError, match=message):
         model.fit(np.eye(len(y)), y)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_classes", "fraction", "better"),
+    [
+        (10, 2, 0.1, 0.2),
+        (50, 10, 0.1, 0.2),
+        (50, 10, 0.9, 0.2),
+        (6, 3, 0.1, 0.5),
+        (40, 3, 0.01, 0.08),
+        (20, 9, 0.1, 0.45),
+        (21, 10, 0.1, 0.48),
+        (12, 6, 0.9, 0.5),
+        (2000, 3, 1e-4, 0.002),
+        (10, 0, 0.1, 0.2),
+        (3, 0, 0.1, 0.5),
+        (1000, 499, 0.1, 0.5),
+    ],
+)
+def test_the_fraction_that_is_advised_works(n_rows, n_classes, fraction, better):
+    """Without classes, of a regressor, two rows have to be held out."""
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    model = SGDSigmoidMLP((2,), early_stopping=True, max_iter=1)
+    y = np.arange(n_rows) % max(n_classes, 1)
+    if not n_classes:
+        model = SGDSigmoidMLPRegressor((2,), early_stopping=True, max_iter=1)
+        y = X[:, 0]
+    model.set_params(validation_fraction=fraction)
+    with pytest.raises(
+        ValueError, match=f"validation_fraction={fraction:g} of"
+    ) as told:
+        model.fit(X, y)
+    found = re.search(r"Set validation_fraction=([\d.e-]+),", str(told.value))[1]
+    assert float(found) == better
+    fit(model.set_params(validation_fraction=float(found)), X, y)
 
 
 def test_a_constant_y_val_cannot_stop_a_regressor(iris):
