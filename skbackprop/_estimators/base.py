@@ -447,12 +447,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         """Indices of the rows to learn from and of those to hold out, in order."""
         if self._split_seed is None:  # kept: a warm start must not mix the two
             self._split_seed = int(random_state.randint(2**31))
-        seed, strata = self._split_seed, self._strata(data.y)
+        n_rows, fraction = data.X.shape[0], float(self.validation_fraction)
         if not self.shuffle:
-            seed = strata = None
-        return split_rows(
-            data.X.shape[0], float(self.validation_fraction), seed, strata
-        )
+            return split_rows(n_rows, fraction, None, None)
+        return split_rows(n_rows, fraction, self._split_seed, self._strata(data.y))
 
     def _strata(self, y: Any) -> Any:
         """What `early_stopping` keeps the proportions of."""
