@@ -32,7 +32,6 @@ from .._training.examples import (
     Examples,
     Source,
     constant_loss,
-    mean_squared_norm,
 )
 from .._training.held_out import HeldOut, Score
 from .._training.initial_values import initial_parameters
@@ -368,9 +367,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             assert random_state is not None  # only a pass can do without
             rows, held_out_rows = self._split(data, random_state)
             held_out = self._held_out(data, weighted, held_out_rows)
-        if not self._mean_squared_norm:  # of rows that count and are not all 0
-            self._mean_squared_norm = self._norm_of_rows(data)
         source = self._source(weighted, call, rows)
+        if not self._mean_squared_norm:  # of rows that count and are not all 0
+            self._mean_squared_norm = source.mean_squared_norm()
         if self._constant_loss is None and not call.is_pass:
             self._constant_loss = constant_loss(source)
         plan = self._plan(len(source), call, stops_early)
@@ -395,10 +394,6 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         if self._auto_early_stopping is None:
             self._auto_early_stopping = n_rows >= ROWS_TO_STOP_EARLY
         return self._auto_early_stopping
-
-    def _norm_of_rows(self, data: Data) -> float:
-        """The mean of ``‖x‖²``."""
-        return mean_squared_norm(data.X, data.weights)
 
     @abstractmethod
     def _pace(self, stops_early: bool) -> Pace:

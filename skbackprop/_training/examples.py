@@ -59,6 +59,9 @@ class Source(Protocol):
     def target_moments(self) -> tuple[float, Array, Array]:
         """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
 
+    def mean_squared_norm(self) -> float:
+        """The (weighted) mean of ``‖x‖²`` over the rows; 0 where none has weight."""
+
     def outputs(self, engine: Engine) -> Iterator[Block]:
         """``z^L``, targets and weights in blocks; nothing where that is costly."""
 
@@ -156,6 +159,18 @@ class Examples:
             count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
         return count, total, squares
 
+    def mean_squared_norm(self) -> float:
+        """The (weighted) mean of ``‖x‖²`` over the rows; 0 where none has weight."""
+        total = 0.0
+        for places in gen_batches(len(self), MOMENT_ROWS):
+            rows = places if self.rows is None else self.rows[places]
+            X = self.X[rows]
+            squares = X.multiply(X).sum(axis=1) if self.sparse else (X * X).sum(axis=1)
+            norms = np.asarray(squares, dtype=float).ravel()
+            w = np.ones(len(norms)) if self.weights is None else self.weights[rows]
+            total += float(w @ norms)
+        return total / self.total_weight if total else 0.0
+
     @property
     def rows_per_block(self) -> int:
         """How many rows of X and Y make a block of about `BLOCK_BYTES`."""
@@ -210,20 +225,6 @@ def draw_order(source: Source, plan: Plan, random_state: RandomState | None) -> 
     if random_state is None or not plan.shuffle or plan.batch_size >= len(source):
         return None
     return source.draw_order(random_state)
-
-
-def mean_squared_norm(X: Any, weights: Array | None) -> float:
-    """The (weighted) mean of ``‖x‖²`` over the rows of an array or of CSR."""
-    total = count = 0.0
-    for rows in gen_batches(X.shape[0], MOMENT_ROWS):
-        part = X[rows]
-        if isinstance(part, np.ndarray):
-            squares = np.einsum("ij,ij->i", part, part, dtype=float)
-        else:
-            squares = np.asarray(part.multiply(part).sum(axis=1), dtype=float).ravel()
-        w = np.ones(len(squares)) if weights is None else weights[rows]
-        total, count = total + w @ squares, count + w.sum()
-    return float(total / count) if count else 0.0
 
 
 def constant_loss(source: Source) -> float:

@@ -275,10 +275,6 @@ class _OnDask(BaseSGDSigmoidMLP):
     def _stops_early(self, n_rows: int, given: bool) -> bool:
         return given and super()._stops_early(n_rows, given)
 
-    def _norm_of_rows(self, data: Data) -> float:
-        total = sum(s.squares for s in data.X.summaries)
-        return float(total / data.X.total_weight) if total else 0.0
-
     def _source(self, data: Data, call: Call, rows: Array | None = None) -> Source:
         template = self._template()
         total = data.X.total_weight if data.X.weighted else None

@@ -25,7 +25,7 @@ from .._engine.lanes import Block
 from .._engine.network import Engine
 from .._estimators import regressor
 from .._estimators.validation import Data
-from .._training.examples import Examples, mean_squared_norm
+from .._training.examples import Examples
 from ._engine import gradient_of
 from ._tasks import names, places_of, run_at
 from ._waiting import LOOK_EVERY, losses_told, result_of
@@ -40,7 +40,6 @@ class Summary(NamedTuple):
 
     `targets` stand for all of the partition's: each label once, with the sum of its
     rows' `weights` (1 each, if there are none); or the smallest and the largest number.
-    `squares` is the (weighted) sum of ``‖x‖²``.
     """
 
     n_rows: int
@@ -49,7 +48,6 @@ class Summary(NamedTuple):
     dtype: np.dtype[Any]
     sparse: bool
     weight: float
-    squares: float
     targets: Array
     weights: Array | None = None
 
@@ -105,6 +103,7 @@ class RemoteExamples:
     mean_weight: float
     sparse: bool
     moments: tuple[float, Array, Array]
+    squared_norms: float
     places: list[list[str]] = field(default_factory=list)
     _looked: float = -np.inf
 
@@ -118,6 +117,10 @@ class RemoteExamples:
     def target_moments(self) -> tuple[float, Array, Array]:
         """As of `Examples`."""
         return self.moments
+
+    def mean_squared_norm(self) -> float:
+        """As of `Examples`."""
+        return self.squared_norms / self.total_weight
 
     def outputs(self, engine: Engine) -> Iterator[Block]:
         """Nothing: to look would be another pass over all rows of the cluster."""
@@ -265,15 +268,13 @@ def _load(
     except ValueError as error:
         raise ValueError(f"In partition {p}: {error}") from error
     n_rows, n_features = data.X.shape
-    weight = float(n_rows if data.weights is None else data.weights.sum())
     summary = Summary(
         n_rows=n_rows,
         n_features=n_features,
         feature_names=getattr(template, "feature_names_in_", None),
         dtype=data.X.dtype,
         sparse=issparse(data.X),
-        weight=weight,
-        squares=weight * mean_squared_norm(data.X, data.weights),
+        weight=float(n_rows if data.weights is None else data.weights.sum()),
         **summarise(data),
     )
     return Loaded(data, summary)
@@ -330,9 +331,10 @@ def encode(
     with losses_told(client), run_at(keys, places_of(client, rows.futures)):
         futures = client.map(encoder, rows.futures, key=keys)
     keys = names("moments", partitions)
-    moments = result_of(
-        client, client.submit(list, client.map(_moments, futures, key=keys), pure=False)
+    sums = result_of(
+        client, client.submit(list, client.map(_sums, futures, key=keys), pure=False)
     )
+    *moments, squared_norms = (sum(s[1:], s[0]) for s in zip(*sums, strict=True))
     # They take the place of the loaded rows, which share their memory.
     rows.futures.clear()
     return RemoteExamples(
@@ -342,7 +344,8 @@ def encode(
         float(n_rows),  # of weights with a mean of 1
         mean,
         rows.summaries[0].sparse,
-        tuple(sum(parts[1:], parts[0]) for parts in zip(*moments, strict=True)),
+        (moments[0], moments[1], moments[2]),
+        squared_norms,
     )
 
 
@@ -359,8 +362,9 @@ def _encode(
     )
 
 
-def _moments(examples: Examples) -> tuple[float, Array, Array]:
-    return examples.target_moments()
+def _sums(examples: Examples) -> tuple[float, Array, Array, float]:
+    squared_norms = examples.mean_squared_norm() * examples.total_weight
+    return *examples.target_moments(), squared_norms
 
 
 def _size_of_examples(examples: Examples) -> int:
