@@ -1,152 +1,289 @@
-"""The study behind the defaults of both estimators; prints the tables of defaults.md.
+"""The study behind the defaults: many data sets, our estimators and their peers.
 
-    python docs/defaults_study.py [--seeds 5]
+    pip install "skbackprop[study]"
+    python docs/defaults_study.py choose      # or: confirm, alternatives, depth, seeds
 
-Every row is a 5-fold cross-validation of `make_pipeline(StandardScaler(), estimator)`,
-repeated over seeds: mean score over seeds, lowest score of a seed, seconds a fit.
-Folds are shuffled anew with each seed (stratified for classes), the same for all rows.
+Every figure is the mean of a 3-fold cross-validation with nothing set. Inputs are
+scaled by a `StandardScaler` (but text); the regression peers, which need it, get a
+scaled `y` too. Scores are accuracy, of imbalanced sets the area under the ROC curve, of
+numbers R². `choose` and `confirm` write `docs/defaults_study.json`, from which
+`docs/defaults_page.py` makes the tables and the picture of `docs/defaults.md`.
 """
 
 import argparse
+import json
+import os
+import time
 import warnings
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
+
+for library in ("OMP", "OPENBLAS", "MKL"):  # one thread a fit, two fits at a time
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import numpy as np
-from sklearn.datasets import (
-    load_breast_cancer,
-    load_diabetes,
-    load_digits,
-    load_iris,
-    load_wine,
-)
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
+from defaults_sets import CHOOSE, CONFIRM, DataSet
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression, RidgeCV, SGDClassifier
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, scale
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from skbackprop._estimators import base
 from skbackprop._training.initial_values import initial_parameters
 
-CLASSES = {
-    "iris": load_iris,
-    "wine": load_wine,
-    "breast_cancer": load_breast_cancer,
-    "digits": load_digits,
+RESULTS = Path(__file__).with_suffix(".json")
+
+
+def sgd(**parameters):
+    """MLPClassifier as one would make it ours: the good η is from the choosing part."""
+    return {"solver": "sgd", "activation": "logistic", **parameters}
+
+
+def of_scaled_y(estimator):
+    return TransformedTargetRegressor(estimator, transformer=StandardScaler())
+
+
+PEERS = {
+    "classes": {
+        "Adam": MLPClassifier(random_state=0),
+        "sgd": MLPClassifier(**sgd(learning_rate_init=0.1), random_state=0),
+        "linear": LogisticRegression(max_iter=1000),
+    },
+    "numbers": {
+        "Adam": of_scaled_y(MLPRegressor(random_state=0)),
+        "sgd": of_scaled_y(
+            MLPRegressor(**sgd(learning_rate_init=0.01), random_state=0)
+        ),
+        "linear": RidgeCV(np.logspace(-3, 3, 7)),
+    },
 }
-NUMBERS = {"diabetes": load_diabetes}
+PEERS["imbalanced"] = PEERS["classes"]
+PEERS["text"] = {**PEERS["classes"], "linear": SGDClassifier(random_state=0)}
 
 
-def evaluate(estimator, load, seeds):
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    X, y = load(return_X_y=True)
-    scores, seconds = [], []
-    for seed in range(seeds):
-        folds = KFold if load is load_diabetes else StratifiedKFold
-        cv = folds(5, shuffle=True, random_state=seed)
-        model = make_pipeline(StandardScaler(), estimator.set_params(random_state=seed))
-        result = cross_validate(model, X, y, cv=cv)
-        scores.append(result["test_score"].mean())
-        seconds.append(result["fit_time"].mean())
-    return f"{np.mean(scores):.3f} ({min(scores):.3f}), {np.median(seconds):.2f} s"
+def ours(kind: str, seed: int = 0, **parameters):
+    """Our estimator for this kind of targets."""
+    estimator = SGDSigmoidMLPRegressor if kind == "numbers" else SGDSigmoidMLP
+    return estimator(random_state=seed, **parameters)
 
 
-def table(title, sets, rows, seeds):
-    print(f"\n### {title}\n\n| | {' | '.join(sets)} |\n|---|{'---|' * len(sets)}")
-    for name, estimator in rows.items():
-        cells = [evaluate(estimator, load, seeds) for load in sets.values()]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+def evaluate(data: DataSet, estimator) -> dict:
+    """The mean score and the seconds of a fit; and how many fits warned."""
+    X, y = data.load()
+    folds = KFold if data.kind == "numbers" else StratifiedKFold
+    # The peers' warnings say too little, and too often, to be counted.
+    scorer = get_scorer(
+        {"numbers": "r2", "imbalanced": "roc_auc"}.get(data.kind, "accuracy")
+    )
+    scores, seconds, warned = [], [], 0
+    for train, test in folds(3, shuffle=True, random_state=0).split(X, y):
+        model = clone(estimator)
+        if data.kind != "text":
+            model = make_pipeline(StandardScaler(), model)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            began = time.perf_counter()
+            try:
+                model.fit(X[train], y[train])
+                scores.append(scorer(model, X[test], y[test]))
+            except ValueError:  # the peers' weights left the finite numbers
+                scores.append(-1.0)
+            seconds.append(time.perf_counter() - began)
+        warned += bool(found)
+    return {
+        "score": float(np.mean(scores)),
+        "seconds": float(np.mean(seconds)),
+        "warned": warned,
+    }
 
 
-def classifiers(**grid):
-    ((name, values),) = grid.items()
-    return {f"`{name}={v!r}`": SGDSigmoidMLP(**{name: v}) for v in values}
+def many(jobs: list[tuple]) -> list:
+    return Parallel(2)(delayed(evaluate)(*job) for job in jobs)
 
 
-def regressors(**grid):
-    ((name, values),) = grid.items()
-    return {f"`{name}={v!r}`": SGDSigmoidMLPRegressor(**{name: v}) for v in values}
+def part(name: str, sets: list[DataSet], again: bool) -> None:
+    """Our estimators and their peers on a part of the sets; into the file of results."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    known = {} if again else results.get(name, {})
+    jobs = [
+        (data, who, estimator)
+        for data in sets
+        for who, estimator in {"ours": ours(data.kind), **PEERS[data.kind]}.items()
+        if who == "ours" or who not in known.get(data.name, {})
+    ]
+    found = many([(data, estimator) for data, _, estimator in jobs])
+    new: dict = {}
+    for data in sets:
+        new[data.name] = {"kind": data.kind, **known.get(data.name, {})}
+    for (data, who, _), result in zip(jobs, found, strict=True):
+        new[data.name][who] = result
+    results[name] = new
+    RESULTS.write_text(json.dumps(results, indent=1))
+    for data in sets:
+        row = new[data.name]
+        cells = [
+            f"{who} {row[who]['score']:.3f} ({row[who]['seconds']:.2f} s)"
+            for who in ("ours", "Adam", "sgd", "linear")
+        ]
+        print(f"{data.name:30} {'  '.join(cells)}  warned {row['ours']['warned']}")
+    print_summary(new)
 
 
-STUDY = [
-    (
-        "The defaults and their peers",
-        CLASSES,
-        {"`SGDSigmoidMLP()`": SGDSigmoidMLP(), "`MLPClassifier()`": MLPClassifier()},
+def gaps(rows: dict, kinds: tuple[str, ...], to: Callable) -> np.ndarray:
+    """Our scores less those of a peer, none counted as more than 1 apart."""
+    found = [row for row in rows.values() if row["kind"] in kinds]
+    return np.array([max(-1, min(1, r["ours"]["score"] - to(r))) for r in found])
+
+
+CLASSES, NUMBERS = ("classes", "imbalanced", "text"), ("numbers",)
+TO = {
+    "Adam": lambda row: row["Adam"]["score"],
+    "sgd": lambda row: row["sgd"]["score"],
+    "the better of both": lambda row: max(row["Adam"]["score"], row["sgd"]["score"]),
+    "the worse of both": lambda row: min(row["Adam"]["score"], row["sgd"]["score"]),
+    "the better of linear and sgd": lambda row: max(
+        row["linear"]["score"], row["sgd"]["score"]
     ),
-    (
-        "The defaults and their peers, regression",
-        NUMBERS,
-        {
-            "`SGDSigmoidMLPRegressor()`": SGDSigmoidMLPRegressor(),
-            "`MLPRegressor()`": MLPRegressor(),
-            "`MLPRegressor(max_iter=2000)`": MLPRegressor(max_iter=2000),
-        },
-    ),
-    (
-        "One η for every number of outputs",
-        CLASSES,
-        classifiers(learning_rate_init=[1.0, 3.0, 5.0, 10.0, "auto"]),
-    ),
-    (
-        "Wide layers: η in proportion to the outputs only, and also to the width",
-        CLASSES,
-        {
-            f"`({width},)`, {name}": SGDSigmoidMLP((width,), learning_rate_init=eta)
-            for width in (30, 100, 500)
-            for name, eta in (("η = 3", 3.0), ('η = "auto"', "auto"))
-        },
-    ),
-    ("Rows of a batch", CLASSES, classifiers(batch_size=[10, 32, 100])),
-    ("Stopping", CLASSES, classifiers(tol=[1e-4, 2e-5, 5e-6, 1e-6])),
-    (
-        "η of the regressor",
-        NUMBERS,
-        regressors(learning_rate_init=[0.02, 0.05, 0.1, 0.2, 0.5, 3.0]),
-    ),
-    ("Stopping of the regressor", NUMBERS, regressors(tol=[1e-4, 2e-5, 5e-6, 1e-6])),
-]
+}
 
 
-def without_biases(units, dtype, random_state):
-    coefs, intercepts = initial_parameters(units, dtype, random_state)
-    return coefs, [0 * b for b in intercepts]
+def print_summary(rows: dict) -> None:
+    for kinds in (CLASSES, NUMBERS):
+        for who, to in TO.items():
+            gap = gaps(rows, kinds, to)
+            print(
+                f"{kinds[0]:8} to {who:30} mean {gap.mean():+.4f}, "
+                f"more than 0.02 behind: {np.mean(gap < -0.02):.0%} of {len(gap)}"
+            )
+    for who in ("ours", "Adam", "sgd", "linear"):
+        total = sum(row[who]["seconds"] for row in rows.values())
+        print(f"seconds of a fit, all sets: {who} {total:.1f}")
 
 
-def uniform(units, dtype, random_state):
-    """MLPClassifier's, for sigmoids."""
+ALTERNATIVES = {
+    "the defaults": {},
+    "n_iter_no_change=10": {"n_iter_no_change": 10},
+    "tol=5e-6": {"tol": 5e-6},
+    "batch_size=8": {"batch_size": 8},
+    "batch_size=32": {"batch_size": 32},
+    "early_stopping=False": {"early_stopping": False},
+    "early_stopping=True": {"early_stopping": True},
+}
+
+
+def without_centre(units, dtype, random_state, output_deviation):
+    """1/√n_in in every layer and N(0, 1) for the hidden biases."""
     coefs, intercepts = [], []
     for n_in, n_out in pairwise(units):
-        bound = np.sqrt(2 / (n_in + n_out))
-        shapes = ((n_in, n_out), n_out)
-        W, b = (random_state.uniform(-bound, bound, shape) for shape in shapes)
-        coefs.append(W.astype(dtype))
-        intercepts.append(b.astype(dtype))
-    return coefs, intercepts
+        coefs.append(random_state.normal(0, 1 / np.sqrt(n_in), (n_in, n_out)))
+        intercepts.append(random_state.normal(0, 1, n_out))
+    intercepts[-1][:] = 0
+    return [W.astype(dtype) for W in coefs], [b.astype(dtype) for b in intercepts]
 
 
-INITIALISATIONS = {
-    "normal, hidden biases too": initial_parameters,
-    "normal, no biases": without_biases,
-    "uniform": uniform,
+def wide_first_layer(units, dtype, random_state, output_deviation):
+    """2/√n_in in the first layer without biases, 4/√n_in in all others."""
+    coefs, intercepts = initial_parameters(units, dtype, random_state, 4.0)
+    return [2 * coefs[0], *coefs[1:]], [0 * intercepts[0], *intercepts[1:]]
+
+
+INITIAL = {
+    "initial values 1/√n_in everywhere": without_centre,
+    "initial values 2/√n_in, 4/√n_in": wide_first_layer,
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args()
-    # One process, so that the seconds are those of an undisturbed fit.
-    for title, sets, rows in STUDY:
-        table(title, sets, rows, options.seeds)
-    for name, function in INITIALISATIONS.items():
-        # The one place where a study can put another initialisation in.
+def of_initial_values(function, data: DataSet) -> dict:
+    base.initial_parameters = function  # the one place where a study can put others in
+    try:
+        return evaluate(data, ours(data.kind))
+    finally:
+        base.initial_parameters = initial_parameters
+
+
+def alternatives() -> None:
+    """The mean change of the score on the choosing part, for each alternative."""
+    sets = [data for data in CHOOSE if data.kind != "text"]
+    rows = {
+        name: many([(data, ours(data.kind, **parameters)) for data in sets])
+        for name, parameters in ALTERNATIVES.items()
+    }
+    for name, function in INITIAL.items():
+        rows[name] = Parallel(2)(
+            delayed(of_initial_values)(function, data) for data in sets
+        )
+    reference = np.array([result["score"] for result in rows["the defaults"]])
+    numbers = np.array([data.kind == "numbers" for data in sets])
+    for name, results in rows.items():
+        change = np.array([result["score"] for result in results]) - reference
+        worse = change < -0.02
+        seconds = np.array([result["seconds"] for result in results])
+        cells = [
+            f"{change[of].mean():+.4f}, {worse[of].mean():.0%}, {seconds[of].sum():.1f} s"
+            for of in (~numbers, numbers)
+        ]
+        print(f"| `{name}` | {' | '.join(cells)} |", flush=True)
+
+
+def depth() -> None:
+    """Digits with one to six hidden layers."""
+    X, y = load_digits(return_X_y=True)
+    split = train_test_split(scale(X), y, train_size=1300, random_state=0)
+    X_train, X_test, y_train, y_test = split
+    warnings.simplefilter("ignore")
+    for name, function in {"now": initial_parameters, **INITIAL}.items():
         base.initial_parameters = function
-        title = f"Initial parameters: {name}"
-        table(title, CLASSES, {"`SGDSigmoidMLP()`": SGDSigmoidMLP()}, options.seeds)
-        regressor = {"`SGDSigmoidMLPRegressor()`": SGDSigmoidMLPRegressor()}
-        table(title, NUMBERS, regressor, options.seeds)
+        scores = [
+            SGDSigmoidMLP((30,) * layers, random_state=0)
+            .fit(X_train, y_train)
+            .score(X_test, y_test)
+            for layers in range(1, 7)
+        ]
+        print(f"| {name} | {' | '.join(f'{s:.3f}' for s in scores)} |", flush=True)
+    base.initial_parameters = initial_parameters
+
+
+def seeds() -> None:
+    """The five first sets: 5 folds, 5 seeds; the mean and the worst seed."""
+    warnings.simplefilter("ignore")
+    for data in CHOOSE:
+        if data.name not in ("iris", "wine", "breast_cancer", "digits", "diabetes"):
+            continue
+        X, y = data.load()
+        found = []
+        for seed in range(5):
+            folds = KFold if data.kind == "numbers" else StratifiedKFold
+            cv = folds(5, shuffle=True, random_state=seed)
+            model = make_pipeline(StandardScaler(), ours(data.kind, seed))
+            fits = (
+                clone(model).fit(X[a], y[a]).score(X[b], y[b])
+                for a, b in cv.split(X, y)
+            )
+            found.append(np.mean(list(fits)))
+        print(f"| {data.name} | {np.mean(found):.3f} ({min(found):.3f}) |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    tables = {
+        "choose": lambda again: part("choose", CHOOSE, again),
+        "confirm": lambda again: part("confirm", CONFIRM, again),
+        "alternatives": lambda _: alternatives(),
+        "depth": lambda _: depth(),
+        "seeds": lambda _: seeds(),
+    }
+    parser.add_argument("table", choices=tables)
+    parser.add_argument("--again", action="store_true", help="the peers, too")
+    options = parser.parse_args()
+    tables[options.table](options.again)
 
 
 if __name__ == "__main__":

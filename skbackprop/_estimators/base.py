@@ -18,6 +18,7 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -39,7 +40,7 @@ from .._training.interrupts import uninterrupted
 from .._training.progress import Ending, Plan
 from .._training.verbose import Printer, print_stop
 from .auto import LARGEST_BATCH, NO_BETTER, ROWS_TO_STOP_EARLY, TOL, Pace, tolerance
-from .convergence import shortfall, warn_of_ending
+from .convergence import Finding, saturation_of_pass, shortfall, warn_of_ending
 from .hyperparameters import (
     check_parameters,
     hidden_units,
@@ -95,10 +96,12 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     _random_state: dict[str, Any]
     _split_seed: int | None
     _best_loss: float
-    # What "auto" values follow from: measured by the first call, and kept.
-    _mean_squared_norm: float | None
-    _constant_loss: float | None
-    _auto_early_stopping: bool | None
+    # What "auto" values follow from: measured by the first call, and kept. None here for
+    # files from before there was this.
+    _mean_squared_norm: float | None = None
+    _constant_loss: float | None = None
+    _auto_early_stopping: bool | None = None
+    _is_told_of_saturation: bool = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Before `__init__`, whose signature says nothing of MLPClassifier's names."""
@@ -201,18 +204,24 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             learns = run.source.total_weight > 0
             if call.goes_on and not learns:
                 return self  # bit by bit as it was, schedule and random stream too
+            finding = None
             if learns:
                 printer = Printer(len(run.source))
-                on_one_blas_thread(
-                    lambda: advance(
+
+                def learn() -> Finding | None:
+                    advance(
                         run.engine, run.source, run.plan, run.progress, random_state
-                    ),
-                    workers,
-                )
+                    )
+                    return saturation_of_pass(model, run)
+
+                finding = on_one_blas_thread(learn, workers)
                 if self.verbose:
                     printer.epoch_ended(run.engine, run.progress)
             model.__dict__.update(stored(model, run, call))
+            model._is_told_of_saturation |= finding is not None
         self.__dict__ = model.__dict__
+        if finding is not None:
+            warn(str(finding), ConvergenceWarning)
         return self
 
     def _copy(self) -> Self:
@@ -226,7 +235,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _train(
         self, run: Run, call: Call, task: FitTask | None, workers: Workers
-    ) -> tuple[Ending, str | None]:
+    ) -> tuple[Ending, Finding | None]:
         """Train and store; return why training ended, and what is wrong with it."""
         watchers: list[Watcher] = [Printer(len(run.source))] if self.verbose else []
         if task is not None and task.is_watched:
@@ -236,12 +245,12 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             }
             watchers.append(task)
 
-        def descend() -> tuple[Ending, str | None]:
+        def descend() -> tuple[Ending, Finding | None]:
             if run.progress.t and run.plan.early_stopping and run.held_out is not None:
                 # A warm start may find nothing better than what it starts from.
                 run.progress.compare(*run.held_out.measure(run.engine))
             ending = train(*run, watchers)
-            return ending, shortfall(ending, run)
+            return ending, shortfall(self, ending, run)
 
         said = None
         try:
@@ -346,6 +355,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         self._velocity = self._split_seed = None
         self._mean_squared_norm = self._constant_loss = self._auto_early_stopping = None
         self._no_improvement_count = self._n_eta_drops = 0
+        self._is_told_of_saturation = False
         return random_state
 
     def _begin(

@@ -1,47 +1,163 @@
-"""How training ended, in words: no convergence, saturation, an interrupt."""
+"""How training ended, in words: what the network that is kept lacks, an interrupt.
 
+The words name parameters by their values but no losses, so that the folds of a search
+say the same, which Python shows once.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._training.examples import constant_loss
-from .._training.progress import Ending
-from .._training.saturation import is_saturated
+from .._training.progress import Ending, Plan, Progress
+from .._training.symptoms import answers_alike, is_saturated
+from .auto import NO_BETTER
 from .outcome import Run
+from .remedies import (
+    another_eta,
+    more_patience,
+    outliers,
+    rare_classes,
+    scaling,
+    smaller_eta,
+)
 from .user_warnings import warn
 
-# Part of a constant prediction's loss that counts as no better than that: a network
-# that has learnt nothing is at 1, or a little below where it wavers.
-NO_BETTER = 0.98
+# Part of a constant prediction's loss by which it falls while it waits to stop, where
+# tol is what stops it, and not the end of learning.
+STILL_FALLING = 0.003
+
+PAGE = 'See "My network does not learn" in the documentation.'
 
 
-def shortfall(ending: Ending, run: Run) -> str | None:
-    """What to say where training that has ended has learnt nothing that lasts."""
+class Finding(NamedTuple):
+    """What is wrong with a network, and what may help."""
+
+    what: str
+    remedies: list[str | None]
+    # Where none of them fits.
+    otherwise: str | None = None
+
+    def __str__(self) -> str:
+        """A sentence of what is wrong, one for each of two remedies, and the page."""
+        fitting = [remedy for remedy in self.remedies if remedy is not None]
+        fitting = fitting[:2] or [remedy for remedy in [self.otherwise] if remedy]
+        return " ".join([self.what, *fitting, PAGE])
+
+
+def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
+    """What to say of the network that is kept where it has learnt too little."""
     if ending not in ("no improvement", "max_iter"):
         return None
     plan, progress = run.plan, run.progress
-    constant = constant_loss(run.source)
-    high = progress.losses[-1] >= NO_BETTER * constant
-    if high and is_saturated(run.engine, run.source, constant):
-        return (
-            f"Training has saturated: after {progress.n_iter} epochs the output "
-            "neurons are wrong where the sigmoid is flat, so that no error comes back, "
-            f"and the loss ({progress.losses[-1]:.3g}) is not below that of the best "
-            f"constant prediction ({constant:.3g}). Scale X to about unit variance or "
-            "use a smaller learning_rate_init (it was "
-            f"{plan.learning_rate_init:g}), and a smaller alpha or momentum where they "
-            "are not 0."
+    constant = model._constant_loss or 0.0
+    no_better = _kept_loss(progress) >= NO_BETTER * constant
+    if no_better and is_saturated(run.engine, run.source, constant):
+        return saturated(model, run)
+    what = "no better than a constant prediction"
+    if not no_better:
+        only = _only_class(model, run)
+        what = f"with a network that predicts {only!r} for every row it learnt from"
+    if (no_better and constant > 0) or (not no_better and only is not None):
+        return Finding(
+            f"Training ended {what}.",
+            [
+                scaling(model, run.source),
+                rare_classes(model, run.source),
+                outliers(model, run.source),
+                another_eta(model, run),
+            ],
+            more_patience(plan, ending),
         )
-    if ending == "no improvement" and progress.best_loss >= NO_BETTER * constant > 0:
-        return (
-            f"Training stopped after {progress.n_iter} epochs no better than a "
-            f"constant prediction (loss {progress.best_loss:.3g}). Scale X to about "
-            "unit variance, try another learning_rate_init (it was "
-            f"{plan.learning_rate_init:g}), a smaller alpha or momentum where they "
-            "are not 0, or a smaller tol."
+    if ending == "no improvement" and _stopped_falling(plan, progress, constant):
+        return Finding(
+            f"Training stopped while the loss was still falling, by less than tol="
+            f"{plan.tol:g} in an epoch.",
+            [
+                scaling(model, run.source),
+                another_eta(model, run),
+            ],
+            'Set tol="auto".' if model.tol != "auto" else more_patience(plan, ending),
         )
+    if ending == "max_iter" and _could_have_stopped(plan):
+        return Finding(
+            f"max_iter={plan.max_iter} epochs are done, and the "
+            f"{'held-out score' if plan.early_stopping else 'loss'} was still "
+            "improving.",
+            [
+                scaling(model, run.source),
+                outliers(model, run.source),
+                another_eta(model, run),
+            ],
+            "Raise max_iter.",
+        )
+    advice = outliers(model, run.source)
+    if advice is not None:
+        return Finding("Most values of y lie in a small part of its range.", [advice])
     return None
 
 
-def warn_of_ending(ending: Ending, run: Run, shortfall: str | None) -> None:
+def saturated(model: Any, run: Run) -> Finding:
+    """What to say of a network whose outputs are wrong where the sigmoid is flat."""
+    return Finding(
+        "The network is saturated: its outputs are wrong where the sigmoid is flat, so "
+        "that no error comes back.",
+        [scaling(model, run.source), smaller_eta(model, run)],
+    )
+
+
+def saturation_of_pass(model: Any, run: Run) -> Finding | None:
+    """The same of a stream: once, and looked for ever more rarely, as it costs a look.
+
+    After 1, 2, 4, 8, ... passes, in rows whose targets differ.
+    """
+    n = run.progress.n_iter
+    if model._is_told_of_saturation or n & (n - 1):
+        return None
+    constant = constant_loss(run.source)
+    high = run.progress.losses[-1] >= NO_BETTER * constant > 0
+    if high and is_saturated(run.engine, run.source, constant):
+        return saturated(model, run)
+    return None
+
+
+def _kept_loss(progress: Progress) -> float:
+    """The loss in the epoch whose network is kept; the last one's without a choice."""
+    last = progress.n_iter if progress.best_epoch is None else progress.best_epoch
+    first = progress.n_iter - len(progress.losses)
+    return progress.losses[max(last - first, 1) - 1]
+
+
+def _only_class(model: Any, run: Run) -> Any:
+    """The label that a classifier gives to all rows, if they have several."""
+    if not hasattr(model, "classes_") or model._multilabel or len(model.classes_) < 2:
+        return None
+    place = answers_alike(run.engine, run.source)
+    if place is None:
+        return None
+    _, said, _ = run.source.target_moments()
+    several = np.count_nonzero(said) > 1 if len(said) > 1 else model._constant_loss
+    return model.classes_[place].item() if several else None
+
+
+def _stopped_falling(plan: Plan, progress: Progress, constant: float) -> bool:
+    """Whether the loss fell all the while that training waited to stop."""
+    if plan.early_stopping or not np.isfinite(plan.n_iter_no_change):
+        return False
+    began = len(progress.losses) - int(plan.n_iter_no_change) - 1
+    if began < 1:
+        return False
+    before, since = min(progress.losses[:began]), min(progress.losses[began:])
+    return before - since > STILL_FALLING * constant > 0
+
+
+def _could_have_stopped(plan: Plan) -> bool:
+    """Whether an end by itself was asked for, and not a fixed number of epochs."""
+    return bool(np.isfinite(plan.n_iter_no_change)) and plan.tol > 0
+
+
+def warn_of_ending(ending: Ending, run: Run, finding: Finding | None) -> None:
     """Comes after the model is stored: a warning made an error must not lose it."""
     plan, progress = run.plan, run.progress
     if ending == "interrupted" and not progress.losses:
@@ -56,16 +172,5 @@ def warn_of_ending(ending: Ending, run: Run, shortfall: str | None) -> None:
             f"epochs{best}: fit with warm_start=True, or partial_fit, goes on from "
             "there."
         )
-    elif shortfall is not None:
-        warn(shortfall, ConvergenceWarning)
-    elif ending == "max_iter":
-        what = "validation score" if plan.early_stopping else "loss"
-        warn(
-            f"max_iter={plan.max_iter} epochs are done and training had not stopped by "
-            f"itself, as it does after more than n_iter_no_change="
-            f"{plan.n_iter_no_change} epochs in a row in which the {what} does not "
-            f"improve by tol={plan.tol}. Raise max_iter or, if "
-            "loss_curve_ falls slowly, learning_rate_init (it was "
-            f"{plan.learning_rate_init:g}).",
-            ConvergenceWarning,
-        )
+    elif finding is not None:
+        warn(str(finding), ConvergenceWarning)

@@ -549,7 +549,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         # noise; held-out rows show it.
         if stops_early:
             return Pace(eta=1.4, smallest_batch=8)
-        return Pace(eta=0.2, smallest_batch=16)
+        return Pace(eta=0.14, smallest_batch=16)
 
 
 def _require_finite(low: Array, high: Array, dtype: Any) -> None:

@@ -62,6 +62,9 @@ class Source(Protocol):
     def mean_squared_norm(self) -> float:
         """The (weighted) mean of ``‖x‖²`` over the rows; 0 where none has weight."""
 
+    def sample(self) -> tuple[Any, Array] | None:
+        """Inputs and targets of a thousand rows from all over; None where costly."""
+
     def outputs(self, engine: Engine) -> Iterator[Block]:
         """``z^L``, targets and weights in blocks; nothing where that is costly."""
 
@@ -170,6 +173,12 @@ class Examples:
             w = np.ones(len(norms)) if self.weights is None else self.weights[rows]
             total += float(w @ norms)
         return total / self.total_weight if total else 0.0
+
+    def sample(self) -> tuple[Any, Array] | None:
+        """Inputs and targets of a thousand rows from all over."""
+        places = np.unique(np.linspace(0, len(self) - 1, MOMENT_ROWS).astype(int))
+        rows = places if self.rows is None else self.rows[places]
+        return self.X[rows], self.encode(rows)
 
     @property
     def rows_per_block(self) -> int:

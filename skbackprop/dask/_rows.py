@@ -122,6 +122,9 @@ class RemoteExamples:
         """As of `Examples`."""
         return self.squared_norms / self.total_weight
 
+    def sample(self) -> None:
+        """Nothing: rows stay where they are."""
+
     def outputs(self, engine: Engine) -> Iterator[Block]:
         """Nothing: to look would be another pass over all rows of the cluster."""
         return iter(())

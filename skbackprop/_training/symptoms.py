@@ -1,4 +1,4 @@
-"""Saturation: a network that is wrong where its sigmoids are flat learns no more."""
+"""What a network looks like that has not learnt: saturated, or with one answer."""
 
 import numpy as np
 from scipy.special import expit
@@ -37,3 +37,17 @@ def is_saturated(engine: Engine, source: Source, constant_loss: float) -> bool:
         and np.sqrt(mean) > WRONG
         and np.sqrt(deltas) < NO_SLOPE * np.sqrt(errors)
     )
+
+
+def answers_alike(engine: Engine, source: Source) -> int | None:
+    """The class that a network predicts for all rows, by its place; None if several.
+
+    With one output neuron, the places are 0 and 1. None, too, where nobody has looked.
+    """
+    found: set[int] = set()
+    for z, _, _ in source.outputs(engine):
+        places = z.argmax(axis=1) if z.shape[1] > 1 else z[:, 0] > 0
+        found |= {int(place) for place in np.unique(places)}
+        if len(found) > 1:  # mostly in the first block
+            return None
+    return found.pop() if found else None
