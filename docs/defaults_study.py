@@ -12,19 +12,15 @@ numbers R². `choose` and `confirm` write `docs/defaults_study.json`, from which
 
 import argparse
 import json
-import os
 import time
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-for library in ("OMP", "OPENBLAS", "MKL"):  # one thread a fit, two fits at a time
-    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-
 import numpy as np
 from defaults_sets import CHOOSE, CONFIRM, DataSet
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
@@ -79,10 +75,8 @@ def evaluate(data: DataSet, estimator) -> dict:
     """The mean score and the seconds of a fit; and how many fits warned."""
     X, y = data.load()
     folds = KFold if data.kind == "numbers" else StratifiedKFold
-    # The peers' warnings say too little, and too often, to be counted.
-    scorer = get_scorer(
-        {"numbers": "r2", "imbalanced": "roc_auc"}.get(data.kind, "accuracy")
-    )
+    score = {"numbers": "r2", "imbalanced": "roc_auc"}.get(data.kind, "accuracy")
+    scorer = get_scorer(score)
     scores, seconds, warned = [], [], 0
     for train, test in folds(3, shuffle=True, random_state=0).split(X, y):
         model = clone(estimator)
@@ -106,11 +100,11 @@ def evaluate(data: DataSet, estimator) -> dict:
 
 
 def many(jobs: list[tuple]) -> list:
-    return Parallel(2)(delayed(evaluate)(*job) for job in jobs)
+    return Parallel()(delayed(evaluate)(*job) for job in jobs)
 
 
 def part(name: str, sets: list[DataSet], again: bool) -> None:
-    """Our estimators and their peers on a part of the sets; into the file of results."""
+    """Our estimators and their peers on a part of the sets, into the results."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     known = {} if again else results.get(name, {})
     jobs = [
@@ -217,7 +211,7 @@ def alternatives() -> None:
         for name, parameters in ALTERNATIVES.items()
     }
     for name, function in INITIAL.items():
-        rows[name] = Parallel(2)(
+        rows[name] = Parallel()(
             delayed(of_initial_values)(function, data) for data in sets
         )
     reference = np.array([result["score"] for result in rows["the defaults"]])
@@ -227,7 +221,8 @@ def alternatives() -> None:
         worse = change < -0.02
         seconds = np.array([result["seconds"] for result in results])
         cells = [
-            f"{change[of].mean():+.4f}, {worse[of].mean():.0%}, {seconds[of].sum():.1f} s"
+            f"{change[of].mean():+.4f}, {worse[of].mean():.0%}, "
+            f"{seconds[of].sum():.1f} s"
             for of in (~numbers, numbers)
         ]
         print(f"| `{name}` | {' | '.join(cells)} |", flush=True)
@@ -283,7 +278,9 @@ def main() -> None:
     parser.add_argument("table", choices=tables)
     parser.add_argument("--again", action="store_true", help="the peers, too")
     options = parser.parse_args()
-    tables[options.table](options.again)
+    # Two fits at a time, each on one thread, those of the peers too.
+    with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        tables[options.table](options.again)
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     _random_state: dict[str, Any]
     _split_seed: int | None
     _best_loss: float
-    # What "auto" values follow from: measured by the first call, and kept. None here for
-    # files from before there was this.
+    # What "auto" values follow from: measured by the first call, and kept. None here
+    # for files from before there was this.
     _mean_squared_norm: float | None = None
     _constant_loss: float | None = None
     _auto_early_stopping: bool | None = None

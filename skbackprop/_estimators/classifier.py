@@ -59,15 +59,20 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     learning_rate_init : float > 0 or "auto", default="auto"
         The step size η. The ``1/n_L`` of the cost is real: the ``η = 3`` of a textbook
         whose cost sums over the output neurons is ``learning_rate_init = 3 * n_L``
-        here. "auto" is ``n_L · min(1, 100 / width) · (1 − momentum)`` with the width
-        of the widest hidden layer, or the number of features if none: no single number
-        serves one output and ten, or 100 neurons and 500 ("How the defaults were
-        chosen" in the documentation). `learning_rate_init_` has the value.
+        here. "auto" is the product of ``n_L``; ``min(1, 100/width)``, with the width
+        of the widest hidden layer, or the number of features if there is none;
+        ``max(1, √(10/mean ‖x‖²))`` over the rows of the first call;
+        ``√(b/32)`` for batches of ``b < 32`` rows (but not where all rows are one
+        batch); and ``1 − momentum``. No single number serves one output and ten, or
+        100 neurons and 500 ("How the defaults were chosen" in the documentation).
+        `learning_rate_init_` has the value.
 
     batch_size : int >= 1, "full" or "auto", default="auto"
         Rows whose gradients an update averages: 1 is stochastic gradient descent,
         "full" is batch gradient descent, anything between is mini-batch. A last,
-        smaller batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
+        smaller batch is averaged over its own size. "auto" is all rows up to 32, else
+        ``n_samples / 100``, but at least 16 and at most 32. `batch_size_` has the
+        value.
 
     max_iter : int >= 1, default=200
         Largest number of epochs, that is passes over the data, of `fit`. The default is
@@ -115,26 +120,37 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         the same machine, models are bit-identical (with SciPy 1.13 or newer: the BLAS
         of older ones rounds some large products by their place in memory).
 
-    tol : float >= 0, default=5e-6
-        The loss improves if it falls by at least this below the best so far. Much
-        smaller than MLPClassifier's: this cost is an average over the output neurons,
-        near ``1 / (2·n_L)`` at the start of training on many classes.
+    tol : float >= 0 or "auto", default="auto"
+        The loss improves if it falls by at least this below the best so far; a held-out
+        score, if it rises by at least this. "auto" is 1e-5 of the loss of the best
+        constant prediction, ``1/n_L Σ_j ½ Var(y_j)`` (1/8 stands in where `y` does not
+        vary), and 1e-5 for a score; and training does not stop before its loss is below
+        0.98 of that of a constant. A number of MLPClassifier's is too large: this
+        cost is an average over the output neurons. `tol_` has the value.
 
-    n_iter_no_change : int >= 1 or inf, default=10
+    n_iter_no_change : int >= 1 or inf, default=20
         Training stops after more than this many epochs in a row without improvement.
-        The default is MLPClassifier's.
+        Twice MLPClassifier's: the loss of small batches wavers.
 
-    early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows, in the proportions of the
-        classes (but of a multilabel `y` at random), and to stop when the accuracy on
-        them has not risen by at least `tol` for more than `n_iter_no_change` epochs.
-        The parameters are then those of the epoch with the best accuracy. A warm start
-        holds out the same rows. `partial_fit` takes no notice of it. The default is
-        MLPClassifier's.
+    early_stopping : bool or "auto", default=False
+        Whether to hold out `validation_fraction` of the rows, and to stop when their
+        score has not risen by at least `tol`, nor their loss fallen by it while the
+        score stayed, for more than `n_iter_no_change` epochs. The parameters are then
+        those of the epoch with the best score, and among equals with the lowest loss.
+        Rows are held out in the proportions of the classes (of a multilabel `y` at
+        random); with ``shuffle=False`` they are the last ones. A warm start holds out
+        the same rows. "auto" is True from 500 rows on. `partial_fit` takes no notice of
+        it. The default is MLPClassifier's.
 
     validation_fraction : float in (0, 1), default=0.1
         Part of the rows held out, where `early_stopping` has no `X_val` from `fit`. The
         default is MLPClassifier's.
+
+    scoring : str, callable or None, default=None
+        The score that early stopping goes by. None is the accuracy of `score`, "loss" the
+        negative loss, a name that of a scorer of scikit-learn; a callable is given the
+        estimator, inputs and targets, and `sample_weight` if `fit` has weights. As in
+        HistGradientBoostingClassifier.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters, the momentum, the schedule and the
@@ -159,6 +175,15 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     learning_rate_init_ : float
         The η of the last call, before its schedule.
+
+    batch_size_ : int
+        Rows of a batch in the last call.
+
+    tol_ : float
+        The `tol` of the last `fit`, as a loss.
+
+    early_stopping_ : bool
+        Whether the last `fit` stopped by held-out rows.
 
     loss_ : float or None
         Mean cost of the examples in the last epoch, each measured with the weights that
@@ -194,9 +219,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Their names, where `X` has names that are all strings.
 
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch that had some, weighted by
-        `sample_weight` times `class_weight` where these are given; None if no rows were
-        held out.
+        Score of the held-out rows after each epoch that had some: `scoring`, or the
+        accuracy, weighted by `sample_weight` times `class_weight` where these are
+        given. None if no rows were held out.
 
     validation_loss_curve_ : list of float or None
         Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
@@ -356,9 +381,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Warns
         -----
         ConvergenceWarning
-            `max_iter` epochs were done before the loss (with early stopping the score)
-            stopped improving, or the loss stopped no better than that of a constant
-            prediction, or the output neurons are saturated and as wrong as that.
+            The network that is kept has learnt too little, or training was not done:
+            it is saturated, no better than a constant prediction, predicts one
+            class for all rows, or stopped while its loss was falling; or `max_iter`
+            epochs were not enough; the warning names what may help.
         UserWarning
             `batch_size` is larger than the number of rows, or Ctrl-C ended training:
             the network is that of the last whole epoch, or the one fitted before if

@@ -15,6 +15,8 @@ from .._training.symptoms import answers_alike, is_saturated
 from .auto import NO_BETTER
 from .outcome import Run
 from .remedies import (
+    RARE,
+    VERY_RARE,
     another_eta,
     more_patience,
     outliers,
@@ -64,7 +66,7 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
             f"Training ended {what}.",
             [
                 scaling(model, run.source),
-                rare_classes(model, run.source),
+                rare_classes(model, run.source, RARE),
                 outliers(model, run.source),
                 another_eta(model, run),
             ],
@@ -87,6 +89,7 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
             "improving.",
             [
                 scaling(model, run.source),
+                rare_classes(model, run.source, VERY_RARE),
                 outliers(model, run.source),
                 another_eta(model, run),
             ],
@@ -138,7 +141,7 @@ def _only_class(model: Any, run: Run) -> Any:
         return None
     _, said, _ = run.source.target_moments()
     several = np.count_nonzero(said) > 1 if len(said) > 1 else model._constant_loss
-    return model.classes_[place].item() if several else None
+    return model.classes_.tolist()[place] if several else None
 
 
 def _stopped_falling(plan: Plan, progress: Progress, constant: float) -> bool:

@@ -36,6 +36,7 @@ def stored(model: Any, run: Run, call: Call) -> dict[str, Any]:
         "intercepts_": intercepts,
         "_velocity": engine.velocities(),
         "learning_rate_init_": plan.learning_rate_init,
+        "batch_size_": plan.batch_size,
         "n_iter_": progress.n_iter,
         "t_": progress.t,
         "loss_": progress.losses[-1] if progress.losses else None,
@@ -59,6 +60,7 @@ def stored(model: Any, run: Run, call: Call) -> dict[str, Any]:
             attributes["best_loss_"] = progress.best_loss
     else:
         by_score = plan.early_stopping
+        attributes["tol_"], attributes["early_stopping_"] = plan.tol, by_score
         attributes["best_loss_"] = None if by_score else progress.best_loss
         attributes["best_validation_score_"] = progress.best_score if by_score else None
     return attributes

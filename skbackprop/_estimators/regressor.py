@@ -50,17 +50,21 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     learning_rate_init : float > 0 or "auto", default="auto"
         The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` in units of
-        activations, with its ``1/n_L``. "auto" is
-        ``0.1 · n_L · min(1, 100 / width) · (1 − momentum)`` with the width of the
-        widest hidden layer, or the number of features if there is none.
-        That is less than the classifier's: noisy targets between 0.1 and 0.9 want
-        smaller steps than labels ("How the defaults were chosen" in the
+        activations, with its ``1/n_L``. "auto" is the product of 0.14, or 1.4 with
+        early stopping; ``n_L``; ``min(1, 100/width)``, with the width of the widest
+        hidden layer, or the number of features if there is none;
+        ``max(1, √(10/mean ‖x‖²))`` over the rows of the first call; ``√(b/32)`` for
+        batches of ``b < 32`` rows (but not where all rows are one batch); and
+        ``1 − momentum``. Small steps keep the network simple where no held-out rows
+        show whether it learns noise ("How the defaults were chosen" in the
         documentation). `learning_rate_init_` has the value.
 
     batch_size : int >= 1, "full" or "auto", default="auto"
         Rows whose gradients an update averages: 1 is stochastic gradient descent,
         "full" is batch gradient descent, anything between is mini-batch. A last,
-        smaller batch is averaged over its own size. "auto" is ``min(32, n_samples)``.
+        smaller batch is averaged over its own size. "auto" is all rows up to 32, else
+        ``n_samples / 100``, but at least 16 (8 with early stopping) and at most 32.
+        `batch_size_` has the value.
 
     max_iter : int >= 1, default=200
         Largest number of epochs, that is passes over the data, of `fit`. The default is
@@ -106,24 +110,38 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         the same machine, models are bit-identical (with SciPy 1.13 or newer: the BLAS
         of older ones rounds some large products by their place in memory).
 
-    tol : float >= 0, default=5e-6
-        The loss improves if it falls by at least this below the best so far. Much
-        smaller than MLPRegressor's: this cost is in units of activations.
+    tol : float >= 0 or "auto", default="auto"
+        The loss improves if it falls by at least this below the best so far; a held-out
+        score, if it rises by at least this. "auto" is 1e-5 of the loss of the best
+        constant prediction, ``1/n_L Σ_j ½ Var(y_j)`` (1/8 stands in where `y` does not
+        vary), and 1e-5 for a score; and training does not stop before its loss is below
+        0.98 of that of a constant. A number of MLPRegressor's is too large: this
+        cost is in units of activations. `tol_` has the value.
 
-    n_iter_no_change : int >= 1 or inf, default=10
+    n_iter_no_change : int >= 1 or inf, default=20
         Training stops after more than this many epochs in a row without improvement.
-        The default is MLPRegressor's.
+        Twice MLPRegressor's: the loss of small batches wavers.
 
-    early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows, and to stop when R² on
-        them has not risen by at least `tol` for more than `n_iter_no_change` epochs.
-        The parameters are then those of the epoch with the best R². A warm start holds
-        out the same rows. `partial_fit` takes no notice of it. The default is
-        MLPRegressor's.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out `validation_fraction` of the rows, and to stop when their
+        score has not risen by at least `tol`, nor their loss fallen by it while the
+        score stayed, for more than `n_iter_no_change` epochs. The parameters are then
+        those of the epoch with the best score, and among equals with the lowest loss.
+        Rows are held out at random; with ``shuffle=False`` they are the last ones. A
+        warm start holds out the same rows. "auto" is True from 500 rows on, where a
+        tenth of them can tell progress from noise; the first `fit` decides. It goes
+        with a larger η and smaller batches. `partial_fit` takes no notice of it.
+        `early_stopping_` says what `fit` did.
 
     validation_fraction : float in (0, 1), default=0.1
         Part of the rows held out, where `early_stopping` has no `X_val` from `fit`. The
         default is MLPRegressor's.
+
+    scoring : str, callable or None, default=None
+        The score that early stopping goes by. None is the R² of `score`, "loss" the
+        negative loss, a name that of a scorer of scikit-learn; a callable is given the
+        estimator, inputs and targets, and `sample_weight` if `fit` has weights. As in
+        HistGradientBoostingRegressor.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters, the momentum, the schedule and the
@@ -148,6 +166,15 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     learning_rate_init_ : float
         The η of the last call, before its schedule.
+
+    batch_size_ : int
+        Rows of a batch in the last call.
+
+    tol_ : float
+        The `tol` of the last `fit`, as a loss.
+
+    early_stopping_ : bool
+        Whether the last `fit` stopped by held-out rows.
 
     loss_ : float or None
         Mean cost of the examples in the last epoch, in units of activations, each
@@ -184,8 +211,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Their names, where `X` has names that are all strings.
 
     validation_scores_ : list of float or None
-        R² on the held-out rows after each epoch that had some, weighted by
-        `sample_weight` where it is given; None if no rows were held out.
+        Score of the held-out rows after each epoch that had some: `scoring`, or R²,
+        weighted by `sample_weight` where it is given. None if no rows were held out.
 
     validation_loss_curve_ : list of float or None
         Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
@@ -342,9 +369,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Warns
         -----
         ConvergenceWarning
-            `max_iter` epochs were done before the loss (with early stopping the score)
-            stopped improving, or the loss stopped no better than that of a constant
-            prediction, or the output neurons are saturated and as wrong as that.
+            The network that is kept has learnt too little, or training was not done:
+            it is saturated, no better than a constant prediction, or stopped while its
+            loss was falling; outliers crowd most values of `y` together; or `max_iter`
+            epochs were not enough; the warning names what may help.
         UserWarning
             `batch_size` is larger than the number of rows, more than 1 % of the values
             of `y` are out of the network's reach with this `target_range`, or Ctrl-C

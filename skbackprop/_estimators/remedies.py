@@ -8,8 +8,9 @@ from .._training.examples import Source
 from .._training.progress import Ending, Plan
 from .outcome import Run
 
-# A class with a smaller share of the rows is rare.
-RARE = 0.2
+# A class with a smaller share of the rows is rare, one with this share very rare: part
+# of an even share.
+RARE, VERY_RARE = 0.4, 0.1
 # A regressor's targets are activations between 0.1 and 0.9. They are crowded where nine
 # tenths of them are within less than this.
 CROWDED = 0.1
@@ -41,7 +42,7 @@ def scaling(model: Any, source: Source) -> str | None:
     return f"X is not scaled: {columns}. Put a {scaler} before the network."
 
 
-def rare_classes(model: Any, source: Source) -> str | None:
+def rare_classes(model: Any, source: Source, below: float) -> str | None:
     """Weigh rare classes, or judge epochs by a score that sees them."""
     if not hasattr(model, "classes_") or model._multilabel:
         return None
@@ -49,9 +50,9 @@ def rare_classes(model: Any, source: Source) -> str | None:
     shares = said / total
     if len(shares) == 1:
         shares = np.array([1 - shares[0], shares[0]])
-    if len(shares) < 2 or shares.min() >= RARE / (len(shares) / 2):
+    if len(shares) < 2 or shares.min() > below / len(shares):
         return None
-    rarest = model.classes_[int(shares.argmin())].item()
+    rarest = model.classes_.tolist()[int(shares.argmin())]
     advice = []
     if model.class_weight is None:
         advice.append('class_weight="balanced"')

@@ -30,8 +30,10 @@ class Printer:
 
 def print_stop(plan: Plan) -> None:
     """Say why training stopped, as MLPClassifier does."""
-    what = "Validation score" if plan.early_stopping else "Training loss"
+    by_score = plan.early_stopping
+    what = "Validation score" if by_score else "Training loss"
+    tol = plan.score_tol if by_score else plan.tol
     print(
-        f"{what} did not improve more than tol={plan.tol:f} for "
+        f"{what} did not improve more than tol={tol:g} for "
         f"{plan.n_iter_no_change} consecutive epochs. Stopping."
     )

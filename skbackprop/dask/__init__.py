@@ -337,11 +337,12 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     batch_size : int >= 1, "full" or "auto", default="auto"
         Rows whose gradients an update averages. A number of them is drawn from all
         partitions in proportion to their sizes, in each partition in a new order for
-        each epoch. The default, 32, is the local estimator's and too small for a
+        each epoch. The default is the local estimator's and too small for a
         cluster: give "full", or thousands.
 
-    early_stopping : bool, default=False
-        Needs `X_val` and `y_val` in `fit`; `validation_fraction` has no effect.
+    early_stopping : bool or "auto", default=False
+        Needs `X_val` and `y_val` in `fit`, without which "auto" is False;
+        `validation_fraction` has no effect.
 
     client : distributed.Client or None, default=None
         The cluster to train on; None is the default client of the process, if there is
