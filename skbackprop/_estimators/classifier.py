@@ -147,10 +147,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         default is MLPClassifier's.
 
     scoring : str, callable or None, default=None
-        The score that early stopping goes by. None is the accuracy of `score`, "loss" the
-        negative loss, a name that of a scorer of scikit-learn; a callable is given the
-        estimator, inputs and targets, and `sample_weight` if `fit` has weights. As in
-        HistGradientBoostingClassifier.
+        The score that early stopping goes by. None is the accuracy of `score`, "loss"
+        the negative loss, a name that of a scorer of scikit-learn; a callable is given
+        the estimator, inputs and targets, and `sample_weight` if `fit` has weights. As
+        in HistGradientBoostingClassifier.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters, the momentum, the schedule and the

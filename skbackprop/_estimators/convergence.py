@@ -93,7 +93,9 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
                 outliers(model, run.source),
                 another_eta(model, run),
             ],
-            "Raise max_iter.",
+            "Raise max_iter."
+            if plan.early_stopping or not hasattr(model, "target_range_")
+            else "Raise max_iter, or set early_stopping=True, which steps faster.",
         )
     advice = outliers(model, run.source)
     if advice is not None:

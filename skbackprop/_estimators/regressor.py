@@ -50,7 +50,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     learning_rate_init : float > 0 or "auto", default="auto"
         The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` in units of
-        activations, with its ``1/n_L``. "auto" is the product of 0.14, or 1.4 with
+        activations, with its ``1/n_L``. "auto" is the product of 0.1, or 1.4 with
         early stopping; ``n_L``; ``min(1, 100/width)``, with the width of the widest
         hidden layer, or the number of features if there is none;
         ``max(1, √(10/mean ‖x‖²))`` over the rows of the first call; ``√(b/32)`` for
@@ -577,7 +577,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         # noise; held-out rows show it.
         if stops_early:
             return Pace(eta=1.4, smallest_batch=8)
-        return Pace(eta=0.14, smallest_batch=16)
+        return Pace(eta=0.1, smallest_batch=16)
 
 
 def _require_finite(low: Array, high: Array, dtype: Any) -> None:
