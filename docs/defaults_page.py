@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from defaults_study import CLASSES, NUMBERS, RESULTS, TO, gaps
 
 HERE = Path(__file__).parent
-TABLE = HERE / "defaults_results.md"
+SUMMARY, TABLES = HERE / "defaults_summary.md", HERE / "defaults_tables.md"
 PICTURE = HERE / "images" / "defaults.png"
 PARTS = {"choose": "to choose", "confirm": "to confirm"}
 COLOURS = {"Adam": "#D55E00", "sgd": "#1480CC"}
@@ -94,10 +94,12 @@ def gap_of(row, who):
 
 def main():
     results = json.loads(RESULTS.read_text())
-    blocks = [summary(results)]
-    for part, title in PARTS.items():
-        blocks.append([f"### The sets {title}", "", *table(results[part])])
-    TABLE.write_text("\n\n".join("\n".join(block) for block in blocks) + "\n")
+    SUMMARY.write_text("\n".join(summary(results)) + "\n")
+    blocks = [
+        "\n".join([f"### The sets {title}", "", *table(results[part])])
+        for part, title in PARTS.items()
+    ]
+    TABLES.write_text("\n\n".join(blocks) + "\n")
     draw(results)
 
 

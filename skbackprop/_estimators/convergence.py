@@ -18,10 +18,12 @@ from .remedies import (
     RARE,
     VERY_RARE,
     another_eta,
+    more_epochs,
     more_patience,
     outliers,
     rare_classes,
     scaling,
+    smaller_alpha,
     smaller_eta,
 )
 from .user_warnings import warn
@@ -68,6 +70,7 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
                 scaling(model, run.source),
                 rare_classes(model, run.source, RARE),
                 outliers(model, run.source),
+                smaller_alpha(model),
                 another_eta(model, run),
             ],
             more_patience(plan, ending),
@@ -93,9 +96,7 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
                 outliers(model, run.source),
                 another_eta(model, run),
             ],
-            "Raise max_iter."
-            if plan.early_stopping or not hasattr(model, "target_range_")
-            else "Raise max_iter, or set early_stopping=True, which steps faster.",
+            more_epochs(model, plan),
         )
     advice = outliers(model, run.source)
     if advice is not None:

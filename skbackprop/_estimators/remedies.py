@@ -3,10 +3,13 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._training.examples import Source
 from .._training.progress import Ending, Plan
 from .outcome import Run
+
+Array = NDArray[Any]
 
 # A class with a smaller share of the rows is rare, one with this share very rare: part
 # of an even share.
@@ -14,43 +17,47 @@ RARE, VERY_RARE = 0.4, 0.1
 # A regressor's targets are activations between 0.1 and 0.9. They are crowded where nine
 # tenths of them are within less than this.
 CROWDED = 0.1
+# A scaled column has means and deviations up to about this.
+UNIT = 3.0
 # η counts as far from "auto" from this factor on.
 FAR = 3.0
 
 
 def scaling(model: Any, source: Source) -> str | None:
-    """Scale `X`, with the columns of the largest and the smallest spread by name."""
+    """Scale `X`, with the columns that show best that it is not, by name."""
     sample = source.sample()
     if sample is None:
         return None
-    spreads = _deviations(sample[0])
+    means, spreads = _means_and_deviations(sample[0])
     if not spreads.any():
         return None
+    far, wide = int(np.abs(means).argmax()), int(spreads.argmax())
     narrow = int(np.where(spreads > 0, spreads, np.inf).argmin())
-    wide = int(spreads.argmax())
-    differ = spreads[wide] >= 100 * spreads[narrow] and spreads[wide] > 3
-    small = spreads[wide] < 0.01
-    if source.sparse:  # rare words differ in spread, and are small, as they should be
-        differ = small = False
-    if not (differ or small or spreads[wide] > 30):
-        return None
     names = getattr(model, "feature_names_in_", np.arange(len(spreads)))
     columns = f"column {names[wide]!s} has a deviation of {spreads[wide]:.2g}"
-    if wide != narrow:
+    if spreads[wide] >= 100 * spreads[narrow]:
         columns += f", column {names[narrow]!s} of {spreads[narrow]:.2g}"
+    uneven = spreads[wide] >= 100 * spreads[narrow] and spreads[wide] > UNIT
+    tiny = spreads[wide] < 0.1 / UNIT
+    if source.sparse:  # rare words differ in spread, and are small, as they should be
+        uneven = tiny = False
+    if abs(means[far]) > 10 * UNIT and not uneven:
+        columns = f"column {names[far]!s} has a mean of {means[far]:.2g}"
+    elif not (uneven or tiny or spreads[wide] > 10 * UNIT):
+        return None
     scaler = "MaxAbsScaler" if source.sparse else "StandardScaler"
     return f"X is not scaled: {columns}. Put a {scaler} before the network."
 
 
 def rare_classes(model: Any, source: Source, below: float) -> str | None:
     """Weigh rare classes, or judge epochs by a score that sees them."""
-    if not hasattr(model, "classes_") or model._multilabel:
+    if not hasattr(model, "classes_") or model._multilabel or len(model.classes_) < 2:
         return None
     total, said, _ = source.target_moments()
     shares = said / total
     if len(shares) == 1:
         shares = np.array([1 - shares[0], shares[0]])
-    if len(shares) < 2 or shares.min() > below / len(shares):
+    if shares.min() > below / len(shares):
         return None
     rarest = model.classes_.tolist()[int(shares.argmin())]
     advice = []
@@ -77,6 +84,11 @@ def outliers(model: Any, source: Source) -> str | None:
         "A few values of y are far from the others: set target_range to the range of "
         "most values, or learn the logarithm of y with a TransformedTargetRegressor."
     )
+
+
+def smaller_alpha(model: Any) -> str | None:
+    """A smaller penalty, which takes back what is learnt."""
+    return f"Set a smaller alpha (it was {model.alpha:g})." if model.alpha else None
 
 
 def another_eta(model: Any, run: Run) -> str | None:
@@ -106,6 +118,14 @@ def more_patience(plan: Plan, ending: Ending) -> str:
     return f"Raise n_iter_no_change (it was {plan.n_iter_no_change})."
 
 
+def more_epochs(model: Any, plan: Plan) -> str:
+    """More epochs; or larger steps, which "auto" makes where rows are held out."""
+    auto = isinstance(model.learning_rate_init, str)
+    if plan.early_stopping or not auto or not hasattr(model, "target_range_"):
+        return "Raise max_iter."
+    return "Raise max_iter, or set early_stopping=True, with which steps are larger."
+
+
 def _auto_eta(model: Any, run: Run) -> float:
     """What learning_rate_init="auto" would be."""
     twin = model._copy()
@@ -114,8 +134,9 @@ def _auto_eta(model: Any, run: Run) -> float:
     return float(twin._resolve_learning_rate_init(pace, len(run.source)))
 
 
-def _deviations(X: Any) -> np.ndarray[Any, Any]:
-    """The standard deviation of each column of an array or of CSR."""
-    squares = X * X if isinstance(X, np.ndarray) else X.multiply(X)
-    mean, of_squares = (np.asarray(a.mean(axis=0)).ravel() for a in (X, squares))
-    return np.sqrt(np.maximum(of_squares - mean**2, 0))
+def _means_and_deviations(X: Any) -> tuple[Array, Array]:
+    """Of each column of an array or of CSR."""
+    if isinstance(X, np.ndarray):
+        return X.mean(axis=0, dtype=float), X.std(axis=0, dtype=float)
+    mean, of_squares = (np.asarray(a.mean(axis=0)).ravel() for a in (X, X.multiply(X)))
+    return mean, np.sqrt(np.maximum(of_squares - mean**2, 0))

@@ -12,7 +12,10 @@ import skbackprop
 import skbackprop.inspection
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = [*(ROOT / "docs").glob("*/*.py"), ROOT / "docs" / "defaults_study.py"]
+SCRIPTS = [
+    *(ROOT / "docs").glob("*/*.py"),
+    *(ROOT / "docs").glob("defaults_*.py"),
+]
 GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
 PUBLIC = {
     name: getattr(module, name)

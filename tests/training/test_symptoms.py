@@ -10,7 +10,7 @@ from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from skbackprop import _equations as eq
 from skbackprop._engine.network import Engine
 from skbackprop._training.examples import Examples
-from skbackprop._training.saturation import is_saturated
+from skbackprop._training.symptoms import is_saturated
 
 ETAS = [1e-12, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e12]
 SCALES = [1e-10, 1.0, 1e10]
@@ -126,8 +126,7 @@ def test_a_fitted_model_is_finite_and_says_where_it_is_saturated(
         if np.abs(delta).max() < 1e-6 and loss > constant + 1e-3:
             n_saturated += 1
             assert "saturated" in said[0]
-            assert "Scale X" in said[0]
-            assert f"smaller learning_rate_init (it was {eta:g})" in said[0]
+            assert f"(it was {eta:.2g})" in said[0]
         if loss < 0.9 * constant or loss < 4e-5:
             assert not any("saturated" in message for message in said)
     if eta >= 1e6 and kind in ("three classes", "numbers", "two outputs"):

@@ -1,0 +1,197 @@
+"""What is said of a network that has learnt too little, and what may help."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import fit, quietly
+from sklearn.datasets import load_digits, load_iris, load_wine, make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+
+IRIS = scale(load_iris().data), load_iris().target
+DIGITS = scale(load_digits().data), load_digits().target
+# A hundredth is rare, and a border that takes long to learn.
+RARE = make_classification(
+    1500, 10, n_informative=2, weights=[0.97], flip_y=0.02, random_state=0
+)
+LINE = np.linspace(-1, 1, 400)[:, np.newaxis]
+CROWDED = LINE, np.where(np.arange(400) % 100 == 0, 1000.0, LINE[:, 0])
+
+
+def said(model, X, y):
+    """The only warning of a fit."""
+    with pytest.warns(ConvergenceWarning) as record:
+        model.fit(X, y)
+    (warning,) = record
+    return str(warning.message)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "expected"),
+    [
+        (SGDSigmoidMLP(max_iter=2), IRIS, ["max_iter=2 epochs", "Raise max_iter."]),
+        (
+            SGDSigmoidMLP(learning_rate_init=1e-9, max_iter=3),
+            IRIS,
+            ["no better than a constant", "=1e-09 is small", "try 3.4"],
+        ),
+        (
+            SGDSigmoidMLP(learning_rate_init=1e5, max_iter=5),
+            IRIS,
+            ["saturated", "Set learning_rate_init=3.4 (it was 1e+05)"],
+        ),
+        (
+            SGDSigmoidMLP(alpha=100.0, max_iter=5),
+            IRIS,
+            ["no better than a constant", "Set a smaller alpha (it was 100)."],
+        ),
+        (
+            SGDSigmoidMLP(
+                learning_rate_init=0.1,
+                momentum=0.9,
+                tol=1e-4,
+                batch_size=200,
+                n_iter_no_change=10,
+            ),
+            DIGITS,
+            ["still falling", "tol=0.0001", "=0.1 is small", "try 1,"],
+        ),
+        (
+            SGDSigmoidMLP(tol=1e-3, n_iter_no_change=10),
+            DIGITS,
+            ["still falling", "tol=0.001", 'Set tol="auto".'],
+        ),
+        (
+            SGDSigmoidMLP((), max_iter=5),
+            RARE,
+            ["Class 1 is rare", 'class_weight="balanced"'],
+        ),
+        (
+            SGDSigmoidMLPRegressor(max_iter=40),
+            CROWDED,
+            ["few values of y are far", "target_range", "TransformedTargetRegressor"],
+        ),
+        (
+            SGDSigmoidMLPRegressor(max_iter=3),
+            (LINE, LINE[:, 0]),
+            ["max_iter=3", "early_stopping=True"],
+        ),
+    ],
+)
+def test_the_warning_says_what_is_wrong_and_what_fits(model, data, expected):
+    message = said(model.set_params(random_state=0), *data)
+    assert [part for part in expected if part not in message] == [], message
+    assert message.endswith('See "My network does not learn" in the documentation.')
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda X: X * [1, 1, 1, 1000], "column d has a deviation of 1e+03, column"),
+        (lambda X: X * 1e-4, "column"),
+        (lambda X: X + [0, 0, 2000, 0], "column c has a mean of 2e+03"),
+        (lambda X: X * 100, "has a deviation of 1e+02."),
+        (lambda X: X, None),
+        (lambda X: X * [1, 1, 0, 1], None),  # a constant column has no scale
+    ],
+)
+def test_inputs_that_are_not_scaled_are_named_by_column(change, expected):
+    X = pd.DataFrame(change(IRIS[0]), columns=list("abcd"))
+    message = said(SGDSigmoidMLP(max_iter=2, random_state=0), X, IRIS[1])
+    assert ("X is not scaled" in message) == (expected is not None)
+    assert expected is None or expected in message
+
+
+def test_wide_columns_of_a_sparse_matrix_are_named_and_rare_ones_are_not():
+    from scipy.sparse import csr_array
+
+    random = np.random.RandomState(0)
+    X = random.uniform(size=(200, 20)) * (random.uniform(size=(200, 20)) < 0.02)
+    y = np.arange(200) % 2
+    model = SGDSigmoidMLP(max_iter=2, random_state=0)
+    assert "not scaled" not in said(model, csr_array(X), y)
+    assert "MaxAbsScaler" in said(model, csr_array(X * 1e4), y)
+
+
+def test_one_class_for_all_rows_is_told():
+    X, y = RARE
+    # Weights that make the network say class 0 everywhere, though it has learnt.
+    model = SGDSigmoidMLP(
+        (5,), early_stopping=True, n_iter_no_change=1, tol=1.0, random_state=0
+    )
+    message = said(model, X, y)
+    assert "predicts 0 for every row" in message or "no better" in message
+    assert 'scoring="balanced_accuracy"' in message
+
+
+@pytest.mark.parametrize("labels", [np.array(["b", "a"]), np.array([True, False])])
+def test_labels_of_any_kind_are_named(labels):
+    X, y = RARE
+    message = said(SGDSigmoidMLP((), max_iter=3, random_state=0), X, labels[y])
+    assert f"Class {labels[1].item()!r} is rare" in message
+
+
+@pytest.mark.parametrize("fixed", [{"n_iter_no_change": np.inf}, {"tol": 0}])
+@pytest.mark.parametrize("estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+def test_a_fixed_number_of_epochs_ends_without_a_warning(estimator, fixed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimator(max_iter=5, random_state=0, **fixed).fit(*IRIS)
+
+
+def test_the_folds_of_a_search_say_the_same():
+    model = SGDSigmoidMLP(max_iter=3, random_state=0)
+    X, y = IRIS
+    assert said(model, X[::2], y[::2]) == said(model, X[1::2], y[1::2])
+
+
+@pytest.mark.parametrize("target", [np.zeros(150), np.ones(150)])
+@pytest.mark.parametrize("estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+def test_a_constant_target_ends_by_itself_and_without_a_warning(estimator, target):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = estimator(random_state=0).fit(IRIS[0], target)
+    assert model.n_iter_ < 200
+
+
+def test_the_kept_network_is_judged_and_not_the_last():
+    """Early stopping goes back to a network that is better than a constant."""
+    model = SGDSigmoidMLPRegressor(early_stopping=True, random_state=0)
+    X = np.random.RandomState(0).normal(size=(300, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(model, X, X @ [1.0, 2.0, 3.0])
+
+
+def test_a_stream_is_told_of_saturation_once():
+    X, y = load_wine(return_X_y=True)
+    model = SGDSigmoidMLP((), random_state=0)
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        for _ in range(20):
+            model.partial_fit(X, y, [0, 1, 2])
+    (warning,) = record
+    assert "saturated" in str(warning.message)
+    assert "column 12 has a deviation" in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_a_stream_that_is_told_of_saturation_has_learnt_all_the_same():
+    X, y = load_wine(return_X_y=True)
+    loud, quiet = (SGDSigmoidMLP((), random_state=0) for _ in range(2))
+    for _ in range(3):
+        quietly(quiet.partial_fit, X, y, [0, 1, 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            try:
+                loud.partial_fit(X, y, [0, 1, 2])
+            except ConvergenceWarning:
+                pass
+    for a, b in zip(loud.coefs_, quiet.coefs_, strict=True):
+        assert np.array_equal(a, b)
