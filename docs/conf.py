@@ -29,7 +29,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "benchmarks"]
+exclude_patterns = ["_build", "benchmarks", "defaults_*.md"]
 # Nothing is fetched when the pages are built, nor when they are read.
 html_math_renderer = "mathml"
 

@@ -11,13 +11,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._training.examples import constant_loss
 from .._training.progress import Ending, Plan, Progress
-from .._training.symptoms import answers_alike, is_saturated
+from .._training.symptoms import classes_predicted, is_saturated
 from .auto import NO_BETTER
 from .outcome import Run
 from .remedies import (
+    CROWDED,
     RARE,
+    VERY_CROWDED,
     VERY_RARE,
     another_eta,
+    class_shares,
     more_epochs,
     more_patience,
     outliers,
@@ -31,6 +34,10 @@ from .user_warnings import warn
 # Part of a constant prediction's loss by which it falls while it waits to stop, where
 # tol is what stops it, and not the end of learning.
 STILL_FALLING = 0.003
+
+# Below this part of a constant prediction's loss little is left to learn, and an end by
+# max_iter is no reason to warn.
+LEARNT = 0.05
 
 PAGE = 'See "My network does not learn" in the documentation.'
 
@@ -59,17 +66,16 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
     no_better = _kept_loss(progress) >= NO_BETTER * constant
     if no_better and is_saturated(run.engine, run.source, constant):
         return saturated(model, run)
-    what = "no better than a constant prediction"
-    if not no_better:
-        only = _only_class(model, run)
-        what = f"with a network that predicts {only!r} for every row it learnt from"
-    if (no_better and constant > 0) or (not no_better and only is not None):
+    what = None if no_better else _never_predicted(model, run)
+    if no_better and constant > 0:
+        what = "no better than a constant prediction"
+    if what is not None:
         return Finding(
             f"Training ended {what}.",
             [
                 scaling(model, run.source),
                 rare_classes(model, run.source, RARE),
-                outliers(model, run.source),
+                outliers(model, run.source, CROWDED),
                 smaller_alpha(model),
                 another_eta(model, run),
             ],
@@ -85,7 +91,8 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
             ],
             'Set tol="auto".' if model.tol != "auto" else more_patience(plan, ending),
         )
-    if ending == "max_iter" and _could_have_stopped(plan):
+    learnt = _kept_loss(progress) < LEARNT * constant
+    if ending == "max_iter" and _could_have_stopped(plan) and not learnt:
         return Finding(
             f"max_iter={plan.max_iter} epochs are done, and the "
             f"{'held-out score' if plan.early_stopping else 'loss'} was still "
@@ -93,12 +100,12 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
             [
                 scaling(model, run.source),
                 rare_classes(model, run.source, VERY_RARE),
-                outliers(model, run.source),
+                outliers(model, run.source, CROWDED),
                 another_eta(model, run),
             ],
             more_epochs(model, plan),
         )
-    advice = outliers(model, run.source)
+    advice = outliers(model, run.source, VERY_CROWDED)
     if advice is not None:
         return Finding("Most values of y lie in a small part of its range.", [advice])
     return None
@@ -135,16 +142,29 @@ def _kept_loss(progress: Progress) -> float:
     return progress.losses[max(last - first, 1) - 1]
 
 
-def _only_class(model: Any, run: Run) -> Any:
-    """The label that a classifier gives to all rows, if they have several."""
-    if not hasattr(model, "classes_") or model._multilabel or len(model.classes_) < 2:
+def _never_predicted(model: Any, run: Run) -> str | None:
+    """What is wrong with a classifier that is silent on a class which is not rare."""
+    shares = class_shares(model, run.source)
+    if shares is None:
         return None
-    place = answers_alike(run.engine, run.source)
-    if place is None:
+    n_classes, labels = len(shares), model.classes_.tolist()
+    found = classes_predicted(run.engine, run.source, n_classes)
+    if not found or len(found) == n_classes:
         return None
-    _, said, _ = run.source.target_moments()
-    several = np.count_nonzero(said) > 1 if len(said) > 1 else model._constant_loss
-    return model.classes_.tolist()[place] if several else None
+    if len(found) == 1 and np.count_nonzero(shares) > 1:
+        return f"with a network that predicts {labels[found.pop()]!r} for all rows"
+    missed = [
+        labels[place]
+        for place in range(n_classes)
+        if place not in found and shares[place] > RARE / n_classes
+    ]
+    return f"with a network that never predicts {_listed(missed)}" if missed else None
+
+
+def _listed(labels: list[Any]) -> str:
+    """A few of them, for a short message."""
+    shown = ", ".join(map(repr, labels[:3]))
+    return shown if len(labels) <= 3 else f"{shown} and {len(labels) - 3} more classes"
 
 
 def _stopped_falling(plan: Plan, progress: Progress, constant: float) -> bool:

@@ -16,7 +16,7 @@ Array = NDArray[Any]
 RARE, VERY_RARE = 0.4, 0.1
 # A regressor's targets are activations between 0.1 and 0.9. They are crowded where nine
 # tenths of them are within less than this.
-CROWDED = 0.1
+CROWDED, VERY_CROWDED = 0.2, 0.1
 # A scaled column has means and deviations up to about this.
 UNIT = 3.0
 # η counts as far from "auto" from this factor on.
@@ -49,15 +49,19 @@ def scaling(model: Any, source: Source) -> str | None:
     return f"X is not scaled: {columns}. Put a {scaler} before the network."
 
 
-def rare_classes(model: Any, source: Source, below: float) -> str | None:
-    """Weigh rare classes, or judge epochs by a score that sees them."""
+def class_shares(model: Any, source: Source) -> Array | None:
+    """The (weighted) share of the rows of each class; None where there is no choice."""
     if not hasattr(model, "classes_") or model._multilabel or len(model.classes_) < 2:
         return None
     total, said, _ = source.target_moments()
-    shares = said / total
-    if len(shares) == 1:
-        shares = np.array([1 - shares[0], shares[0]])
-    if shares.min() > below / len(shares):
+    shares = np.asarray(said / total)
+    return shares if len(shares) > 1 else np.array([1 - shares[0], shares[0]])
+
+
+def rare_classes(model: Any, source: Source, below: float) -> str | None:
+    """Weigh rare classes, or judge epochs by a score that sees them."""
+    shares = class_shares(model, source)
+    if shares is None or shares.min() > below / len(shares):
         return None
     rarest = model.classes_.tolist()[int(shares.argmin())]
     advice = []
@@ -70,7 +74,7 @@ def rare_classes(model: Any, source: Source, below: float) -> str | None:
     return f"Class {rarest!r} is rare: set {' and '.join(advice)}."
 
 
-def outliers(model: Any, source: Source) -> str | None:
+def outliers(model: Any, source: Source, below: float) -> str | None:
     """Bring the bulk of `y` apart, where a few values take nearly all of its range."""
     if not hasattr(model, "target_range_"):
         return None
@@ -78,11 +82,11 @@ def outliers(model: Any, source: Source) -> str | None:
     if sample is None or not model._constant_loss:
         return None
     low, high = np.quantile(sample[1], [0.05, 0.95], axis=0)
-    if np.min(high - low) >= CROWDED:
+    if np.min(high - low) >= below:
         return None
     return (
-        "A few values of y are far from the others: set target_range to the range of "
-        "most values, or learn the logarithm of y with a TransformedTargetRegressor."
+        "A few values of y are far from the others: clip them, or learn the logarithm "
+        "of y with a TransformedTargetRegressor."
     )
 
 

@@ -1,4 +1,4 @@
-"""What a network looks like that has not learnt: saturated, or with one answer."""
+"""What a network looks like that has not learnt: saturated, or silent on a class."""
 
 import numpy as np
 from scipy.special import expit
@@ -39,15 +39,15 @@ def is_saturated(engine: Engine, source: Source, constant_loss: float) -> bool:
     )
 
 
-def answers_alike(engine: Engine, source: Source) -> int | None:
-    """The class that a network predicts for all rows, by its place; None if several.
+def classes_predicted(engine: Engine, source: Source, n_classes: int) -> set[int]:
+    """Which classes a network predicts for the rows, by their places.
 
-    With one output neuron, the places are 0 and 1. None, too, where nobody has looked.
+    With one output neuron, the places are 0 and 1. Nothing where nobody has looked.
     """
     found: set[int] = set()
     for z, _, _ in source.outputs(engine):
         places = z.argmax(axis=1) if z.shape[1] > 1 else z[:, 0] > 0
         found |= {int(place) for place in np.unique(places)}
-        if len(found) > 1:  # mostly in the first block
-            return None
-    return found.pop() if found else None
+        if len(found) == n_classes:  # mostly in the first block
+            break
+    return found
