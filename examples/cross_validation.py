@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from skbackprop import SGDSigmoidMLP
 
 pipeline = make_pipeline(
-    StandardScaler(), SGDSigmoidMLP(max_iter=400, tol=1e-4, random_state=0)
+    StandardScaler(), SGDSigmoidMLP(max_iter=400, random_state=0)
 )
 print("accuracy in 5-fold cross-validation")
 for layers in [(), (30,), (30, 30)]:

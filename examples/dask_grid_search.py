@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from skbackprop import SGDSigmoidMLP
 
 GRID = {
-    "sgdsigmoidmlp__learning_rate_init": [10.0, 20.0, 40.0],
+    "sgdsigmoidmlp__learning_rate_init": [5.0, 10.0, 20.0],
     "sgdsigmoidmlp__hidden_layer_sizes": [(30,), (60,)],
 }
 
@@ -30,7 +30,7 @@ def search_on(client):
     X_train, X_test, y_train, y_test = train_test_split(
         X, y, test_size=0.25, stratify=y, random_state=0
     )
-    network = SGDSigmoidMLP(batch_size=10, tol=1e-4, random_state=0)
+    network = SGDSigmoidMLP(batch_size=10, random_state=0)
     search = GridSearchCV(make_pipeline(StandardScaler(), network), GRID, cv=3)
     start = time.perf_counter()
     with joblib.parallel_config(backend="dask", client=client):

@@ -14,7 +14,7 @@ from skbackprop import SGDSigmoidMLP
 
 X, y = load_wine(return_X_y=True, as_frame=True)
 X = (X - X.mean()) / X.std()
-model = SGDSigmoidMLP(tol=1e-4, random_state=0).fit(X, y)
+model = SGDSigmoidMLP(random_state=0).fit(X, y)
 print("features:", *model.feature_names_in_[:3], "...")
 print(f"accuracy on the pandas frame: {model.score(X, y):.3f}")
 

@@ -22,7 +22,7 @@ MODEL_FILE = Path("digits_model.joblib")
 PICTURE_FILE = Path("digits_loss_curve.png")
 GRID = {
     # There are ten output neurons, so 10 here is the 1 of a cost that sums over them.
-    "sgdsigmoidmlp__learning_rate_init": [5.0, 10.0, 20.0, 40.0],
+    "sgdsigmoidmlp__learning_rate_init": [2.5, 5.0, 10.0, 20.0],
     "sgdsigmoidmlp__hidden_layer_sizes": [(50,), (100,)],
 }
 PREDICT_ELSEWHERE = """
@@ -40,7 +40,7 @@ def main():
     )
     print(f"digits: {len(X_train)} images to learn from, {len(X_test)} to test on")
 
-    network = SGDSigmoidMLP(batch_size=10, tol=1e-5, max_iter=300, random_state=0)
+    network = SGDSigmoidMLP(batch_size=10, max_iter=300, random_state=0)
     pipeline = make_pipeline(StandardScaler(), network)
     search = GridSearchCV(pipeline, GRID, cv=5, n_jobs=2)
     start = time.perf_counter()

@@ -55,7 +55,7 @@ np.savez(f"{folder}/served.npz", labels=labels, probabilities=probabilities)
 X, y = load_breast_cancer(return_X_y=True)
 names = np.array(["malignant", "benign"])
 X_train, X_test, y_train, y_test = train_test_split(X, names[y], random_state=0)
-model = make_pipeline(StandardScaler(), SGDSigmoidMLP(tol=1e-4, random_state=0))
+model = make_pipeline(StandardScaler(), SGDSigmoidMLP(random_state=0))
 model.fit(X_train, y_train)
 
 with tempfile.TemporaryDirectory() as folder:

@@ -72,4 +72,4 @@ plt.show()
 # processor busy, where single ones are mostly overhead, and the updates are still many.
 # Single examples catch up with it here in the end; the whole batch is ten times behind.
 # On other data and machines it may differ, but the compromise is rarely far from the
-# best, so that ``batch_size="auto"`` is 32.
+# best, so that ``batch_size="auto"`` is at most 32.

@@ -45,7 +45,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skbackprop import SGDSigmoidMLP
 
-network = SGDSigmoidMLP(tol=1e-5, max_iter=400, random_state=0)
+network = SGDSigmoidMLP(max_iter=400, random_state=0)
 pipeline = make_pipeline(StandardScaler(), network)
 grid = {
     "sgdsigmoidmlp__learning_rate_init": [3.0, 10.0, 30.0],

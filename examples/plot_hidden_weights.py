@@ -49,7 +49,7 @@ show_weights(fresh, "24 hidden neurons before training")
 # gradient of a weight, ``δ a``, is zero where its input is.
 
 # sphinx_gallery_thumbnail_number = 2
-trained = SGDSigmoidMLP(max_iter=400, tol=1e-5, **settings).fit(X_train, y_train)
+trained = SGDSigmoidMLP(max_iter=400, **settings).fit(X_train, y_train)
 print(f"accuracy on the test images: {trained.score(X_test, y_test):.3f}")
 show_weights(trained, "after training")
 
