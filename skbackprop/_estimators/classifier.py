@@ -273,8 +273,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     ... )
     >>> model.fit(X_train, y_train).score(X_test, y_test)
     0.97...
-    >>> model.predict_proba(X_test[:1]).round(2)
-    array([[0.  , 0.01, 0.99]])
+    >>> model.predict_proba(X_test[:1]).round(1)
+    array([[0., 0., 1.]])
     """
 
     # The public name, so that saved files do not name a room.

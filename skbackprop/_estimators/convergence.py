@@ -21,6 +21,7 @@ from .remedies import (
     VERY_RARE,
     another_eta,
     class_shares,
+    larger_eta,
     more_epochs,
     more_patience,
     outliers,
@@ -87,7 +88,7 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
             f"{plan.tol:g} in an epoch.",
             [
                 scaling(model, run.source),
-                another_eta(model, run),
+                larger_eta(model, run),
             ],
             'Set tol="auto".' if model.tol != "auto" else more_patience(plan, ending),
         )
@@ -101,7 +102,7 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
                 scaling(model, run.source),
                 rare_classes(model, run.source, VERY_RARE),
                 outliers(model, run.source, CROWDED),
-                another_eta(model, run),
+                larger_eta(model, run),
             ],
             more_epochs(model, plan),
         )

@@ -107,6 +107,12 @@ def another_eta(model: Any, run: Run) -> str | None:
     )
 
 
+def larger_eta(model: Any, run: Run) -> str | None:
+    """A larger η, where it is small."""
+    small = run.plan.learning_rate_init < _auto_eta(model, run)
+    return another_eta(model, run) if small else None
+
+
 def smaller_eta(model: Any, run: Run) -> str:
     """A smaller η, whatever it was: that of "auto" or a tenth."""
     eta = run.plan.learning_rate_init

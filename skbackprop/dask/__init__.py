@@ -385,7 +385,7 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     >>> with cluster, Client(cluster) as client:
     ...     model = DaskSGDSigmoidMLP(
     ...         (10,), batch_size="full", learning_rate_init=10, momentum=0.9,
-    ...         tol=1e-3, n_iter_no_change=2, random_state=0, client=client,
+    ...         max_iter=30, tol=0, random_state=0, client=client,
     ...     )
     ...     accuracy = model.fit(X, y).score(X, y)
     >>> print(f"{accuracy:.2f}")
@@ -540,8 +540,8 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
     >>> cluster = LocalCluster(processes=False, dashboard_address=":0")
     >>> with cluster, Client(cluster) as client:
     ...     model = DaskSGDSigmoidMLPRegressor(
-    ...         (10,), batch_size="full", learning_rate_init=3, tol=3e-5,
-    ...         n_iter_no_change=2, random_state=0, client=client,
+    ...         (10,), batch_size="full", learning_rate_init=3, max_iter=50, tol=0,
+    ...         random_state=0, client=client,
     ...     )
     ...     r2 = model.fit(X, y).score(X, y)
     >>> print(f"{r2:.1f}")
