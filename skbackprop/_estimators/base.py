@@ -355,7 +355,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         self._velocity = self._split_seed = None
         self._mean_squared_norm = self._constant_loss = self._auto_early_stopping = None
         self._no_improvement_count = self._n_eta_drops = 0
-        self._is_told_of_saturation = False
+        self._is_told_of_saturation = self.early_stopping_ = False
         return random_state
 
     def _begin(
@@ -368,21 +368,22 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     ) -> Run:
         """Examples, an engine, and where training is, as the fitted attributes say."""
         given = any(part is not None for part in validation)
-        stops_early = not call.is_pass and self._stops_early(data.X.shape[0], given)
+        if not call.is_pass:
+            self.early_stopping_ = self._stops_early(data.X.shape[0], given)
         held_out = rows = None
         weighted = self._class_weighted(data, data)
         if given:
             held_out = self._given_held_out(data, validation)
-        elif stops_early:
+        elif self.early_stopping_ and not call.is_pass:
             assert random_state is not None  # only a pass can do without
             rows, held_out_rows = self._split(data, random_state)
             held_out = self._held_out(data, weighted, held_out_rows)
         source = self._source(weighted, call, rows)
-        if not self._mean_squared_norm:  # of rows that count and are not all 0
-            self._mean_squared_norm = source.mean_squared_norm()
+        if isinstance(self.learning_rate_init, str):
+            self._measure_norm(source)
         if self._constant_loss is None and not call.is_pass:
             self._constant_loss = constant_loss(source)
-        plan = self._plan(len(source), call, stops_early)
+        plan = self._plan(len(source), call)
         engine = Engine(
             self.coefs_,
             self.intercepts_,
@@ -397,6 +398,11 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         )
         return Run(engine, source, plan, progress_of(self), random_state, held_out)
 
+    def _measure_norm(self, source: Source) -> None:
+        """Measure what η follows from, unless that is known."""
+        if not self._mean_squared_norm:  # of rows that count and are not all 0
+            self._mean_squared_norm = source.mean_squared_norm()
+
     def _stops_early(self, n_rows: int, given: bool) -> bool:
         """Whether `fit` stops by held-out rows, given or of these that it has."""
         if not isinstance(self.early_stopping, str):
@@ -409,8 +415,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _pace(self, stops_early: bool) -> Pace:
         """How fast to descend where that is "auto"."""
 
-    def _plan(self, n_rows: int, call: Call, stops_early: bool) -> Plan:
-        pace = self._pace(stops_early)
+    def _plan(self, n_rows: int, call: Call) -> Plan:
+        pace = self._pace(self.early_stopping_)
         tol, score_tol, must_beat = self.tol, self.tol, np.inf
         if isinstance(tol, str):
             constant = self._constant_loss or 0.0
@@ -425,7 +431,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             power_t=float(self.power_t),
             tol=float(tol),
             n_iter_no_change=self.n_iter_no_change,
-            early_stopping=stops_early,
+            early_stopping=self.early_stopping_ and not call.is_pass,
             score_tol=float(score_tol),
             must_beat=must_beat,
         )
@@ -494,13 +500,19 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         if y.ndim == 2 and y.shape[1] == 1:
             y = y.ravel()
         weight = {} if weights is None else {"sample_weight": weights}
-        model = self._copy()
+        model = self._to_score()
 
         def score(engine: Engine) -> float:
             model.coefs_, model.intercepts_ = engine.parameters()
             return float(scorer(model, X, y, **weight))
 
         return score
+
+    def _to_score(self) -> Any:
+        """An estimator for a scorer, of arrays: without the names of a data frame."""
+        model = self._copy()
+        model.__dict__.pop("feature_names_in_", None)
+        return model
 
     def _examples(
         self, data: Data, weights: Array | None, mean: float, rows: Array | None
@@ -524,7 +536,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _shuffles(self, n_rows: int) -> bool:
         """Whether a pass over so many rows needs an order of them."""
-        pace = self._pace(stops_early=False)
+        pace = self._pace(self.early_stopping_)
         return self.shuffle and self._resolve_batch_size(pace, n_rows, False) < n_rows
 
     def _resolve_learning_rate_init(self, pace: Pace, n_rows: int) -> float:

@@ -60,7 +60,7 @@ def stored(model: Any, run: Run, call: Call) -> dict[str, Any]:
             attributes["best_loss_"] = progress.best_loss
     else:
         by_score = plan.early_stopping
-        attributes["tol_"], attributes["early_stopping_"] = plan.tol, by_score
+        attributes["tol_"] = plan.tol
         attributes["best_loss_"] = None if by_score else progress.best_loss
         attributes["best_validation_score_"] = progress.best_score if by_score else None
     return attributes

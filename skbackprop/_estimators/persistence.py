@@ -4,6 +4,7 @@ pickle, joblib, cloudpickle, skops and `copy` all come by here.
 """
 
 import zlib
+from inspect import Parameter, signature
 from types import NoneType
 from typing import Any
 
@@ -62,6 +63,12 @@ class Persistent:
         for name in HISTORIES:
             if state.get(name) is not None:
                 state[name] = np.asarray(state[name]).tolist()
+        # A file from before there was a parameter means its default.
+        for name, parameter in signature(type(self).__init__).parameters.items():
+            if parameter.default is not Parameter.empty:
+                state.setdefault(name, parameter.default)
+        if "coefs_" in state:
+            state.setdefault("early_stopping_", False)
         self.__dict__.update(state)
 
 

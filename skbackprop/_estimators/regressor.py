@@ -129,8 +129,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         those of the epoch with the best score, and among equals with the lowest loss.
         Rows are held out at random; with ``shuffle=False`` they are the last ones. A
         warm start holds out the same rows. "auto" is True from 500 rows on, where a
-        tenth of them can tell progress from noise; the first `fit` decides. It goes
-        with a larger η and smaller batches. `partial_fit` takes no notice of it.
+        tenth of them can tell progress from noise, also where `X_val` is given; the
+        first `fit` decides. It goes with a larger η and smaller batches, which later
+        passes of `partial_fit` keep, though they take no notice of it otherwise.
         `early_stopping_` says what `fit` did.
 
     validation_fraction : float in (0, 1), default=0.1

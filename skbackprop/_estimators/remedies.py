@@ -92,7 +92,9 @@ def outliers(model: Any, source: Source, below: float) -> str | None:
 
 def smaller_alpha(model: Any) -> str | None:
     """A smaller penalty, which takes back what is learnt."""
-    return f"Set a smaller alpha (it was {model.alpha:g})." if model.alpha else None
+    return (
+        f"Set a smaller alpha (it was {float(model.alpha):g})." if model.alpha else None
+    )
 
 
 def another_eta(model: Any, run: Run) -> str | None:
@@ -140,6 +142,7 @@ def _auto_eta(model: Any, run: Run) -> float:
     """What learning_rate_init="auto" would be."""
     twin = model._copy()
     twin.learning_rate_init = "auto"
+    twin._measure_norm(run.source)
     pace = twin._pace(run.plan.early_stopping)
     return float(twin._resolve_learning_rate_init(pace, len(run.source)))
 

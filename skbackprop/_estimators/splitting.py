@@ -33,7 +33,7 @@ def _require_enough_rows(n_rows: int, fraction: float, strata: Any) -> None:
     """Raise ValueError where a part would be too small for a score, or for a class."""
     n_classes = 1
     beginning = (
-        f"early_stopping=True cannot hold out validation_fraction={fraction:g} of the "
+        f"early_stopping cannot hold out validation_fraction={fraction:g} of the "
         f"{n_rows} rows: "
     )
     if strata is not None:

@@ -28,6 +28,8 @@ Encoder = Callable[[slice | Array], Array]
 BLOCK_BYTES = 2**21
 # Targets alone are encoded this many rows at a time.
 MOMENT_ROWS = 1024
+# A sample has at least so many, however wide they are.
+SAMPLE_ROWS = 64
 
 
 class Source(Protocol):
@@ -165,18 +167,22 @@ class Examples:
     def mean_squared_norm(self) -> float:
         """The (weighted) mean of ``‖x‖²`` over the rows; 0 where none has weight."""
         total = 0.0
-        for places in gen_batches(len(self), MOMENT_ROWS):
+        for places in gen_batches(len(self), self.rows_per_block):
             rows = places if self.rows is None else self.rows[places]
             X = self.X[rows]
-            squares = X.multiply(X).sum(axis=1) if self.sparse else (X * X).sum(axis=1)
+            if self.sparse:
+                squares = X.multiply(X).sum(axis=1)
+            else:
+                squares = np.einsum("ij,ij->i", X, X)
             norms = np.asarray(squares, dtype=float).ravel()
             w = np.ones(len(norms)) if self.weights is None else self.weights[rows]
             total += float(w @ norms)
         return total / self.total_weight if total else 0.0
 
     def sample(self) -> tuple[Any, Array] | None:
-        """Inputs and targets of a thousand rows from all over."""
-        places = np.unique(np.linspace(0, len(self) - 1, MOMENT_ROWS).astype(int))
+        """Inputs and targets of up to a thousand rows from all over."""
+        size = min(MOMENT_ROWS, max(SAMPLE_ROWS, self.rows_per_block))
+        places = np.unique(np.linspace(0, len(self) - 1, size).astype(int))
         rows = places if self.rows is None else self.rows[places]
         return self.X[rows], self.encode(rows)
 

@@ -275,6 +275,11 @@ class _OnDask(BaseSGDSigmoidMLP):
     def _stops_early(self, n_rows: int, given: bool) -> bool:
         return given and super()._stops_early(n_rows, given)
 
+    def _to_score(self) -> Any:
+        local = self.to_local()  # held-out rows are here
+        local.__dict__.pop("feature_names_in_", None)
+        return local
+
     def _source(self, data: Data, call: Call, rows: Array | None = None) -> Source:
         template = self._template()
         total = data.X.total_weight if data.X.weighted else None

@@ -83,8 +83,7 @@ def ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
     call = Call(goes_on=False, is_pass=False)
     estimator._set_targets(data, call)
     estimator._initialise(data.X.dtype, call)
-    source = estimator._source(data, call)
-    estimator._mean_squared_norm = source.mean_squared_norm()
+    estimator._measure_norm(estimator._source(data, call))
     return estimator, data
 
 

@@ -23,6 +23,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop._training.initial_values import initial_parameters
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -137,8 +138,7 @@ def test_batches_give_the_local_network_of_the_same_batches(
     local = SGDSigmoidMLP((7,), shuffle=False, max_iter=1, warm_start=True, **settings)
     # The stream that the seeds of the epochs come from, after the initial weights.
     stream = np.random.RandomState(0)
-    for n_in, n_out in ((5, 7), (7, 3)):
-        stream.normal(size=(n_in, n_out)), stream.normal(size=n_out)
+    initial_parameters((5, 7, 3), float, stream, output_deviation=2.0)
     first = np.cumsum([0, *sizes])
     for _ in range(epochs):
         seed = stream.randint(2**31)
@@ -295,10 +295,6 @@ def test_data_frames_with_an_empty_partition(data, client):
         )
 
 
-def label(X):
-    return (X[:, 0] > 0.5).astype(int)
-
-
 class OfEachEpoch(io.StringIO):
     """What a function returns at the end of each epoch, which `verbose` prints."""
 
@@ -312,11 +308,14 @@ class OfEachEpoch(io.StringIO):
         return super().write(text)
 
 
-def received(dask_worker):
-    return sum(transfer["total"] for transfer in dask_worker.transfer_incoming_log)
-
-
 def test_rows_stay_where_they_are(client):
+    # Functions in a function are sent as code: workers cannot import this module.
+    def label(X):
+        return (X[:, 0] > 0.5).astype(int)
+
+    def received(dask_worker):
+        return sum(transfer["total"] for transfer in dask_worker.transfer_incoming_log)
+
     X, y = [], []
     for p in range(4):
         on = {"workers": sorted(client.nthreads())[p % 2], "pure": False}
@@ -399,10 +398,45 @@ def test_held_out_rows_stop_it_as_they_stop_the_local_one(data, client):
     assert remote.validation_scores_ == local.validation_scores_
 
 
+def test_auto_early_stopping_is_on_only_with_held_out_rows(client):
+    X = np.random.default_rng(0).normal(size=(600, 3))
+    y = X[:, 0]
+    model = DaskSGDSigmoidMLPRegressor((3,), max_iter=2, client=client)
+    model.set_params(batch_size=300, random_state=0)
+    model.fit(*on_dask(200, X, y))
+    assert model.validation_scores_ is None
+    assert model.t_ == 2 * 600
+    model.fit(*on_dask(200, X, y), X_val=X[:50], y_val=y[:50])
+    assert model.best_validation_score_ == max(model.validation_scores_)
+
+
+@pytest.mark.parametrize("scoring", ["loss", "neg_mean_absolute_error"])
+def test_a_scorer_judges_the_network_as_it_does_the_local_one(scoring, client):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    y = X[:, 0]
+    settings = {"early_stopping": True, "scoring": scoring, "batch_size": "full"}
+    settings |= {"max_iter": 3, "random_state": 0}
+    remote = DaskSGDSigmoidMLPRegressor((3,), **settings, client=client)
+    remote.fit(*on_dask(70, X, y), X_val=X[:50], y_val=y[:50])
+    local = SGDSigmoidMLPRegressor((3,), **settings)
+    local.fit(X, y, X_val=X[:50], y_val=y[:50])
+    assert_allclose(remote.validation_scores_, local.validation_scores_, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("Remote", "Local"), PAIRS)
+def test_auto_values_are_those_of_the_local_estimator(Remote, Local, data, client):
+    X, y, weights = data
+    settings = {"hidden_layer_sizes": (3,), "max_iter": 1}
+    remote = Remote(**settings, client=client).fit(*on_dask(90, X, y, weights))
+    local = Local(**settings).fit(X, y, weights)
+    for name in ("learning_rate_init_", "_mean_squared_norm", "_constant_loss"):
+        assert_allclose(getattr(remote, name), getattr(local, name), rtol=1e-12)
+
+
 def test_a_useless_network_is_warned_of(client):
     X, y = np.zeros((40, 2)), np.arange(40) % 2
     model = DaskSGDSigmoidMLP((3,), n_iter_no_change=1, client=client)
-    model.set_params(batch_size="full")
+    model.set_params(batch_size="full", max_iter=5)
     with pytest.warns(ConvergenceWarning, match="no better than a constant"):
         model.fit(*on_dask(10, X, y))
 

@@ -108,7 +108,8 @@ def test_a_chain_and_a_regressor_for_each_output_take_a_column_each(iris):
 def test_self_training_labels_the_unlabelled(iris):
     X, y = iris
     partly = np.where(np.arange(150) % 5 == 0, y, -1)
-    model = SelfTrainingClassifier(CLASSIFIER, threshold=0.6).fit(X, partly)
+    classifier = clone(CLASSIFIER).set_params(max_iter=200)
+    model = SelfTrainingClassifier(classifier, threshold=0.6).fit(X, partly)
     assert (model.transduction_ != -1).sum() > 100
     assert model.score(X, y) > 0.9
 

@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from helpers import parameters, quietly, state
+from helpers import fit, parameters, quietly, state
 from numpy.testing import assert_allclose, assert_array_equal
 from saving import FORMATS, OUR_TYPES
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -74,8 +73,7 @@ def test_arrays_of_another_byte_order_come_back(format_name, iris):
     saved = FORMATS[format_name]
     X, y = iris
     for labels in (y.astype(">i4"), y.astype(">f8"), y.astype(">U1")):
-        model = SGDSigmoidMLP((3,), max_iter=100, tol=0.1, random_state=0)
-        model.fit(X, labels)
+        model = fit(SGDSigmoidMLP((3,), max_iter=5, random_state=0), X, labels)
         loaded = saved.load(saved.dump(model))
         assert_array_equal(loaded.predict(X), model.predict(X))
 
@@ -103,7 +101,7 @@ def test_every_kind_of_label_has_a_checksum(labels, iris):
         "bytes": np.array([b"a", b"bc", b"d"]),
         "dates": np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "datetime64[D]"),
     }[labels]
-    model = SGDSigmoidMLP((3,), max_iter=100, tol=0.1, random_state=0).fit(*iris)
+    model = fit(SGDSigmoidMLP((3,), max_iter=5, random_state=0), *iris)
     model.classes_ = classes
     assert_array_equal(pickle.loads(pickle.dumps(model)).classes_, classes)
     saved = model.__getstate__()
@@ -119,8 +117,7 @@ def test_a_file_is_20_kB_larger_than_the_parameters(format_name, n_epochs, digit
     X, y = digits[0][:30], digits[1][:30]
     model = SGDSigmoidMLP((50,), max_iter=n_epochs, tol=0, random_state=0)
     model.set_params(n_iter_no_change=np.inf)
-    with pytest.warns(ConvergenceWarning):
-        model.fit(X, y, X_val=X, y_val=y)
+    fit(model, X, y, X_val=X, y_val=y)
     assert len(model.validation_scores_) == n_epochs
     size = sum(p.nbytes for p in parameters(model))
     assert len(FORMATS[format_name].dump(model)) <= size + 20_000
@@ -128,7 +125,7 @@ def test_a_file_is_20_kB_larger_than_the_parameters(format_name, n_epochs, digit
 
 def test_names_of_features_and_lists_for_arrays_are_saved_too(iris):
     X = pd.DataFrame(iris[0], columns=[*"abcd"])
-    model = SGDSigmoidMLP((3,), max_iter=100, tol=0.1, random_state=0).fit(X, iris[1])
+    model = fit(SGDSigmoidMLP((3,), max_iter=5, random_state=0), X, iris[1])
     model.coefs_ = [coef.tolist() for coef in model.coefs_]
     for saved in FORMATS.values():
         loaded = saved.load(saved.dump(model))
@@ -374,3 +371,18 @@ def test_damage_to_any_part_is_seen(part, iris):
         saved["random_stata"] = saved.pop("random_state")
     with pytest.raises(ValueError, match="damaged"):
         SGDSigmoidMLP().__setstate__(saved)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.glob("*/*.pickle4")), ids=lambda path: path.stem
+)
+def test_a_file_from_before_there_was_a_parameter_has_its_default(path):
+    model = pickle.loads(path.read_bytes())
+    assert model.get_params() == {**type(model)().get_params(), **model.get_params()}
+    assert repr(model)
+    X = np.random.RandomState(0).normal(size=(60, model.n_features_in_))
+    y = model.predict(X)
+    if hasattr(model, "classes_") and y.ndim == 1:
+        y = np.resize(model.classes_, 60)
+    quietly(model.set_params(warm_start=True, max_iter=2).fit, X, y)
+    quietly(model.set_params(learning_rate_init="auto").partial_fit, X, y)

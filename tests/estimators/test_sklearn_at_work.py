@@ -23,6 +23,9 @@ from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
+# A tol that ends a fit soon is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 def pipeline(**settings):
     settings = {"tol": 1e-3, "max_iter": 500, "random_state": 0, **settings}

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import fit
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb, to_rgba
 from sklearn.exceptions import NotFittedError
@@ -41,18 +42,18 @@ def close_figures():
 
 @pytest.fixture(scope="module")
 def model(iris):
-    return SGDSigmoidMLP((5,), tol=1e-3, random_state=0).fit(*iris)
+    return fit(SGDSigmoidMLP((5,), tol=1e-3, random_state=0), *iris)
 
 
 @pytest.fixture(scope="module")
 def wide(digits):
-    return SGDSigmoidMLP((30,), tol=1e-2, random_state=0).fit(*digits)
+    return fit(SGDSigmoidMLP((30,), tol=1e-2, random_state=0), *digits)
 
 
 @pytest.fixture(scope="module")
 def stopped(digits):
     model = SGDSigmoidMLP((20,), early_stopping=True, tol=1e-3, random_state=0)
-    return model.fit(*digits)
+    return fit(model, *digits)
 
 
 @pytest.mark.parametrize("factory", FACTORIES)
@@ -115,7 +116,7 @@ def test_early_stopping_marks_the_epoch_whose_network_was_kept(stopped):
 def test_a_watched_validation_set_marks_its_least_loss(iris):
     X, y = iris
     model = SGDSigmoidMLP((5,), tol=1e-3, random_state=0)
-    model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    fit(model, X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
     drawn = curves(LossCurveDisplay.from_estimator(model).ax_)
     best = int(np.argmin(model.validation_loss_curve_)) + 1
     assert f"best epoch, {best}" in drawn
@@ -126,10 +127,10 @@ def test_validation_of_some_epochs_only_is_drawn_where_it_was(validated_first, i
     X, y = iris
     held_out = {"X_val": X[1::2], "y_val": y[1::2]}
     model = SGDSigmoidMLP((5,), tol=1e-3, warm_start=True, random_state=0)
-    model.fit(X[::2], y[::2], **(held_out if validated_first else {}))
+    fit(model, X[::2], y[::2], **(held_out if validated_first else {}))
     n_first = model.n_iter_
     model.set_params(tol=1e-2)  # another number of epochs
-    model.fit(X[::2], y[::2], **({} if validated_first else held_out))
+    fit(model, X[::2], y[::2], **({} if validated_first else held_out))
     x = curves(LossCurveDisplay.from_estimator(model).ax_)["validation"][:, 0]
     assert x[0] == (1 if validated_first else n_first + 1)
     assert x[-1] == (n_first if validated_first else len(model.loss_curve_))
@@ -305,7 +306,12 @@ def test_an_example_needs_its_target(model, iris):
 
 def test_errors_vanish_towards_the_first_layer(digits):
     X, y = digits[0][:100], digits[1][:100]
-    model = SGDSigmoidMLP((20,) * 6, random_state=0).partial_fit(X, y, range(10))
+    model = SGDSigmoidMLP((20,) * 6, random_state=0)
+    model.partial_fit(X, y, range(10), sample_weight=0)
+    # As small as a textbook's initial weights; those that are drawn keep errors alive.
+    for coef, intercept in zip(model.coefs_[1:], model.intercepts_[1:], strict=True):
+        coef /= 4
+        intercept /= 4
     layers = GradientFlowDisplay.from_estimator(model, X, y).layers
     medians = [layer.delta_median for layer in layers]
     assert medians == sorted(medians)

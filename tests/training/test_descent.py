@@ -1,9 +1,11 @@
 """Epochs, batches, schedules, stopping and history, against independent formulas."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from networks import Network
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from scipy.sparse import csr_matrix
 
 from skbackprop import _equations as eq
@@ -12,7 +14,6 @@ from skbackprop._engine.network import Engine
 from skbackprop._training import examples as examples_module
 from skbackprop._training.descent import run_epoch, train
 from skbackprop._training.examples import Examples, constant_loss
-from skbackprop._training.initial_values import auto_learning_rate, initial_parameters
 from skbackprop._training.progress import Plan, Progress
 from skbackprop._training.schedules import step_size
 
@@ -338,13 +339,48 @@ def test_an_interrupt_before_an_epoch_is_kept_takes_back_its_history():
     assert progress == new_progress(n_iter=9, t=36, best_loss=0.3, losses=[0.4, 0.3])
 
 
-@pytest.mark.parametrize(("tol", "improves"), [(0.0, True), (1e-9, False)])
-def test_with_tol_0_an_equal_score_is_an_improvement_as_in_MLPClassifier(tol, improves):
+@pytest.mark.parametrize(
+    ("loss", "score", "improves", "is_best"),
+    [
+        (2.0, 0.7, True, True),  # a better score at any loss
+        (0.1, 0.3, False, False),  # a worse one
+        (0.8, 0.5, True, True),  # an equal one, and a lower loss
+        (0.9999, 0.5, False, True),  # by less than tol
+        (1.0, 0.5, False, False),
+        (1.5, 0.5, False, False),
+        (2.0, 0.505, False, True),  # a better one by less than score_tol
+        (0.8, 0.495, True, False),  # a worse one by less, and a lower loss
+        (0.8, 0.5 - 1e-9, True, True),  # an equal one but for rounding
+        (1.5, 0.5 + 1e-9, False, False),
+    ],
+)
+def test_the_score_decides_and_between_equal_ones_the_loss(
+    loss, score, improves, is_best
+):
+    settings = plan(tol=0.01, score_tol=0.01, early_stopping=True)
     progress = new_progress()
-    settings = plan(tol=tol, early_stopping=True)
-    for _ in range(2):
-        progress.add_epoch(1.0, 4, settings, validation=(1.0, 0.5))
+    progress.add_epoch(1.0, 4, settings, validation=(1.0, 0.5))
+    assert (progress.best_epoch, progress.n_no_change) == (1, 0)
+    progress.add_epoch(1.0, 4, settings, validation=(loss, score))
     assert progress.n_no_change == (0 if improves else 1)
+    assert progress.best_epoch == (2 if is_best else 1)
+
+
+def test_no_epoch_is_without_improvement_before_anything_is_learnt():
+    losses = [1.0, 1.0, 1.0, 1.0, 1.0, 0.7, 0.7, 0.7, 0.0]
+    engine, progress = LossesEngine(losses), new_progress()
+    settings = plan(tol=0.1, n_iter_no_change=1, must_beat=0.8, max_iter=20)
+    assert run(engine, settings, progress) == "no improvement"
+    assert progress.losses == losses[:8]
+
+
+def test_an_adaptive_eta_stays_until_something_is_learnt():
+    engine, progress = LossesEngine([1.0] * 5 + [0.7] * 3), new_progress()
+    settings = plan(tol=0.1, n_iter_no_change=1, must_beat=0.8, max_iter=8)
+    settings = replace(settings, learning_rate="adaptive")
+    assert run(engine, settings, progress) == "max_iter"
+    assert engine.etas == [0.5] * 8
+    assert progress.n_eta_drops == 1
 
 
 def test_invscaling_underflows_to_zero():
@@ -361,36 +397,3 @@ def test_constant_loss_is_that_of_the_mean_target(weighted):
     examples = Examples(Y, lambda rows: Y[rows], 2, weights, np.dtype(float))
     expected = np.average(costs, weights=weights)
     assert_allclose(constant_loss(examples), expected, rtol=1e-12)
-
-
-def test_initial_weights_are_the_same_draw_in_both_dtypes():
-    units = [50, 400, 3]
-    double, single = (
-        initial_parameters(units, dtype, np.random.RandomState(0))
-        for dtype in (np.float64, np.float32)
-    )
-    for a, b in zip(double[0] + double[1], single[0] + single[1], strict=True):
-        assert b.dtype == np.float32
-        assert_array_equal(a.astype(np.float32), b)
-    assert_allclose(double[0][0].std(), 1 / np.sqrt(50), rtol=0.02)
-    assert_allclose(double[0][1].std(), 1 / np.sqrt(400), rtol=0.05)
-    assert_allclose(double[1][0].std(), 1, rtol=0.1)
-    assert not double[1][1].any()
-
-
-@pytest.mark.parametrize(
-    ("units", "eta"),
-    [
-        ([64, 100, 10], 10),
-        ([64, 100, 1], 1),
-        ([64, 20, 3], 3),
-        ([784, 30, 10], 10),
-        ([64, 500, 1], 0.2),
-        ([64, 50, 400, 3], 0.75),
-        ([50, 2], 2),
-        ([200, 2], 1),
-    ],
-)
-def test_auto_eta_grows_with_outputs_and_falls_with_width_and_momentum(units, eta):
-    assert_allclose(auto_learning_rate(units, 1.0, momentum=0.0), eta)
-    assert_allclose(auto_learning_rate(units, 0.1, momentum=0.9), eta / 100)

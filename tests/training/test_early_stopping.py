@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import (
     load_diabetes,
     load_linnerud,
+    make_classification,
     make_multilabel_classification,
 )
 from sklearn.metrics import r2_score
@@ -24,7 +25,7 @@ from skbackprop._training.held_out import label_accuracy, r_squared
 def problem(kind):
     """An estimator, X and y of each kind of target."""
     settings = {"early_stopping": True, "max_iter": 30, "random_state": 0}
-    settings["momentum"] = 0.5
+    settings |= {"momentum": 0.5, "batch_size": 10}
     X, y = load_diabetes(return_X_y=True)
     X = X / X.std(axis=0)
     if kind == "regression":
@@ -61,9 +62,11 @@ def test_the_best_network_is_kept_and_scores_as_recorded(kind, weighted):
     assert model.best_loss_ is None
     assert model.best_validation_score_ == max(scores) > scores[0]
     assert_allclose(model.score(X_val, y_val, w_val), max(scores), rtol=1e-12)
-    # The same network as after so many epochs.
-    best = int(np.argmax(scores)) + 1
+    # The same network as after so many epochs, at the same pace.
+    losses = model.validation_loss_curve_
+    best = max(range(len(scores)), key=lambda i: (scores[i], -losses[i])) + 1
     short = clone(model).set_params(max_iter=best, early_stopping=False)
+    short.set_params(learning_rate_init=model.learning_rate_init_)
     assert_same_parameters(fit(short, X, y, w), model)
     for part in (0, 1):
         pairs = zip(short._velocity[part], model._velocity[part], strict=True)
@@ -99,20 +102,26 @@ def test_the_validation_loss_is_the_cost_of_the_held_out_rows(kind, weighted):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("batch_size", [1, 10, "full"])
-def test_a_split_trains_on_the_rows_that_it_leaves(batch_size, sparse, iris):
+@pytest.mark.parametrize(
+    ("batch_size", "shuffle"),
+    [(1, False), (10, False), ("full", False), ("full", True)],
+)
+def test_a_split_trains_on_the_rows_that_it_leaves(batch_size, shuffle, sparse, iris):
+    """Stratified random ones, or in order the first ones."""
     X, y = iris
     settings = {"batch_size": batch_size, "max_iter": 5, "random_state": 0}
-    settings |= {"shuffle": False, "tol": 0, "n_iter_no_change": np.inf}
+    settings |= {"shuffle": shuffle, "tol": 0, "n_iter_no_change": np.inf}
     weights = np.random.default_rng(0).random(len(X))
     X = csr_matrix(np.where(X > 0, X, 0)) if sparse else X
     split = SGDSigmoidMLP((5,), early_stopping=True, validation_fraction=0.2)
     fit(split.set_params(**settings), X, y, weights)
-    rows, held_out = train_test_split(
-        np.arange(150), test_size=0.2, stratify=y, random_state=split._split_seed
-    )
-    rows, held_out = np.sort(rows), np.sort(held_out)
-    assert_array_equal(np.bincount(y[held_out]), [10, 10, 10])
+    rows, held_out = np.arange(120), np.arange(120, 150)
+    if shuffle:
+        rows, held_out = train_test_split(
+            np.arange(150), test_size=0.2, stratify=y, random_state=split._split_seed
+        )
+        rows, held_out = np.sort(rows), np.sort(held_out)
+        assert_array_equal(np.bincount(y[held_out]), [10, 10, 10])
     given = SGDSigmoidMLP((5,), early_stopping=True)
     fit(
         given.set_params(**settings),
@@ -132,11 +141,12 @@ def test_shuffled_epochs_of_a_split_see_every_row_once():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 3)), rng.integers(2, size=300)
     model = SGDSigmoidMLP((4,), learning_rate_init=1e-12, batch_size=7, max_iter=1)
-    model.set_params(early_stopping=True, random_state=0)
-    shuffled, ordered = (
-        fit(clone(model), X, y),
-        fit(model.set_params(shuffle=False), X, y),
+    model.set_params(random_state=0)
+    shuffled = fit(clone(model).set_params(early_stopping=True), X, y)
+    rows, _ = train_test_split(
+        np.arange(300), test_size=0.1, stratify=y, random_state=shuffled._split_seed
     )
+    ordered = fit(model.set_params(shuffle=False), X[rows], y[rows])
     assert_allclose(shuffled.loss_, ordered.loss_, rtol=1e-9)
 
 
@@ -220,9 +230,9 @@ def test_a_warm_start_on_another_validation_set_measures_what_it_starts_from(iri
 
 def test_a_warm_start_after_a_stop_has_all_its_patience_again(iris):
     model = SGDSigmoidMLP((5,), early_stopping=True, warm_start=True, random_state=0)
-    model.set_params(n_iter_no_change=5).fit(*iris)
+    fit(model.set_params(n_iter_no_change=5), *iris)
     assert model.n_iter_ > 6
-    assert model.fit(*iris).n_iter_ >= 6
+    assert fit(model, *iris).n_iter_ >= 6
 
 
 def test_early_stopping_is_off_again_when_it_is_switched_off(iris):
@@ -332,12 +342,18 @@ def test_the_fraction_that_is_advised_works(n_rows, n_classes, fraction, better)
     fit(model.set_params(validation_fraction=float(found)), X, y)
 
 
-def test_a_constant_y_val_cannot_stop_a_regressor(iris):
+def test_the_loss_decides_where_a_constant_y_val_has_no_score(iris):
     X, y = iris
-    model = SGDSigmoidMLPRegressor((5,), early_stopping=True)
-    with pytest.raises(ValueError, match=r"y_val is \[1.0\] in all of 50 rows"):
-        model.fit(X, y, X_val=X[50:100], y_val=y[50:100])
-    fit(model.set_params(early_stopping=False), X, y, X_val=X[:1], y_val=y[:1])
+    model = SGDSigmoidMLPRegressor((5,), early_stopping=True, random_state=0)
+    model.set_params(tol=1e-3, n_iter_no_change=2)
+    fit(model, X, y, X_val=X[50:100], y_val=y[50:100])
+    losses = model.validation_loss_curve_
+    assert set(model.validation_scores_) == {0.0}
+    assert 3 < model.n_iter_ < model.max_iter
+    again = SGDSigmoidMLPRegressor((5,), early_stopping=False, random_state=0)
+    again.set_params(learning_rate_init=model.learning_rate_init_, batch_size=8)
+    again.set_params(max_iter=1 + int(np.argmin(losses)))
+    assert_same_parameters(fit(again, X, y), model)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -366,3 +382,65 @@ def test_the_split_trains_alike_whatever_the_order_in_memory(iris):
     assert_same_bits(
         fit(clone(model), read_only, y), fit(model, np.asfortranarray(X), y)
     )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_early_stopping_does_not_give_up_on_a_rare_class(seed):
+    """For long, the accuracy is that of the frequent class alone."""
+    X, y = make_classification(
+        2000, 20, n_informative=10, weights=[0.95], flip_y=0, random_state=seed
+    )
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    model = SGDSigmoidMLP(early_stopping=True, random_state=seed, max_iter=80)
+    fit(model, X, y)
+    n_rare = model.predict(X).sum()
+    assert 0.2 * y.sum() < n_rare < 1.2 * y.sum()
+    losses = model.validation_loss_curve_
+    kept = max(
+        range(model.n_iter_), key=lambda i: (model.validation_scores_[i], -losses[i])
+    )
+    assert losses[kept] < losses[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_balanced_early_stopping_does_not_keep_the_first_epoch(seed):
+    X, y = make_classification(
+        3000, 10, n_informative=5, weights=[0.99], flip_y=0, random_state=seed
+    )
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    model = SGDSigmoidMLP((20,), early_stopping=True, class_weight="balanced")
+    fit(model.set_params(random_state=seed, max_iter=40), X, y)
+    scores = model.validation_scores_
+    assert scores[0] < model.best_validation_score_
+    assert model.best_validation_score_ == pytest.approx(max(scores), rel=1e-12)
+    assert model.n_iter_ > 21
+    assert 0 < model.predict(X).mean() < 0.5
+
+
+def test_among_equal_scores_the_network_of_the_least_loss_is_kept():
+    X = np.linspace(-1, 1, 100)[:, np.newaxis]
+    y = X[:, 0] > -0.9
+    X_val, y_val = (
+        np.ones((2, 1)),
+        np.array([False, True]),
+    )  # one right, whatever is learnt
+    model = SGDSigmoidMLP((5,), early_stopping=True, random_state=0, max_iter=10)
+    fit(model, X, y, X_val=X_val, y_val=y_val)
+    assert set(model.validation_scores_) == {0.5}
+    least = 1 + int(np.argmin(model.validation_loss_curve_))
+    short = clone(model).set_params(max_iter=least, early_stopping=False)
+    assert_same_parameters(fit(short, X, y), model)
+
+
+def test_without_shuffling_the_last_rows_are_held_out():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), np.arange(200) % 2
+    X_moved = X.copy()
+    X_moved[180:] = 1e3 * rng.normal(size=(20, 3))
+    model = SGDSigmoidMLP((4,), early_stopping=True, shuffle=False, max_iter=1)
+    model.set_params(random_state=0)
+    one, other = fit(clone(model), X, y), fit(clone(model), X_moved, y)
+    assert_same_bits(one, other)
+    assert one.validation_loss_curve_ != other.validation_loss_curve_
+    X_moved[179] += 1
+    assert fit(model, X_moved, y).loss_curve_ != one.loss_curve_

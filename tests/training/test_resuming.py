@@ -46,10 +46,10 @@ def test_two_warm_fits_are_one_longer_fit(Estimator, settings, iris):
 
 def test_a_warm_fit_stops_where_the_longer_fit_stops(iris):
     model = SGDSigmoidMLP((5,), tol=2e-3, random_state=0)
-    long = clone(model).fit(*iris)
+    long = fit(clone(model), *iris)
     assert 20 < long.n_iter_ < 200
     warm = fit(clone(model).set_params(max_iter=20, warm_start=True), *iris)
-    warm.set_params(max_iter=200).fit(*iris)
+    fit(warm.set_params(max_iter=200), *iris)
     assert warm.n_iter_ == long.n_iter_ - 20
     assert learnt(warm) == learnt(long.set_params(warm_start=True))
 
