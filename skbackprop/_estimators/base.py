@@ -102,6 +102,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     _constant_loss: float | None = None
     _auto_early_stopping: bool | None = None
     _is_told_of_saturation: bool = False
+    _is_told_of_range: bool = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Before `__init__`, whose signature says nothing of MLPClassifier's names."""
@@ -370,6 +371,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         given = any(part is not None for part in validation)
         if not call.is_pass:
             self.early_stopping_ = self._stops_early(data.X.shape[0], given)
+            if isinstance(self.early_stopping, str):
+                self._auto_early_stopping = self.early_stopping_
         held_out = rows = None
         weighted = self._class_weighted(data, data)
         if given:
@@ -407,9 +410,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         """Whether `fit` stops by held-out rows, given or of these that it has."""
         if not isinstance(self.early_stopping, str):
             return bool(self.early_stopping)
-        if self._auto_early_stopping is None:
-            self._auto_early_stopping = n_rows >= ROWS_TO_STOP_EARLY
-        return self._auto_early_stopping
+        if self._auto_early_stopping is not None:
+            return self._auto_early_stopping
+        return n_rows >= ROWS_TO_STOP_EARLY
 
     @abstractmethod
     def _pace(self, stops_early: bool) -> Pace:
@@ -504,7 +507,18 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
         def score(engine: Engine) -> float:
             model.coefs_, model.intercepts_ = engine.parameters()
-            return float(scorer(model, X, y, **weight))
+            try:
+                value = float(scorer(model, X, y, **weight))
+            except (ValueError, TypeError) as error:
+                raise kind_of(error)(
+                    f"scoring={self.scoring!r} cannot judge the held-out rows: {error}"
+                ) from error
+            if not np.isfinite(value):
+                raise ValueError(
+                    f"scoring={self.scoring!r} gives {value} for the held-out rows, "
+                    "expected a finite number."
+                )
+            return value
 
         return score
 

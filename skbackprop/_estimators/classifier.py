@@ -47,7 +47,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     the second; more classes have one neuron each (one-hot). A 2-D indicator `y` is a
     multilabel problem with one neuron for each label.
 
-    Inputs should be scaled to about unit variance, for instance by a
+    Inputs should be scaled to zero mean and about unit variance, for instance by a
     `~sklearn.preprocessing.StandardScaler`: sigmoids saturate on large ones.
 
     Parameters

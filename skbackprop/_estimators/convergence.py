@@ -1,7 +1,8 @@
 """How training ended, in words: what the network that is kept lacks, an interrupt.
 
-The words name parameters by their values but no losses, so that the folds of a search
-say the same, which Python shows once.
+The words name parameters by their values but no losses, so that most folds of a search
+say the same. (That Python shows it once is not ours to bring about: scikit-learn
+restores the filters of warnings in each fit, and Python forgets what it has shown.)
 """
 
 from typing import Any, NamedTuple
@@ -104,10 +105,10 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
                 outliers(model, run.source, CROWDED),
                 larger_eta(model, run),
             ],
-            more_epochs(model, plan),
+            more_epochs(plan),
         )
     advice = outliers(model, run.source, VERY_CROWDED)
-    if advice is not None:
+    if advice is not None and not learnt:
         return Finding("Most values of y lie in a small part of its range.", [advice])
     return None
 
@@ -137,14 +138,20 @@ def saturation_of_pass(model: Any, run: Run) -> Finding | None:
 
 
 def _kept_loss(progress: Progress) -> float:
-    """The loss in the epoch whose network is kept; the last one's without a choice."""
-    last = progress.n_iter if progress.best_epoch is None else progress.best_epoch
+    """The loss of the network that is kept: the last one, or that of the best epoch.
+
+    Of the latter by the rows learnt from, whose loss was measured with the weights on
+    the way there, or by the held-out rows: whichever says more for it.
+    """
+    if progress.best_epoch is None:
+        return progress.losses[-1]
     first = progress.n_iter - len(progress.losses)
-    return progress.losses[max(last - first, 1) - 1]
+    on_the_way = progress.losses[max(progress.best_epoch - first, 1) - 1]
+    return min(on_the_way, progress.best_validation_loss)
 
 
 def _never_predicted(model: Any, run: Run) -> str | None:
-    """What is wrong with a classifier that is silent on a class which is not rare."""
+    """What is wrong with a classifier that never predicts a class which `y` has."""
     shares = class_shares(model, run.source)
     if shares is None:
         return None
@@ -157,7 +164,7 @@ def _never_predicted(model: Any, run: Run) -> str | None:
     missed = [
         labels[place]
         for place in range(n_classes)
-        if place not in found and shares[place] > RARE / n_classes
+        if place not in found and shares[place] > 0
     ]
     return f"with a network that never predicts {_listed(missed)}" if missed else None
 
@@ -165,7 +172,7 @@ def _never_predicted(model: Any, run: Run) -> str | None:
 def _listed(labels: list[Any]) -> str:
     """A few of them, for a short message."""
     shown = ", ".join(map(repr, labels[:3]))
-    return shown if len(labels) <= 3 else f"{shown} and {len(labels) - 3} more classes"
+    return shown if len(labels) <= 3 else f"{shown} and {len(labels) - 3} more"
 
 
 def _stopped_falling(plan: Plan, progress: Progress, constant: float) -> bool:
@@ -193,7 +200,7 @@ def warn_of_ending(ending: Ending, run: Run, finding: Finding | None) -> None:
             "that of the random initial weights."
         )
     elif ending == "interrupted":
-        best = ", the best of them," if plan.early_stopping else ""
+        best = " (of which it is the best)" if plan.early_stopping else ""
         warn(
             f"Training was interrupted. The model is that of {progress.n_iter} whole "
             f"epochs{best}: fit with warm_start=True, or partial_fit, goes on from "

@@ -40,7 +40,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     0 and 1 stand for, ``(low − r/8, high + r/8)`` with ``r = high − low``: the network
     does not extrapolate beyond it.
 
-    Inputs should be scaled to about unit variance; `y` need not be scaled.
+    Inputs should be scaled to zero mean and about unit variance by a
+    `~sklearn.preprocessing.StandardScaler` (between 0 and 1, they are learnt several
+    times more slowly); `y` need not be scaled.
 
     Parameters
     ----------
@@ -553,7 +555,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         if not call.goes_on:
             _require_finite(low, high, data.X.dtype)
         outside, size = self._count_outside(data, low, high)
-        if outside > OUTLIERS * size:
+        is_told = call.is_pass and call.goes_on and self._is_told_of_range
+        self._is_told_of_range = is_told  # a stream is told once
+        if outside > OUTLIERS * size and not is_told:
+            self._is_told_of_range = True
             warn(
                 f"y has {outside} of {size} values ({outside / size:.1%}) outside what "
                 f"the network can predict, ({low.min():g}, {high.max():g}): more than "

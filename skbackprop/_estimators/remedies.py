@@ -17,8 +17,11 @@ RARE, VERY_RARE = 0.4, 0.1
 # A regressor's targets are activations between 0.1 and 0.9. They are crowded where nine
 # tenths of them are within less than this.
 CROWDED, VERY_CROWDED = 0.2, 0.1
-# A scaled column has means and deviations up to about this.
-UNIT = 3.0
+# Columns are not scaled where a deviation or a mean is larger than this, or where all
+# deviations are smaller than that.
+LARGE, TINY = 30.0, 0.1
+# A penalty from here on takes back what is learnt.
+STRONG_ALPHA = 0.01
 # η counts as far from "auto" from this factor on.
 FAR = 3.0
 
@@ -29,21 +32,22 @@ def scaling(model: Any, source: Source) -> str | None:
     if sample is None:
         return None
     means, spreads = _means_and_deviations(sample[0])
-    if not spreads.any():
+    known = np.isfinite(spreads) & (spreads > 0)
+    if not known.any():
         return None
-    far, wide = int(np.abs(means).argmax()), int(spreads.argmax())
-    narrow = int(np.where(spreads > 0, spreads, np.inf).argmin())
+    far, wide = int(np.abs(means).argmax()), int(np.where(known, spreads, 0).argmax())
+    narrow = int(np.where(known, spreads, np.inf).argmin())
     names = getattr(model, "feature_names_in_", np.arange(len(spreads)))
     columns = f"column {names[wide]!s} has a deviation of {spreads[wide]:.2g}"
-    if spreads[wide] >= 100 * spreads[narrow]:
+    uneven = spreads[wide] >= 100 * spreads[narrow]
+    if uneven:
         columns += f", column {names[narrow]!s} of {spreads[narrow]:.2g}"
-    uneven = spreads[wide] >= 100 * spreads[narrow] and spreads[wide] > UNIT
-    tiny = spreads[wide] < 0.1 / UNIT
+    tiny = spreads[wide] < TINY
     if source.sparse:  # rare words differ in spread, and are small, as they should be
         uneven = tiny = False
-    if abs(means[far]) > 10 * UNIT and not uneven:
+    if abs(means[far]) > LARGE and not uneven:
         columns = f"column {names[far]!s} has a mean of {means[far]:.2g}"
-    elif not (uneven or tiny or spreads[wide] > 10 * UNIT):
+    elif not (uneven or tiny or spreads[wide] > LARGE):
         return None
     scaler = "MaxAbsScaler" if source.sparse else "StandardScaler"
     return f"X is not scaled: {columns}. Put a {scaler} before the network."
@@ -61,9 +65,12 @@ def class_shares(model: Any, source: Source) -> Array | None:
 def rare_classes(model: Any, source: Source, below: float) -> str | None:
     """Weigh rare classes, or judge epochs by a score that sees them."""
     shares = class_shares(model, source)
-    if shares is None or shares.min() > below / len(shares):
+    if shares is None:
         return None
-    rarest = model.classes_.tolist()[int(shares.argmin())]
+    present = np.where(shares > 0, shares, np.inf)
+    if present.min() > below / len(shares):
+        return None
+    rarest = model.classes_.tolist()[int(present.argmin())]
     advice = []
     if model.class_weight is None:
         advice.append('class_weight="balanced"')
@@ -75,15 +82,18 @@ def rare_classes(model: Any, source: Source, below: float) -> str | None:
 
 
 def outliers(model: Any, source: Source, below: float) -> str | None:
-    """Bring the bulk of `y` apart, where a few values take nearly all of its range."""
+    """Bring the bulk of `y` apart, where it has little of the range of activations."""
     if not hasattr(model, "target_range_"):
         return None
     sample = source.sample()
-    if sample is None or not model._constant_loss:
+    if sample is None:
         return None
     low, high = np.quantile(sample[1], [0.05, 0.95], axis=0)
-    if np.min(high - low) >= below:
+    widths = (high - low)[high > low]  # without an output that does not vary
+    if not widths.size or widths.min() >= below:
         return None
+    if not isinstance(model.target_range, str):
+        return "target_range is much wider than y: narrow it."
     return (
         "A few values of y are far from the others: clip them, or learn the logarithm "
         "of y with a TransformedTargetRegressor."
@@ -104,8 +114,8 @@ def another_eta(model: Any, run: Run) -> str | None:
         return None
     kind = "large" if eta > auto else "small"
     return (
-        f"learning_rate_init={eta:g} is {kind} for this network: try {auto:.2g}, "
-        'which "auto" would be.'
+        f"learning_rate_init={eta:g} is {kind} for this network: try {auto:.2g}, the "
+        'value of "auto".'
     )
 
 
@@ -124,18 +134,19 @@ def smaller_eta(model: Any, run: Run) -> str:
 
 
 def more_patience(plan: Plan, ending: Ending) -> str:
-    """More epochs: in all, or without improvement."""
-    if ending == "max_iter":
-        return f"Raise max_iter (it was {plan.max_iter})."
-    return f"Raise n_iter_no_change (it was {plan.n_iter_no_change})."
+    """More epochs: in all, or without improvement. If there is anything to learn."""
+    name = "max_iter" if ending == "max_iter" else "n_iter_no_change"
+    return (
+        f"Raise {name} (it was {getattr(plan, name)}). If that does not help, X may "
+        "say little about y, or have outliers."
+    )
 
 
-def more_epochs(model: Any, plan: Plan) -> str:
-    """More epochs; or larger steps, which "auto" makes where rows are held out."""
-    auto = isinstance(model.learning_rate_init, str)
-    if plan.early_stopping or not auto or not hasattr(model, "target_range_"):
+def more_epochs(plan: Plan) -> str:
+    """More epochs, unless the network learns noise by now."""
+    if plan.early_stopping:
         return "Raise max_iter."
-    return "Raise max_iter, or set early_stopping=True, with which steps are larger."
+    return "Raise max_iter. If that does not help on new rows, set early_stopping=True."
 
 
 def _auto_eta(model: Any, run: Run) -> float:

@@ -109,7 +109,7 @@ def advance(
             "X_val, y_val or sample_weight_val (X, y or sample_weight, where "
             "early_stopping split them off) has numbers that are too large, or weights "
             f"too small: the rows held out have a loss of {validation[0]} and a score "
-            f"of {validation[1]}. A scorer of scoring must give a finite number."
+            f"of {validation[1]}."
         )
     progress.add_epoch(loss, len(source), plan, validation)
     if progress.n_no_change <= plan.n_iter_no_change:

@@ -248,4 +248,7 @@ def constant_loss(source: Source) -> float:
     ``1/n_L Σ_j ½ Var(y_j)``, with the weights of the rows.
     """
     count, total, squares = source.target_moments()
-    return float(np.mean(squares / count - (total / count) ** 2) / 2)
+    variance = squares / count - (total / count) ** 2
+    # What rounding leaves where targets do not vary is no variance.
+    variance = np.where(variance > 1e-12 * squares / count, variance, 0.0)
+    return float(np.mean(variance) / 2)

@@ -1,4 +1,4 @@
-"""What a network looks like that has not learnt: saturated, or silent on a class."""
+"""What a network looks like that has not learnt: saturated, or without a class."""
 
 import numpy as np
 from scipy.special import expit
@@ -29,7 +29,7 @@ def is_saturated(engine: Engine, source: Source, constant_loss: float) -> bool:
         count += float(weights.sum())
         if deltas >= NO_SLOPE**2 * most:
             return False
-    if count == 0:  # nobody has looked
+    if count == 0:  # the source has no outputs
         return False
     mean = errors / (count * engine.n_outputs)
     return (
@@ -42,7 +42,7 @@ def is_saturated(engine: Engine, source: Source, constant_loss: float) -> bool:
 def classes_predicted(engine: Engine, source: Source, n_classes: int) -> set[int]:
     """Which classes a network predicts for the rows, by their places.
 
-    With one output neuron, the places are 0 and 1. Nothing where nobody has looked.
+    With one output neuron, the places are 0 and 1. None of a source without outputs.
     """
     found: set[int] = set()
     for z, _, _ in source.outputs(engine):

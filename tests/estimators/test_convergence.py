@@ -79,7 +79,7 @@ def said(model, X, y):
         (
             SGDSigmoidMLPRegressor(max_iter=3),
             (LINE, LINE[:, 0]),
-            ["max_iter=3", "early_stopping=True"],
+            ["max_iter=3", "Raise max_iter.", "set early_stopping=True."],
         ),
     ],
 )
@@ -210,3 +210,53 @@ def test_a_stream_that_is_told_of_saturation_has_learnt_all_the_same():
                 loud.partial_fit(X, y, [0, 1, 2])
     for a, b in zip(loud.coefs_, quiet.coefs_, strict=True):
         assert np.array_equal(a, b)
+
+
+def test_a_stream_is_told_once_of_values_out_of_reach_and_each_fit_anew():
+    X, y = LINE, LINE[:, 0]
+    model = SGDSigmoidMLPRegressor(target_range=(0, 0.5), random_state=0)
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always", UserWarning)
+        for start in range(0, 400, 100):
+            model.partial_fit(X[start : start + 100], y[start : start + 100])
+        assert len(record) == 1
+        quietly(model.set_params(max_iter=2).fit, X, y)
+    with pytest.warns(UserWarning, match="wider target_range"):
+        fit(model, X, y)
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "advice"),
+    [
+        (SGDSigmoidMLPRegressor(target_range=(-1e4, 1e4)), LINE[:, 0], "narrow it"),
+        (SGDSigmoidMLPRegressor(), np.column_stack([LINE, LINE**0]), None),
+        (SGDSigmoidMLPRegressor(), (np.arange(400) % 33 == 0) * 1.0, None),
+    ],
+    ids=["target_range too wide", "a constant output", "mostly zeros"],
+)
+def test_what_looks_like_outliers_and_is_not(model, y, advice):
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        model.set_params(max_iter=30, random_state=0).fit(LINE, y)
+    text = " ".join(str(warning.message) for warning in record)
+    assert "far from the others" not in text
+    assert advice is None or advice in text
+
+
+def test_a_rare_class_that_is_never_predicted_is_named():
+    random = np.random.RandomState(0)
+    X = random.normal(size=(1000, 3))
+    y = np.repeat([0, 1, 2], [490, 490, 20])
+    X[y == 1, 0] += 4
+    model = SGDSigmoidMLP((10,), max_iter=60, random_state=0)
+    message = said(model, X, y)
+    assert "never predicts 2. Class 2 is rare" in message
+
+
+def test_a_target_that_rounding_alone_makes_vary_is_constant():
+    model = SGDSigmoidMLPRegressor(target_range=(0, 3), random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(LINE, np.full(400, 0.2))
+    assert model.tol_ == 1e-5 / 8
+    assert model.n_iter_ < 200
