@@ -149,8 +149,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     scoring : str, callable or None, default=None
         The score that early stopping goes by. None is the accuracy of `score`, "loss"
         the negative loss, a name that of a scorer of scikit-learn; a callable is given
-        the estimator, inputs and targets, and `sample_weight` if `fit` has weights. As
-        in HistGradientBoostingClassifier.
+        the estimator, inputs and targets as arrays, and `sample_weight` if `fit` has
+        weights. As in HistGradientBoostingClassifier.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters, the momentum, the schedule and the

@@ -21,6 +21,7 @@ from .remedies import (
     VERY_CROWDED,
     VERY_RARE,
     another_eta,
+    centring,
     class_shares,
     larger_eta,
     more_epochs,
@@ -101,15 +102,24 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
             "improving.",
             [
                 scaling(model, run.source),
+                centring(model, run.source),
                 rare_classes(model, run.source, VERY_RARE),
                 outliers(model, run.source, CROWDED),
                 larger_eta(model, run),
             ],
             more_epochs(plan),
         )
-    advice = outliers(model, run.source, VERY_CROWDED)
-    if advice is not None and not learnt:
-        return Finding("Most values of y lie in a small part of its range.", [advice])
+    if learnt:
+        return None
+    for what, advice in (
+        (
+            "Most values of y lie in a small part of its range.",
+            outliers(model, run.source, VERY_CROWDED),
+        ),
+        ("Training stopped early, and X is not centred.", centring(model, run.source)),
+    ):
+        if advice is not None:
+            return Finding(what, [advice])
     return None
 
 

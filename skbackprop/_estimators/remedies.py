@@ -53,6 +53,21 @@ def scaling(model: Any, source: Source) -> str | None:
     return f"X is not scaled: {columns}. Put a {scaler} before the network."
 
 
+def centring(model: Any, source: Source) -> str | None:
+    """Centre `X`, where a regressor stopped at what may be a linear model's loss."""
+    sample = source.sample()
+    if sample is None or source.sparse or not hasattr(model, "target_range_"):
+        return None
+    means, spreads = _means_and_deviations(sample[0])
+    varies = spreads > 0
+    if not varies.any() or np.median(np.abs(means[varies]) / spreads[varies]) < 1:
+        return None
+    return (
+        "Centre X with a StandardScaler before the network (a MinMaxScaler does not "
+        "centre)."
+    )
+
+
 def class_shares(model: Any, source: Source) -> Array | None:
     """The (weighted) share of the rows of each class; None where there is no choice."""
     if not hasattr(model, "classes_") or model._multilabel or len(model.classes_) < 2:

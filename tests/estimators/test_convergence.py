@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import fit, quietly
-from sklearn.datasets import load_digits, load_iris, load_wine, make_classification
+from sklearn.datasets import (
+    load_digits,
+    load_iris,
+    load_wine,
+    make_classification,
+    make_friedman1,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
@@ -260,3 +266,12 @@ def test_a_target_that_rounding_alone_makes_vary_is_constant():
         model.fit(LINE, np.full(400, 0.2))
     assert model.tol_ == 1e-5 / 8
     assert model.n_iter_ < 200
+
+
+def test_a_regressor_that_stops_early_on_inputs_between_0_and_1_hears_of_centring():
+    X, y = make_friedman1(1000, random_state=0)
+    message = said(SGDSigmoidMLPRegressor(random_state=0), X, y)
+    assert "X is not centred. Centre X with a StandardScaler" in message
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SGDSigmoidMLPRegressor(random_state=0).fit(scale(X), y)
