@@ -109,17 +109,12 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
             ],
             more_epochs(plan),
         )
-    if learnt:
-        return None
-    for what, advice in (
-        (
-            "Most values of y lie in a small part of its range.",
-            outliers(model, run.source, VERY_CROWDED),
-        ),
-        ("Training stopped early, and X is not centred.", centring(model, run.source)),
-    ):
-        if advice is not None:
-            return Finding(what, [advice])
+    advice = outliers(model, run.source, VERY_CROWDED)
+    if advice is not None:
+        return Finding("Most values of y lie in a small part of its range.", [advice])
+    advice = None if learnt else centring(model, run.source)
+    if advice is not None:
+        return Finding("Training stopped early, and X is not centred.", [advice])
     return None
 
 
