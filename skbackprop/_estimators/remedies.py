@@ -117,9 +117,9 @@ def outliers(model: Any, source: Source, below: float) -> str | None:
 
 def smaller_alpha(model: Any) -> str | None:
     """A smaller penalty, which takes back what is learnt."""
-    return (
-        f"Set a smaller alpha (it was {float(model.alpha):g})." if model.alpha else None
-    )
+    if model.alpha < STRONG_ALPHA:
+        return None
+    return f"Set a smaller alpha (it was {float(model.alpha):g})."
 
 
 def another_eta(model: Any, run: Run) -> str | None:

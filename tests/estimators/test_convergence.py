@@ -125,6 +125,11 @@ def test_wide_columns_of_a_sparse_matrix_are_named_and_rare_ones_are_not():
     assert "MaxAbsScaler" in said(model, csr_array(X * 1e4), y)
 
 
+def test_a_penalty_that_is_too_weak_to_matter_is_not_blamed():
+    model = SGDSigmoidMLP(learning_rate_init=1e-9, alpha=1e-4, max_iter=3)
+    assert "alpha" not in said(model.set_params(random_state=0), *IRIS)
+
+
 def test_one_class_for_all_rows_is_told():
     X, y = RARE
     # Weights that make the network say class 0 everywhere, though it has learnt.
