@@ -8,9 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skbackprop import SGDSigmoidMLP
 
-pipeline = make_pipeline(
-    StandardScaler(), SGDSigmoidMLP(max_iter=400, random_state=0)
-)
+pipeline = make_pipeline(StandardScaler(), SGDSigmoidMLP(max_iter=400, random_state=0))
 print("accuracy in 5-fold cross-validation")
 for layers in [(), (30,), (30, 30)]:
     candidate = clone(pipeline).set_params(sgdsigmoidmlp__hidden_layer_sizes=layers)
