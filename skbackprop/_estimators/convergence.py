@@ -112,9 +112,9 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
     advice = outliers(model, run.source, VERY_CROWDED)
     if advice is not None:
         return Finding("Most values of y lie in a small part of its range.", [advice])
-    advice = None if learnt else centring(model, run.source)
-    if advice is not None:
-        return Finding("Training stopped early, and X is not centred.", [advice])
+    advice = scaling(model, run.source) or centring(model, run.source)
+    if advice is not None and not learnt:
+        return Finding("Training stopped with much left to learn.", [advice])
     return None
 
 

@@ -17,9 +17,10 @@ RARE, VERY_RARE = 0.4, 0.1
 # A regressor's targets are activations between 0.1 and 0.9. They are crowded where nine
 # tenths of them are within less than this.
 CROWDED, VERY_CROWDED = 0.2, 0.1
-# Columns are not scaled where a deviation or a mean is larger than this, or where all
-# deviations are smaller than that.
-LARGE, TINY = 30.0, 0.1
+# Columns are not scaled where a deviation or a mean is larger than the first, or where
+# all deviations are smaller than the last; or where one is a hundredth of another that
+# is larger than the middle.
+LARGE, WIDE, TINY = 30.0, 3.0, 0.1
 # A penalty from here on takes back what is learnt.
 STRONG_ALPHA = 0.01
 # η counts as far from "auto" from this factor on.
@@ -39,7 +40,9 @@ def scaling(model: Any, source: Source) -> str | None:
     narrow = int(np.where(known, spreads, np.inf).argmin())
     names = getattr(model, "feature_names_in_", np.arange(len(spreads)))
     columns = f"column {names[wide]!s} has a deviation of {spreads[wide]:.2g}"
-    uneven = spreads[wide] >= 100 * spreads[narrow]
+    tell = known & (spreads * 100 <= spreads[wide])
+    # Pictures between 0 and 1 have a few pixels at the border that hardly vary.
+    uneven = tell.any() and (spreads[wide] > WIDE or tell.sum() > known.sum() / 4)
     if uneven:
         columns += f", column {names[narrow]!s} of {spreads[narrow]:.2g}"
     tiny = spreads[wide] < TINY

@@ -273,10 +273,19 @@ def test_a_target_that_rounding_alone_makes_vary_is_constant():
     assert model.n_iter_ < 200
 
 
+def test_inputs_that_are_not_scaled_are_named_where_training_stops_by_itself():
+    random = np.random.RandomState(0)
+    X = random.normal(size=(300, 2)) * [1, 1e-3]
+    y = (X[:, 0] + 1e3 * X[:, 1] > 0).astype(int)  # half of it is not seen
+    model = SGDSigmoidMLP(n_iter_no_change=1, random_state=0)
+    message = said(model, X, y)
+    assert "much left to learn. X is not scaled: column 0" in message
+
+
 def test_a_regressor_that_stops_early_on_inputs_between_0_and_1_hears_of_centring():
     X, y = make_friedman1(1000, random_state=0)
     message = said(SGDSigmoidMLPRegressor(random_state=0), X, y)
-    assert "X is not centred. Centre X with a StandardScaler" in message
+    assert "much left to learn. Centre X with a StandardScaler" in message
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SGDSigmoidMLPRegressor(random_state=0).fit(scale(X), y)
