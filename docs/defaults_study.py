@@ -3,11 +3,12 @@
     pip install "skbackprop[study]"
     python docs/defaults_study.py choose      # or: confirm, alternatives, depth, seeds
 
-Every figure is the mean of a 3-fold cross-validation with nothing set. Inputs are
-scaled by a `StandardScaler` (but text); the regression peers, which need it, get a
-scaled `y` too. Scores are accuracy, of imbalanced sets the area under the ROC curve, of
-numbers R². `choose` and `confirm` write `docs/defaults_study.json`, from which
-`docs/defaults_page.py` makes the tables and the picture of `docs/defaults.md`.
+Every figure is the mean of a cross-validation (3 folds; 5 in `seeds`) with nothing
+set, or of a split in `depth`. Inputs are scaled by a `StandardScaler` (but text); the
+regression peers, which need it, get a scaled `y` too. Scores are accuracy, of
+imbalanced sets the area under the ROC curve, of numbers R². `choose` and `confirm`
+write `docs/defaults_study.json`, from which `docs/defaults_page.py` makes the tables
+and the picture of `docs/defaults.md`.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -71,14 +73,14 @@ def ours(kind: str, seed: int = 0, **parameters):
     return estimator(random_state=seed, **parameters)
 
 
-def evaluate(data: DataSet, estimator) -> dict:
+def evaluate(data: DataSet, estimator, n_folds: int = 3, seed: int = 0) -> dict:
     """The mean score and the seconds of a fit; and how many fits warned."""
     X, y = data.load()
     folds = KFold if data.kind == "numbers" else StratifiedKFold
     score = {"numbers": "r2", "imbalanced": "roc_auc"}.get(data.kind, "accuracy")
     scorer = get_scorer(score)
     scores, seconds, warned = [], [], 0
-    for train, test in folds(3, shuffle=True, random_state=0).split(X, y):
+    for train, test in folds(n_folds, shuffle=True, random_state=seed).split(X, y):
         model = clone(estimator)
         if data.kind != "text":
             model = make_pipeline(StandardScaler(), model)
@@ -195,12 +197,19 @@ INITIAL = {
 }
 
 
-def of_initial_values(function, data: DataSet) -> dict:
-    base.initial_parameters = function  # the one place where a study can put others in
+@contextmanager
+def starting_from(function):
+    """Other initial values, in the one place where a study can put them in."""
+    base.initial_parameters = function
     try:
-        return evaluate(data, ours(data.kind))
+        yield
     finally:
         base.initial_parameters = initial_parameters
+
+
+def of_initial_values(function, data: DataSet) -> dict:
+    with starting_from(function):
+        return evaluate(data, ours(data.kind))
 
 
 def alternatives() -> None:
@@ -236,34 +245,22 @@ def depth() -> None:
     X_train, X_test, y_train, y_test = split
     warnings.simplefilter("ignore")
     for name, function in {"now": initial_parameters, **INITIAL}.items():
-        base.initial_parameters = function
-        scores = [
-            SGDSigmoidMLP((30,) * layers, random_state=0)
-            .fit(X_train, y_train)
-            .score(X_test, y_test)
-            for layers in range(1, 7)
-        ]
+        with starting_from(function):
+            scores = [
+                SGDSigmoidMLP((30,) * layers, random_state=0)
+                .fit(X_train, y_train)
+                .score(X_test, y_test)
+                for layers in range(1, 7)
+            ]
         print(f"| {name} | {' | '.join(f'{s:.3f}' for s in scores)} |", flush=True)
-    base.initial_parameters = initial_parameters
 
 
 def seeds() -> None:
     """The five first sets: 5 folds, 5 seeds; the mean and the worst seed."""
-    warnings.simplefilter("ignore")
-    for data in CHOOSE:
-        if data.name not in ("iris", "wine", "breast_cancer", "digits", "diabetes"):
-            continue
-        X, y = data.load()
-        found = []
-        for seed in range(5):
-            folds = KFold if data.kind == "numbers" else StratifiedKFold
-            cv = folds(5, shuffle=True, random_state=seed)
-            model = make_pipeline(StandardScaler(), ours(data.kind, seed))
-            fits = (
-                clone(model).fit(X[a], y[a]).score(X[b], y[b])
-                for a, b in cv.split(X, y)
-            )
-            found.append(np.mean(list(fits)))
+    first = ("iris", "wine", "breast_cancer", "digits", "diabetes")
+    for data in (data for data in CHOOSE if data.name in first):
+        jobs = [(data, ours(data.kind, seed), 5, seed) for seed in range(5)]
+        found = [result["score"] for result in many(jobs)]
         print(f"| {data.name} | {np.mean(found):.3f} ({min(found):.3f}) |", flush=True)
 
 

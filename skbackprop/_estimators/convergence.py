@@ -23,6 +23,7 @@ from .remedies import (
     another_eta,
     centring,
     class_shares,
+    has_a_choice,
     larger_eta,
     more_epochs,
     more_patience,
@@ -112,8 +113,10 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
     advice = outliers(model, run.source, VERY_CROWDED)
     if advice is not None:
         return Finding("Most values of y lie in a small part of its range.", [advice])
+    if learnt:
+        return None
     advice = scaling(model, run.source) or centring(model, run.source)
-    if advice is not None and not learnt:
+    if advice is not None:
         return Finding("Training stopped with much left to learn.", [advice])
     return None
 
@@ -157,13 +160,14 @@ def _kept_loss(progress: Progress) -> float:
 
 def _never_predicted(model: Any, run: Run) -> str | None:
     """What is wrong with a classifier that never predicts a class which `y` has."""
-    shares = class_shares(model, run.source)
-    if shares is None:
+    if not has_a_choice(model):
         return None
-    n_classes, labels = len(shares), model.classes_.tolist()
+    labels = model.classes_.tolist()
+    n_classes = len(labels)
     found = classes_predicted(run.engine, run.source, n_classes)
     if not found or len(found) == n_classes:
         return None
+    shares = class_shares(run.source)  # only now: a pass over all targets
     if len(found) == 1 and np.count_nonzero(shares) > 1:
         return f"with a network that predicts {labels[found.pop()]!r} for all rows"
     missed = [

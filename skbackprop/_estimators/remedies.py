@@ -29,39 +29,39 @@ FAR = 3.0
 
 def scaling(model: Any, source: Source) -> str | None:
     """Scale `X`, with the columns that show best that it is not, by name."""
-    sample = source.sample()
-    if sample is None:
+    columns = _means_and_deviations(source)
+    if columns is None:
         return None
-    means, spreads = _means_and_deviations(sample[0])
+    means, spreads = columns
     known = np.isfinite(spreads) & (spreads > 0)
     if not known.any():
         return None
     far, wide = int(np.abs(means).argmax()), int(np.where(known, spreads, 0).argmax())
     narrow = int(np.where(known, spreads, np.inf).argmin())
     names = getattr(model, "feature_names_in_", np.arange(len(spreads)))
-    columns = f"column {names[wide]!s} has a deviation of {spreads[wide]:.2g}"
+    named = f"column {names[wide]!s} has a deviation of {spreads[wide]:.2g}"
     tell = known & (spreads * 100 <= spreads[wide])
     # Pictures between 0 and 1 have a few pixels at the border that hardly vary.
     uneven = tell.any() and (spreads[wide] > WIDE or tell.sum() > known.sum() / 4)
     if uneven:
-        columns += f", column {names[narrow]!s} of {spreads[narrow]:.2g}"
+        named += f", column {names[narrow]!s} of {spreads[narrow]:.2g}"
     tiny = spreads[wide] < TINY
     if source.sparse:  # rare words differ in spread, and are small, as they should be
         uneven = tiny = False
     if abs(means[far]) > LARGE and not uneven:
-        columns = f"column {names[far]!s} has a mean of {means[far]:.2g}"
+        named = f"column {names[far]!s} has a mean of {means[far]:.2g}"
     elif not (uneven or tiny or spreads[wide] > LARGE):
         return None
     scaler = "MaxAbsScaler" if source.sparse else "StandardScaler"
-    return f"X is not scaled: {columns}. Put a {scaler} before the network."
+    return f"X is not scaled: {named}. Put a {scaler} before the network."
 
 
 def centring(model: Any, source: Source) -> str | None:
     """Centre `X`, where a regressor stopped at what may be a linear model's loss."""
-    sample = source.sample()
-    if sample is None or source.sparse or not hasattr(model, "target_range_"):
+    columns = _means_and_deviations(source)
+    if columns is None or source.sparse or not hasattr(model, "target_range_"):
         return None
-    means, spreads = _means_and_deviations(sample[0])
+    means, spreads = columns
     varies = spreads > 0
     if not varies.any() or np.median(np.abs(means[varies]) / spreads[varies]) < 1:
         return None
@@ -71,10 +71,14 @@ def centring(model: Any, source: Source) -> str | None:
     )
 
 
-def class_shares(model: Any, source: Source) -> Array | None:
-    """The (weighted) share of the rows of each class; None where there is no choice."""
-    if not hasattr(model, "classes_") or model._multilabel or len(model.classes_) < 2:
-        return None
+def has_a_choice(model: Any) -> bool:
+    """Whether each row has one class, and there are several."""
+    is_classifier = hasattr(model, "classes_")
+    return is_classifier and not model._multilabel and len(model.classes_) > 1
+
+
+def class_shares(source: Source) -> Array:
+    """The (weighted) share of the rows of each class."""
     total, said, _ = source.target_moments()
     shares = np.asarray(said / total)
     return shares if len(shares) > 1 else np.array([1 - shares[0], shares[0]])
@@ -82,9 +86,9 @@ def class_shares(model: Any, source: Source) -> Array | None:
 
 def rare_classes(model: Any, source: Source, below: float) -> str | None:
     """Weigh rare classes, or judge epochs by a score that sees them."""
-    shares = class_shares(model, source)
-    if shares is None:
+    if not has_a_choice(model):
         return None
+    shares = class_shares(source)
     present = np.where(shares > 0, shares, np.inf)
     if present.min() > below / len(shares):
         return None
@@ -130,17 +134,13 @@ def another_eta(model: Any, run: Run) -> str | None:
     eta, auto = run.plan.learning_rate_init, _auto_eta(model, run)
     if auto / FAR <= eta <= auto * FAR:
         return None
-    kind = "large" if eta > auto else "small"
-    return (
-        f"learning_rate_init={eta:g} is {kind} for this network: try {auto:.2g}, the "
-        'value of "auto".'
-    )
+    return _use_auto(eta, auto)
 
 
 def larger_eta(model: Any, run: Run) -> str | None:
-    """A larger η, where it is small."""
-    small = run.plan.learning_rate_init < _auto_eta(model, run)
-    return another_eta(model, run) if small else None
+    """A larger η, where it is far below what "auto" would be."""
+    eta, auto = run.plan.learning_rate_init, _auto_eta(model, run)
+    return _use_auto(eta, auto) if eta < auto / FAR else None
 
 
 def smaller_eta(model: Any, run: Run) -> str:
@@ -167,6 +167,14 @@ def more_epochs(plan: Plan) -> str:
     return "Raise max_iter. If that does not help on new rows, set early_stopping=True."
 
 
+def _use_auto(eta: float, auto: float) -> str:
+    kind = "large" if eta > auto else "small"
+    return (
+        f"learning_rate_init={eta:g} is {kind} for this network: try {auto:.2g}, the "
+        'value of "auto".'
+    )
+
+
 def _auto_eta(model: Any, run: Run) -> float:
     """What learning_rate_init="auto" would be."""
     twin = model._copy()
@@ -176,8 +184,12 @@ def _auto_eta(model: Any, run: Run) -> float:
     return float(twin._resolve_learning_rate_init(pace, len(run.source)))
 
 
-def _means_and_deviations(X: Any) -> tuple[Array, Array]:
-    """Of each column of an array or of CSR."""
+def _means_and_deviations(source: Source) -> tuple[Array, Array] | None:
+    """Of each column, in a sample of the rows; None where there is none."""
+    sample = source.sample()
+    if sample is None:
+        return None
+    X, _ = sample
     if isinstance(X, np.ndarray):
         return X.mean(axis=0, dtype=float), X.std(axis=0, dtype=float)
     mean, of_squares = (np.asarray(a.mean(axis=0)).ravel() for a in (X, X.multiply(X)))

@@ -158,7 +158,7 @@ class Examples:
         """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
         count, total, squares = 0.0, np.zeros(()), np.zeros(())
         for places in gen_batches(len(self), MOMENT_ROWS):
-            rows = places if self.rows is None else self.rows[places]
+            rows = self._rows_of_X(places)
             Y = np.asarray(self.encode(rows), dtype=float)
             w = np.ones(len(Y)) if self.weights is None else self.weights[rows]
             count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
@@ -168,7 +168,7 @@ class Examples:
         """The (weighted) mean of ``‖x‖²`` over the rows; 0 where none has weight."""
         total = 0.0
         for places in gen_batches(len(self), self.rows_per_block):
-            rows = places if self.rows is None else self.rows[places]
+            rows = self._rows_of_X(places)
             X = self.X[rows]
             if self.sparse:
                 squares = X.multiply(X).sum(axis=1)
@@ -183,7 +183,7 @@ class Examples:
         """Inputs and targets of up to a thousand rows from all over."""
         size = min(MOMENT_ROWS, max(SAMPLE_ROWS, self.rows_per_block))
         places = np.unique(np.linspace(0, len(self) - 1, size).astype(int))
-        rows = places if self.rows is None else self.rows[places]
+        rows = self._rows_of_X(places)
         return self.X[rows], self.encode(rows)
 
     @property
@@ -209,11 +209,14 @@ class Examples:
         buffer = None if in_order else self._new_buffer(size)
         for first in range(start, stop, block_rows):
             places = slice(first, min(first + block_rows, stop))
-            rows = places if order is None else order[places]
-            rows = rows if self.rows is None else self.rows[rows]
+            rows = self._rows_of_X(places if order is None else order[places])
             Y = np.ascontiguousarray(self.encode(rows), dtype=self.dtype)
             weights = None if self.weights is None else self.weights[rows]
             yield self._load_X(rows, buffer), Y, weights
+
+    def _rows_of_X(self, places: slice | Array) -> slice | Array:
+        """Where the examples of these places lie in `X`."""
+        return places if self.rows is None else self.rows[places]
 
     def _load_X(self, rows: slice | Array, buffer: Array | None) -> Any:
         if self.sparse:

@@ -81,23 +81,22 @@ class Progress:
             self.validation_losses.append(validation_loss)
             self.validation_scores.append(score)
             if plan.early_stopping:
-                stuck = not self._is_improved(validation_loss, score, plan)
-                self.compare(validation_loss, score)
+                stuck = not self._is_better(*validation, plan.score_tol, plan.tol)
+                self.compare(*validation)
         waits = self.best_loss >= plan.must_beat
         self.n_no_change = self.n_no_change + 1 if stuck and not waits else 0
 
-    def _is_improved(self, loss: float, score: float, plan: Plan) -> bool:
-        """Whether the held-out rows say that it is worth going on."""
-        change = score - self.best_score
-        return change > plan.score_tol or (
-            change >= -plan.score_tol and loss < self.best_validation_loss - plan.tol
-        )
-
     def compare(self, loss: float, score: float) -> None:
         """Note this epoch as the best, if its held-out rows say so."""
-        change = score - self.best_score
-        if change > SAME_SCORE or (
-            change >= -SAME_SCORE and loss < self.best_validation_loss
-        ):
+        if self._is_better(loss, score, SAME_SCORE, 0.0):
             self.best_epoch = self.n_iter
             self.best_score, self.best_validation_loss = score, loss
+
+    def _is_better(
+        self, loss: float, score: float, score_tol: float, tol: float
+    ) -> bool:
+        """Whether the score is better than the best, or the same and the loss lower."""
+        change = score - self.best_score
+        return change > score_tol or (
+            change >= -score_tol and loss < self.best_validation_loss - tol
+        )
