@@ -7,6 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .memory import aligned_empty
+
 Array = NDArray[Any]
 Layers = list[Array]
 
@@ -50,7 +52,7 @@ class Parameters:
         """The parameters of these lists, in memory of their own."""
         units = [len(coefs[0]), *map(len, intercepts)]
         size = sum(parameter.size for parameter in (*coefs, *intercepts))
-        new = cls(units, np.empty(size, dtype=coefs[0].dtype), sparse)
+        new = cls(units, aligned_empty(size, coefs[0].dtype), sparse)
         for view, given in zip((*new.Wt, *new.b), (*coefs, *intercepts), strict=True):
             view[...] = given
         return new
@@ -58,6 +60,12 @@ class Parameters:
     def like(self, vector: Array) -> Self:
         """Something else of the same shapes, in this memory."""
         return type(self)(self.units, vector, self.sparse)
+
+    def zeros(self) -> Self:
+        """Zeros of the same shapes."""
+        vector = aligned_empty(self.vector.size, self.dtype)
+        vector[:] = 0
+        return self.like(vector)
 
     def lists(self) -> tuple[Layers, Layers]:
         """Copies as scikit-learn's lists `coefs_` and `intercepts_`."""

@@ -129,6 +129,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         scoring: str | Callable[..., float] | None,
         warm_start: bool,
         verbose: bool | int,
+        engine: str,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.learning_rate_init = learning_rate_init
@@ -148,6 +149,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         self.scoring = scoring
         self.warm_start = warm_start
         self.verbose = verbose
+        self.engine = engine
 
     @with_callbacks
     def _fit(
@@ -398,6 +400,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             velocity=self._velocity,
             sparse=source.sparse,
             run_all=workers,
+            compiled=self.engine == "numba",
         )
         return Run(engine, source, plan, progress_of(self), random_state, held_out)
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
+from .._engine.network import compiled_loops
+
 
 class InvalidParameterError(ValueError, TypeError):
     """A constructor parameter has the wrong type or is out of range.
@@ -57,7 +59,10 @@ def refuse_foreign_parameters(cls: type, names: Iterable[str]) -> None:
 
 
 def check_parameters(estimator: BaseEstimator) -> None:
-    """Raise InvalidParameterError for a parameter that no `fit` could work with."""
+    """Raise InvalidParameterError for a parameter that no `fit` could work with.
+
+    Or ImportError, where `engine` needs what is not installed.
+    """
     for name, (expected, is_valid) in _RULES.items():
         if not hasattr(estimator, name):  # class_weight is the classifier's alone
             continue
@@ -66,6 +71,8 @@ def check_parameters(estimator: BaseEstimator) -> None:
             raise InvalidParameterError(
                 f"{name} must be {expected}, got {_shown(value)}."
             )
+    if estimator.engine == "numba":
+        compiled_loops()
 
 
 def _shown(value: object) -> str:
@@ -209,6 +216,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         ),
     ),
     "warm_start": ("a bool", _boolean),
+    "engine": ('"numpy" or "numba"', _one_of("numpy", "numba")),
     "verbose": (
         "a bool or an integer >= 0",
         lambda value: (

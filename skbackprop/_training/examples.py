@@ -15,6 +15,7 @@ from sklearn.utils import gen_batches
 
 from .._engine.forward import BLOCK_ROWS
 from .._engine.lanes import Block
+from .._engine.memory import aligned_empty
 from .._engine.network import Engine
 from .progress import Plan
 
@@ -233,7 +234,7 @@ class Examples:
         """
         X = self.X
         if isinstance(X, np.ndarray) and X.flags.c_contiguous and X.dtype == self.dtype:
-            return np.empty((n_rows, X.shape[1]), dtype=self.dtype)
+            return aligned_empty((n_rows, X.shape[1]), self.dtype)
         return None
 
 

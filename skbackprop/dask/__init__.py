@@ -335,7 +335,7 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes, learning_rate_init, ..., verbose
+    hidden_layer_sizes, learning_rate_init, ..., engine
         Those of `SGDSigmoidMLP`, with the same meaning and defaults, but for the two
         that follow.
 
@@ -427,6 +427,7 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
         scoring: str | Callable[..., float] | None = None,
         warm_start: bool = False,
         verbose: bool | int = False,
+        engine: str = "numpy",
         client: Client | None = None,
     ) -> None:
         super().__init__(
@@ -448,6 +449,7 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
             scoring=scoring,
             warm_start=warm_start,
             verbose=verbose,
+            engine=engine,
             class_weight=class_weight,
         )
         self.client = client
@@ -514,7 +516,7 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
 
     Parameters
     ----------
-    hidden_layer_sizes, learning_rate_init, ..., verbose
+    hidden_layer_sizes, learning_rate_init, ..., engine
         Those of `SGDSigmoidMLPRegressor`, with the same meaning and defaults, but for
         `batch_size` and `early_stopping`, which `DaskSGDSigmoidMLP` describes.
 
@@ -579,6 +581,7 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
         scoring: str | Callable[..., float] | None = None,
         warm_start: bool = False,
         verbose: bool | int = False,
+        engine: str = "numpy",
         client: Client | None = None,
     ) -> None:
         super().__init__(
@@ -600,6 +603,7 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
             scoring=scoring,
             warm_start=warm_start,
             verbose=verbose,
+            engine=engine,
             target_range=target_range,
         )
         self.client = client

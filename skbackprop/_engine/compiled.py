@@ -1,0 +1,444 @@
+"""Small batches as loops that numba compiles: one call descends a block of examples.
+
+An update of a small network is a dozen calls of numpy's that cost more than their
+arithmetic. Here it is loops over the memory of `Parameters`, in the letters of
+`skbackprop._equations`, and errors are added straight into the weights.
+
+All of it is in this file because numba looks at no other to see whether what it has
+cached on disk is still true. Importing it imports numba, and compiles nothing.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from .lanes import Block
+from .memory import aligned_empty
+from .parameters import Parameters
+
+Array = NDArray[Any]
+# Rows times parameters that one call takes at most, because Ctrl-C waits for its end.
+WORK = 2**26
+# Activations of a layer have room for a multiple of so many, because the loop of σ
+# computes 30 numbers one by one in 100 ns, and 32 as vectors in 25.
+PADDED_TO = 32
+
+# A multiplication and an addition may be rounded together, but nothing is assumed to be
+# finite.
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+compiled = njit(**OPTIONS)
+# Terms may also be added in the order that suits the processor's vectors.
+compiled_sum = njit(**OPTIONS | {"fastmath": {"contract", "reassoc", "nsz"}})
+
+
+def cached(function: Any) -> Any:
+    """As `compiled`, and kept on disk if there is a folder to write to."""
+    try:
+        return njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:
+        return compiled(function)
+
+
+# --- σ ---------------------------------------------------------------------------
+
+# Beyond these, σ is 1 or 0: e^{−708} adds nothing to 1, and e^{710} is infinite.
+LEAST, MOST = np.float64(-708), np.float64(710)
+LOG2_E = math.log2(math.e)
+# ln 2 in two parts. The first ends in zeros, so that its product with k is exact.
+LN_2_HIGH, LN_2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
+# 1.5 · 2⁵²: adding it rounds a small number to an integer, in the last bits of the sum.
+ROUND = 6755399441055744.0
+# Coefficients of e^r = Σ r^i / i!, last one first. Terms left out are below 1e-17.
+TAYLOR = tuple(1 / math.factorial(i) for i in reversed(range(17)))
+
+
+@intrinsic
+def _bits(context: Any, number: Any) -> Any:
+    """The bits of a float64 as an integer, for which numba has no scalar function."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], ir.IntType(64))
+
+    return types.int64(types.float64), generate
+
+
+@intrinsic
+def _number(context: Any, bits: Any) -> Any:
+    """The float64 of these bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+@compiled
+def sigmoid(z):
+    """``σ(z) = 1 / (1 + e^{−z})``, computed in float64 for float32 too.
+
+    With ``−z = k·ln 2 + r``, where `k` is an integer and ``0 <= r <= ln 2``,
+    ``e^{−z} = 2^k · e^r``. There is no branch and no call, so a loop over this becomes
+    vector code. All terms are positive, so every step keeps the order of its arguments:
+    σ is monotone.
+    """
+    x = -np.float64(z)
+    # These comparisons are false for NaN, which has to stay visible.
+    x = MOST if x > MOST else x
+    x = LEAST if x < LEAST else x
+    rounded = (x * LOG2_E - 0.5) + ROUND
+    k = rounded - ROUND
+    r = (x - k * LN_2_HIGH) - k * LN_2_LOW
+    e_r = 0.0
+    for coefficient in TAYLOR:
+        e_r = e_r * r + coefficient
+    # k goes where a float has its exponent.
+    power_of_2 = _number((_bits(rounded) + 1023) << 52)
+    return 1.0 / (1.0 + e_r * power_of_2)
+
+
+# --- One layer -------------------------------------------------------------------
+# A layer, counted from 0, has n_in = shape[layer, 0] inputs and n_out = shape[layer, 1]
+# neurons. Its weights begin at shape[layer, 2] of theta, row by row of W; its biases
+# begin at shape[layer, 3]. Example k of the batch has its activations in a[layer, k],
+# its errors in delta[layer, k], and the inputs of the layer in A[at, row + k]: a row of
+# the block, or the activations of the layer before.
+#
+# Four examples at a time share a walk over the weights; the rest of a batch goes one by
+# one. Arrays are sliced where they are used: numba counts references to a slice that is
+# passed on, which takes longer than a row of weights.
+
+
+@compiled
+def activate(a, layer, m, n_out):
+    """``a^l = σ(z^l)``, in place."""
+    for k in range(m):
+        z = a[layer, k]
+        for j in range((n_out + PADDED_TO - 1) // PADDED_TO * PADDED_TO):
+            z[j] = sigmoid(z[j])
+
+
+@compiled_sum
+def forward(theta, shape, layer, A, at, row, m, a):
+    """``z^l = W^l a^{l−1} + b^l``, into `a`."""
+    n_in, n_out = shape[layer, 0], shape[layer, 1]
+    W, b = theta[shape[layer, 2] :], theta[shape[layer, 3] :]
+    for k in range(0, m - 3, 4):
+        x0, x1 = A[at, row + k], A[at, row + k + 1]
+        x2, x3 = A[at, row + k + 2], A[at, row + k + 3]
+        z0, z1, z2, z3 = a[layer, k], a[layer, k + 1], a[layer, k + 2], a[layer, k + 3]
+        for j in range(n_out):
+            w = W[j * n_in : (j + 1) * n_in]
+            s0 = s1 = s2 = s3 = b[j]
+            for i in range(n_in):
+                s0 += w[i] * x0[i]
+                s1 += w[i] * x1[i]
+                s2 += w[i] * x2[i]
+                s3 += w[i] * x3[i]
+            z0[j], z1[j], z2[j], z3[j] = s0, s1, s2, s3
+    for k in range(m - m % 4, m):
+        x, z = A[at, row + k], a[layer, k]
+        for j in range(n_out):
+            w = W[j * n_in : (j + 1) * n_in]
+            s = b[j]
+            for i in range(n_in):
+                s += w[i] * x[i]
+            z[j] = s
+
+
+@compiled
+def backward(theta, shape, layer, m, a, delta):
+    """``δ^{l−1} = (W^l)ᵀ δ^l ⊙ σ'``, with ``σ' = a − a²``."""
+    n_in, n_out = shape[layer, 0], shape[layer, 1]
+    W = theta[shape[layer, 2] :]
+    for k in range(m):
+        delta[layer - 1, k, :n_in] = 0
+    for k in range(0, m - 3, 4):
+        s0, s1 = delta[layer - 1, k], delta[layer - 1, k + 1]
+        s2, s3 = delta[layer - 1, k + 2], delta[layer - 1, k + 3]
+        for j in range(n_out):
+            w = W[j * n_in : (j + 1) * n_in]
+            d0, d1 = delta[layer, k, j], delta[layer, k + 1, j]
+            d2, d3 = delta[layer, k + 2, j], delta[layer, k + 3, j]
+            for i in range(n_in):
+                s0[i] += w[i] * d0
+                s1[i] += w[i] * d1
+                s2[i] += w[i] * d2
+                s3[i] += w[i] * d3
+    for k in range(m - m % 4, m):
+        s = delta[layer - 1, k]
+        for j in range(n_out):
+            w = W[j * n_in : (j + 1) * n_in]
+            d = delta[layer, k, j]
+            for i in range(n_in):
+                s[i] += w[i] * d
+    for k in range(m):
+        s, x = delta[layer - 1, k], a[layer - 1, k]
+        for i in range(n_in):
+            s[i] *= x[i] - x[i] * x[i]
+
+
+@compiled
+def add_gradient(target, shape, layer, A, at, row, m, rate, delta):
+    """``W^l ← W^l + rate·Σ δ^l (a^{l−1})ᵀ``, ``b^l ← b^l + rate·Σ δ^l``."""
+    n_in, n_out = shape[layer, 0], shape[layer, 1]
+    W, b = target[shape[layer, 2] :], target[shape[layer, 3] :]
+    for k in range(0, m - 3, 4):
+        x0, x1 = A[at, row + k], A[at, row + k + 1]
+        x2, x3 = A[at, row + k + 2], A[at, row + k + 3]
+        for j in range(n_out):
+            w = W[j * n_in : (j + 1) * n_in]
+            d0, d1 = rate * delta[layer, k, j], rate * delta[layer, k + 1, j]
+            d2, d3 = rate * delta[layer, k + 2, j], rate * delta[layer, k + 3, j]
+            b[j] += d0 + d1 + d2 + d3
+            for i in range(n_in):
+                w[i] += x0[i] * d0 + x1[i] * d1 + x2[i] * d2 + x3[i] * d3
+    for k in range(m - m % 4, m):
+        x = A[at, row + k]
+        for j in range(n_out):
+            w = W[j * n_in : (j + 1) * n_in]
+            d = rate * delta[layer, k, j]
+            b[j] += d
+            for i in range(n_in):
+                w[i] += x[i] * d
+
+
+@compiled_sum
+def add_gradient_and_forward(theta, shape, X, before, row, rate, delta, a):
+    """The first layer of one example updated, and of the next example forward.
+
+    One walk over the weights instead of two: 20 % of an update of 784-100-10.
+    """
+    n_in, n_out = shape[0, 0], shape[0, 1]
+    b = theta[shape[0, 3] :]
+    x, x_next, z, errors = X[0, before], X[0, row], a[0, 0], delta[0, 0]
+    for j in range(n_out):
+        w = theta[j * n_in : (j + 1) * n_in]
+        d = rate * errors[j]
+        b[j] += d
+        s = b[j]
+        for i in range(n_in):
+            updated = w[i] + x[i] * d
+            w[i] = updated
+            s += updated * x_next[i]
+        z[j] = s
+
+
+@compiled
+def backward_and_add_gradient(theta, shape, layer, rate, a, delta):
+    """Both of the above for one example: again one walk over the weights, not two."""
+    n_in, n_out = shape[layer, 0], shape[layer, 1]
+    W, b = theta[shape[layer, 2] :], theta[shape[layer, 3] :]
+    s, x, errors = delta[layer - 1, 0], a[layer - 1, 0], delta[layer, 0]
+    s[:n_in] = 0
+    for j in range(n_out):
+        w = W[j * n_in : (j + 1) * n_in]
+        error = errors[j]
+        d = rate * error
+        b[j] += d
+        for i in range(n_in):
+            before = w[i]
+            s[i] += before * error
+            w[i] = before + x[i] * d
+    for i in range(n_in):
+        s[i] *= x[i] - x[i] * x[i]
+
+
+@compiled
+def output_errors(Y, weights, row, m, shape, a, delta):
+    """``δ^L = w (a − y) ⊙ σ'``; returns ``Σ w (a − y)²``."""
+    squares, L = 0.0, len(shape) - 1
+    for k in range(m):
+        z, d, y = a[L, k], delta[L, k], Y[row + k]
+        for j in range(shape[L, 1]):
+            error = z[j] - y[j]
+            weighted = error
+            if len(weights):
+                weighted = weights[row + k] * error
+            squares += error * weighted
+            d[j] = weighted * (z[j] - z[j] * z[j])
+    return squares
+
+
+# --- The first layer of CSR rows: its weights lie input by input -------------------
+
+
+@compiled
+def forward_csr(theta, shape, csr, row, m, a):
+    """``z^1 = W^1 x + b^1`` from the inputs that a row has."""
+    data, indices, indptr = csr
+    n_out = shape[0, 1]
+    b = theta[shape[0, 3] :]
+    for k in range(m):
+        z = a[0, k]
+        for j in range(n_out):
+            z[j] = b[j]
+        for entry in range(indptr[row + k], indptr[row + k + 1]):
+            w = theta[indices[entry] * n_out : (indices[entry] + 1) * n_out]
+            x = data[entry]
+            for j in range(n_out):
+                z[j] += w[j] * x
+
+
+@compiled
+def add_gradient_csr(target, shape, csr, row, m, rate, delta):
+    """``W^1 ← W^1 + rate·Σ δ^1 xᵀ`` where a row has inputs, and the biases."""
+    data, indices, indptr = csr
+    n_out = shape[0, 1]
+    b = target[shape[0, 3] :]
+    for k in range(m):
+        d = delta[0, k]
+        for j in range(n_out):
+            b[j] += rate * d[j]
+        for entry in range(indptr[row + k], indptr[row + k + 1]):
+            w = target[indices[entry] * n_out : (indices[entry] + 1) * n_out]
+            x = rate * data[entry]
+            for j in range(n_out):
+                w[j] += d[j] * x
+
+
+# --- Updates ---------------------------------------------------------------------
+
+
+@compiled
+def begin_step(theta, velocity, n_weights, momentum, look_ahead, decay):
+    """What an update does before gradients are added to its target.
+
+    With momentum ``v ← momentum·v − decay·W``, and Nesterov's, whose `look_ahead` is
+    the momentum and else 0, takes back what the last v added beyond itself.
+    """
+    if momentum == 0:
+        if decay != 0:
+            for i in range(n_weights):
+                theta[i] -= decay * theta[i]
+        return
+    for i in range(n_weights):
+        v = velocity[i]
+        velocity[i] = momentum * v - decay * theta[i]
+        theta[i] -= look_ahead * v
+    for i in range(n_weights, len(theta)):
+        v = velocity[i]
+        velocity[i] = momentum * v
+        theta[i] -= look_ahead * v
+
+
+@compiled
+def end_step(theta, velocity, look_ahead):
+    """``θ ← θ + v``, with Nesterov's momentum ``θ ← θ + (1 + momentum)·v``."""
+    for i in range(len(theta)):
+        theta[i] += velocity[i] + look_ahead * velocity[i]
+
+
+@cached
+def descend(
+    theta, velocity, shape, X, csr, Y, weights, start, stop, m, rate, momentum,
+    look_ahead, decay, a, delta,
+):  # fmt: skip
+    """One update for every `m` rows from `start` to `stop`: ``Σ w (a − y)²``."""
+    L = len(shape)
+    # Of a literal 0, numba would compile each of the functions once more.
+    top, one = np.intp(0), np.intp(1)
+    n_weights = shape[0, 3]
+    is_csr = len(csr[2]) > 0
+    target = velocity if momentum != 0 else theta
+    alone = m == 1 and momentum == 0 and decay == 0
+    # The update of the first layer waits for the next example.
+    waits = alone and not is_csr
+    before = start
+    delta[0, 0] = 0
+    squares = 0.0
+    for row in range(start, stop, m):
+        if waits:
+            add_gradient_and_forward(theta, shape, X, before, row, rate, delta, a)
+            before = row
+        elif is_csr:
+            forward_csr(theta, shape, csr, row, m, a)
+        else:
+            forward(theta, shape, top, X, top, row, m, a)
+        activate(a, top, m, shape[0, 1])
+        for layer in range(1, L):
+            forward(theta, shape, layer, a, layer - 1, top, m, a)
+            activate(a, layer, m, shape[layer, 1])
+        squares += output_errors(Y, weights, row, m, shape, a, delta)
+        for layer in range(L - 1, 0, -1):
+            if alone:
+                backward_and_add_gradient(theta, shape, layer, rate, a, delta)
+            else:
+                backward(theta, shape, layer, m, a, delta)
+        if not alone:
+            begin_step(theta, velocity, n_weights, momentum, look_ahead, decay)
+            for layer in range(1, L):
+                add_gradient(target, shape, layer, a, layer - 1, top, m, rate, delta)
+        if is_csr:
+            add_gradient_csr(target, shape, csr, row, m, rate, delta)
+        elif not waits:
+            add_gradient(target, shape, top, X, top, row, m, rate, delta)
+        if momentum != 0:
+            end_step(theta, velocity, look_ahead)
+    if waits:
+        add_gradient(theta, shape, top, X, top, before, one, rate, delta)
+    return squares
+
+
+def make_descent(
+    theta: Parameters, velocity: Parameters | None, momentum: float, look_ahead: float
+) -> Callable[[Block, range, float, float], float]:
+    """What descends a block in batches of any size: see `Descend` in `network`."""
+    dtype, number = theta.dtype, theta.dtype.type
+    shape = _shape(theta)
+    v = theta.vector[:0] if velocity is None else velocity.vector
+    nothing, nowhere = np.empty(0, dtype=dtype), np.empty(0, dtype=np.intp)
+    no_X, no_csr = np.empty((1, 0, 0), dtype=dtype), (nothing, nowhere, nowhere)
+    rows_per_call = max(1, WORK // theta.vector.size)
+    buffers: dict[int, tuple[Array, Array]] = {}
+
+    def run(block: Block, batches: range, rate: float, decay: float) -> float:
+        X, Y, weights = block
+        Y = _writeable(Y)
+        w = nothing if weights is None else _writeable(weights)
+        if theta.sparse:
+            places = (X.indices.astype(np.intp), X.indptr.astype(np.intp))
+            inputs = no_X, (_writeable(X.data), *places)
+        else:
+            inputs = _writeable(X)[np.newaxis], no_csr
+        m, squares = batches.step, 0.0
+        if m not in buffers:
+            buffers[m] = _buffers(theta, m)
+        batches_per_call = max(1, rows_per_call // m)
+        for first in range(0, len(batches), batches_per_call):
+            part = batches[first : first + batches_per_call]
+            squares += descend(
+                theta.vector, v, shape, *inputs, Y, w, part.start, part.stop, m,
+                number(rate), number(momentum), number(look_ahead), number(decay),
+                *buffers[m],
+            )  # fmt: skip
+        return squares
+
+    return run
+
+
+def _shape(theta: Parameters) -> Array:
+    """What the functions above know of each layer."""
+    sizes = [Wt.size for Wt in theta.Wt]
+    weights_at = np.cumsum([0, *sizes[:-1]])
+    biases_at = theta.n_weights + np.cumsum([0, *theta.units[1:-1]])
+    columns = theta.units[:-1], theta.units[1:], weights_at, biases_at
+    return np.stack([np.asarray(c, dtype=np.intp) for c in columns], axis=1)
+
+
+def _buffers(theta: Parameters, m: int) -> tuple[Array, Array]:
+    """Memory for the activations and the errors of `m` examples."""
+    width = -(-max(theta.units[1:]) // PADDED_TO) * PADDED_TO
+    a, delta = (aligned_empty((len(theta.Wt), m, width), theta.dtype) for _ in range(2))
+    a[:] = delta[:] = 0  # what lies beyond the layers is computed, too
+    return a, delta
+
+
+def _writeable(array: Array) -> Array:
+    """A copy of what is read-only: numba would compile everything anew for its type."""
+    return np.require(array, requirements=["C", "W"])
