@@ -399,13 +399,13 @@ def make_descent(
 
     def run(block: Block, batches: range, rate: float, decay: float) -> float:
         X, Y, weights = block
-        Y = _writeable(Y)
-        w = nothing if weights is None else _writeable(weights)
+        Y = _plain(Y)
+        w = nothing if weights is None else _plain(weights)
         if theta.sparse:
             places = (X.indices.astype(np.intp), X.indptr.astype(np.intp))
-            inputs = no_X, (_writeable(X.data), *places)
+            inputs = no_X, (_plain(X.data), *places)
         else:
-            inputs = _writeable(X)[np.newaxis], no_csr
+            inputs = _plain(X)[np.newaxis], no_csr
         m, squares = batches.step, 0.0
         if m not in buffers:
             buffers[m] = _buffers(theta, m)
@@ -439,6 +439,6 @@ def _buffers(theta: Parameters, m: int) -> tuple[Array, Array]:
     return a, delta
 
 
-def _writeable(array: Array) -> Array:
-    """A copy of what is read-only: numba would compile everything anew for its type."""
-    return np.require(array, requirements=["C", "W"])
+def _plain(array: Array) -> Array:
+    """A copy of what is read-only or odd: numba would compile all anew for its type."""
+    return np.require(array, requirements=["C", "A", "W"])

@@ -29,12 +29,12 @@ Array = NDArray[Any]
 Descend = Callable[[Block, range, float, float], float]
 Snapshot = tuple[Array, Array | None]
 
-
-# Rows of the batches that compiled loops compute faster than numpy's BLAS (whole blocks
-# on one core, float32: 64-30-10 with 20 rows 2.2 times as fast, 784-100-10 with 8 rows
-# 1.1, 100-200-100-10 with 20 rows 0.65 times), in networks of up to so many weights and
-# in larger ones. Batches of CSR are faster at any size: 7.5 times with 16 rows of
-# 20000-100-20, 1.3 times with 512 rows of 2000-500-300-10.
+# Compiled loops take batches of up to so many rows: in networks of at most `LARGE`
+# weights, and in larger ones. As many times as fast as passes they are (one core,
+# float32): 64-30-10 with 20 rows 2.2, 32 rows 1.5; 30-100-1 with 20 rows 1.0, 32 rows
+# 0.65; 784-100-10 with 8 rows 1.1, 12 rows 0.9; 100-200-100-10 with 8 rows 1.0, 16 rows
+# 0.65. CSR goes this way with any number of rows: 20000-100-20 with 16 rows 7.5,
+# 2000-500-300-10 with 512 rows 1.3.
 MOST_ROWS, MOST_ROWS_OF_LARGE, LARGE = 20, 8, 2**15
 
 
@@ -115,14 +115,9 @@ class Engine:
         self._passes: dict[int, Pass] = {}
         self._lanes = Lanes(self.theta, run_all)
         self._compiled: Descend | None = None
-        self._most_rows_compiled = math.inf
-        if not sparse:
-            large = self.theta.n_weights > LARGE
-            self._most_rows_compiled = MOST_ROWS_OF_LARGE if large else MOST_ROWS
         if compiled:
-            make_descent = compiled_loops().make_descent
             look_ahead = momentum if self.nesterov else 0.0
-            self._compiled = make_descent(
+            self._compiled = compiled_loops().make_descent(
                 self.theta, self.velocity, momentum, look_ahead
             )
 
@@ -174,19 +169,25 @@ class Engine:
         Returns the sum of the examples' costs, each multiplied by its weight and
         measured with the parameters it was about to update.
         """
-        descend: Descend = self._descend_by_passes
-        if self._compiled is not None and batch_size <= self._most_rows_compiled:
-            descend = self._compiled
+        descend = self._way(batch_size)
         squares, n = 0.0, len(Y)
         whole = n - n % batch_size
-        for batches in (
-            range(0, whole, batch_size),
-            range(whole, n, max(1, n - whole)),
-        ):
-            if batches:
-                step = self._step(batches.step, batch_size, eta)
-                squares += descend((X, Y, weights), batches, *step)
+        for start, stop, m in ((0, whole, batch_size), (whole, n, n - whole)):
+            if start < stop:
+                batches = range(start, stop, m)
+                rate, decay = self._step(m, batch_size, eta)
+                squares += descend((X, Y, weights), batches, rate, decay)
         return squares / (2 * self.n_outputs)
+
+    def _way(self, batch_size: int) -> Descend:
+        """What descends in batches of this size; a rest goes the same way."""
+        if self._compiled is None:
+            return self._descend_by_passes
+        large = self.theta.n_weights > LARGE
+        most_rows = MOST_ROWS_OF_LARGE if large else MOST_ROWS
+        if self.theta.sparse or batch_size <= most_rows:
+            return self._compiled
+        return self._descend_by_passes
 
     def _descend_by_passes(
         self, block: Block, batches: range, rate: float, decay: float
@@ -199,10 +200,10 @@ class Engine:
         if m not in self._passes:
             self._passes[m] = make_pass(self.theta, self._target, m)
         propagate, add_gradient = self._passes[m]
-        squares, keep = 0.0, 1.0 - decay
+        squares, keep, plain = 0.0, 1.0 - decay, self.velocity is None
         for x, y, w in _each(block, batches):
             squares += propagate(x, y, w)
-            if self.velocity is None:
+            if plain:
                 add_gradient(x, rate, keep, 1.0)
             else:
                 self._accelerate(add_gradient, x, rate, decay)

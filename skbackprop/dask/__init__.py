@@ -336,7 +336,7 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     Parameters
     ----------
     hidden_layer_sizes, learning_rate_init, ..., engine
-        Those of `SGDSigmoidMLP`, with the same meaning and defaults, but for the two
+        Those of `SGDSigmoidMLP`, with the same meaning and defaults, except for those
         that follow.
 
     batch_size : int >= 1, "full" or "auto", default="auto"
@@ -348,6 +348,9 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     early_stopping : bool or "auto", default=False
         Needs `X_val` and `y_val` in `fit`, without which "auto" is False;
         `validation_fraction` has no effect.
+
+    engine : {"numpy", "numba"}, default="numpy"
+        Has no effect on the cluster, where batches are large; `to_local` passes it on.
 
     client : distributed.Client or None, default=None
         The cluster to train on; None is the default client of the process, if there is
@@ -517,8 +520,9 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
     Parameters
     ----------
     hidden_layer_sizes, learning_rate_init, ..., engine
-        Those of `SGDSigmoidMLPRegressor`, with the same meaning and defaults, but for
-        `batch_size` and `early_stopping`, which `DaskSGDSigmoidMLP` describes.
+        Those of `SGDSigmoidMLPRegressor`, with the same meaning and defaults, except
+        for `batch_size`, `early_stopping` and `engine`, which `DaskSGDSigmoidMLP`
+        describes.
 
     client : distributed.Client or None, default=None
         The cluster to train on; None is the default client of the process, if there is
