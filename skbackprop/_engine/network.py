@@ -6,7 +6,6 @@ once. What one batch does is in `passes`, and what a large one does in `lanes`; 
 ones may run in `compiled` loops instead.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
