@@ -7,11 +7,13 @@ and only the textbook loop computes no loss. A step size this small (`ETA`) does
 saturate any of them.
 """
 
+import importlib.util
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +29,8 @@ except ImportError:
     torch = None
 
 ETA = 0.1
+# Those that compile an epoch of small batches.
+COMPILED, SMALL = ("skbackprop, numba", "JAX"), (1, 10)
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,19 @@ class Case:
         return self.n_rows if self.batch_size == "full" else self.batch_size
 
     def data(self):
-        """X, and y as the numbers of classes."""
+        """X, and y as the numbers of classes. Two classes share one output."""
         rng = np.random.default_rng(0)
         X = rng.random((self.n_rows, self.units[0]), dtype=self.dtype)
-        return X, rng.integers(self.units[-1], size=self.n_rows)
+        return X, rng.integers(max(2, self.units[-1]), size=self.n_rows)
+
+    def targets(self, y):
+        """The activations that the output neurons are to have, a row for each of y."""
+        if self.units[-1] == 1:
+            return y[:, np.newaxis].astype(self.dtype)
+        return np.eye(self.units[-1], dtype=self.dtype)[y]
 
 
-def skbackprop(case, X, y):
+def skbackprop(case, X, y, engine="numpy"):
     SGDSigmoidMLP(
         case.units[1:-1],
         learning_rate_init=ETA,
@@ -59,6 +69,7 @@ def skbackprop(case, X, y):
         tol=0,
         n_iter_no_change=np.inf,
         random_state=0,
+        engine=engine,
     ).fit(X, y)
 
 
@@ -75,13 +86,13 @@ def scikit_learn(case, X, y):
         tol=0,
         n_iter_no_change=np.inf,
         random_state=0,
-    ).fit(X, np.eye(case.units[-1], dtype=X.dtype)[y])
+    ).fit(X, case.targets(y).squeeze())
 
 
 def pytorch(case, X, y):
     torch.manual_seed(0)
     inputs = torch.from_numpy(X)
-    targets = torch.eye(case.units[-1], dtype=inputs.dtype)[torch.from_numpy(y)]
+    targets = torch.from_numpy(case.targets(y))
     layers = []
     for n_in, n_out in pairwise(case.units):
         layers += [torch.nn.Linear(n_in, n_out, dtype=inputs.dtype), torch.nn.Sigmoid()]
@@ -110,7 +121,7 @@ def textbook(case, X, y):
     rng = np.random.default_rng(0)
     W = [rng.standard_normal((n, m), X.dtype) / m**0.5 for m, n in pairwise(case.units)]
     b = [rng.standard_normal((n, 1), X.dtype) for n in case.units[1:]]
-    Y = np.eye(case.units[-1], dtype=X.dtype)[y]
+    Y = case.targets(y)
     n, m = case.n_rows, case.rows_per_update
     for _ in range(case.epochs):
         order = rng.permutation(n)
@@ -151,16 +162,64 @@ class Fann:
     def __call__(self, case, X, y):
         """Return the seconds of the training alone, without the files on the way."""
         X.tofile(self.folder / "X")
-        np.eye(case.units[-1], dtype=X.dtype)[y].tofile(self.folder / "Y")
+        case.targets(y).tofile(self.folder / "Y")
         numbers = [case.n_rows, case.epochs, *case.units]
         command = [self.folder / "fann", self.folder, *map(str, numbers)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return float(done.stdout)
 
 
+class Jax:
+    """An epoch is one `scan` over the shuffled batches, compiled by XLA.
+
+    The first call of a case compiles. XLA has threads of its own, but uses one for
+    batches this small.
+    """
+
+    def __init__(self):
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        self.jax = jax
+        self.epoch = jax.jit(self.descend, donate_argnums=0)
+
+    def descend(self, theta, X, Y, order):
+        """One update for each row of `order`, which has the numbers of its examples."""
+        jax = self.jax
+
+        def cost(theta, a, y):
+            for W, b in theta:
+                a = jax.nn.sigmoid(a @ W + b)
+            return ((a - y) ** 2).mean() / 2
+
+        def update(theta, rows):
+            value, grad = jax.value_and_grad(cost)(theta, X[rows], Y[rows])
+            return jax.tree.map(lambda p, g: p - ETA * g, theta, grad), value
+
+        theta, values = jax.lax.scan(update, theta, order)
+        return theta, values.sum()
+
+    def __call__(self, case, X, y):
+        rng = np.random.default_rng(0)
+        theta = [
+            (rng.standard_normal((m, n), X.dtype) / m**0.5, np.zeros(n, X.dtype))
+            for m, n in pairwise(case.units)
+        ]
+        X, Y = self.jax.device_put((X, case.targets(y)))
+        for _ in range(case.epochs):
+            order = rng.permutation(case.n_rows).reshape(-1, case.rows_per_update)
+            theta, total = self.epoch(theta, X, Y, order)
+            total.item()
+
+
 def competitors():
     """By name, those that can run here."""
-    found = {"skbackprop": skbackprop, "scikit-learn": scikit_learn}
+    found = {"skbackprop": skbackprop}
+    if importlib.util.find_spec("numba") is None:
+        print("numba is not installed: its engine is left out.", file=sys.stderr)
+    else:
+        found["skbackprop, numba"] = partial(skbackprop, engine="numba")
+    found["scikit-learn"] = scikit_learn
     if torch is None:
         print("PyTorch is not installed: left out.", file=sys.stderr)
     else:
@@ -170,6 +229,10 @@ def competitors():
         found["FANN"] = Fann()
     except OSError as error:
         print(f"FANN is left out: {error}", file=sys.stderr)
+    try:
+        found["JAX"] = Jax()
+    except ImportError:
+        print("JAX is not installed: left out.", file=sys.stderr)
     return found
 
 
@@ -185,8 +248,23 @@ def classifiers(units, X):
     return {"skbackprop": ours.fit(X, y), "scikit-learn": theirs.fit(X, y)}
 
 
+def lengthened(name, case):
+    """The case with more epochs, for those that are soon done with small batches.
+
+    What a `fit` does once would otherwise be a tenth of their time.
+    """
+    if name in ("skbackprop", *COMPILED) and case.batch_size in SMALL:
+        return replace(case, epochs=10 * case.epochs)
+    return case
+
+
 def can_run(name, case):
-    """FANN knows only single examples and float32; the loop is slow enough at 32."""
+    """FANN knows only single examples and float32; the loop is slow enough at 32.
+
+    What is compiled for small batches is asked for those only.
+    """
     if name == "FANN":
         return case.batch_size == 1 and case.dtype == "float32"
+    if name in COMPILED:
+        return case.batch_size in SMALL
     return name != "textbook loop" or case.batch_size in (1, 10, 32)

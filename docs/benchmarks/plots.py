@@ -11,66 +11,81 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+NUMBA = "skbackprop, numba"
 # Distinct in the dark, in print and to colour-blind eyes (Okabe and Ito, 2008).
 STYLES = {
     "skbackprop": {"color": "#D55E00", "marker": "o", "linewidth": 2.5},
+    NUMBA: {"color": "#D55E00", "marker": "*", "markersize": 12, "linestyle": "--"},
     "floor": {"color": "#000000", "marker": "", "linestyle": ":"},
     "scikit-learn": {"color": "#0072B2", "marker": "s"},
     "PyTorch": {"color": "#009E73", "marker": "^"},
     "textbook loop": {"color": "#CC79A7", "marker": "v"},
     "FANN": {"color": "#E69F00", "marker": "D", "linestyle": ""},
+    "JAX": {"color": "#56B4E9", "marker": "P"},
 }
-LABELS = {"floor": "matrix products alone"}
+LABELS = {
+    "floor": "matrix products alone",
+    NUMBA: 'skbackprop, engine="numba"',
+}
 # Where each batch size stands on the axis.
 TICKS = {1: 1, 10: 10, 32: 32, 200: 200, 2000: 2000, "full": 20000}
 
 
 def shown(report):
-    """With as many threads as a machine has by default; of `fit`, float32 only."""
+    """With as many threads as a machine has by default."""
     threads = {m["cores"]: m["default_threads"] for m in report["machines"]}
     return [
         result
         for result in report["results"]
         if result["threads"] == threads[result["cores"]]
-        and (result["call"] != "fit" or result["dtype"] == "float32")
     ]
 
 
-def split(results):
-    """The results of `fit`, and those of `predict` and `predict_proba`."""
-    fits = [result for result in results if result["call"] == "fit"]
-    return fits, [result for result in results if result not in fits]
+def fits_in_float32(results):
+    """What most of the page is about."""
+    return [r for r in results if (r["call"], r["dtype"]) == ("fit", "float32")]
 
 
 def tables(results):
-    """Markdown: our speed, the ratios to the others, the fraction of the floor."""
-    fits, predictions = split(results)
-    others = ["scikit-learn", "PyTorch", "textbook loop", "FANN", "floor"]
-    text = table(fits, ["batch"], "examples/s", others)
+    """Markdown: our speed, the ratios to the others, the fraction of the floor.
+
+    A second table is of the compiled engine, a third one of predictions.
+    """
+    others = ["scikit-learn", "PyTorch", "textbook loop", "FANN"]
+    fits = fits_in_float32(results)
+    found = [table(fits, ["batch"], "examples/s", [*others, "floor"])]
+    compiled = [r for r in results if NUMBA in r["examples_per_second"]]
+    if compiled:
+        others = ["numpy engine", *others, "JAX"]
+        keys = ["batch", "dtype"]
+        found.append(table(compiled, keys, "numba engine, examples/s", others, NUMBA))
+    predictions = [r for r in results if r["call"] != "fit"]
     if predictions:
-        text += "\n" + table(predictions, ["call", "dtype"], "rows/s", ["scikit-learn"])
-    return text
+        others = ["scikit-learn"]
+        found.append(table(predictions, ["call", "dtype"], "rows/s", others))
+    return "\n".join(found)
 
 
-def table(results, keys, rate, others):
+def table(results, keys, unit, others, ours="skbackprop"):
     """A row for each result; `cores` are the machine's."""
     settings = ["network", *keys, "cores"]
-    head = [*settings, rate, *others]
+    head = [*settings, unit, *others]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for result in results:
-        ours = result["seconds"]["skbackprop"]
+        rates = dict(result["examples_per_second"])
+        rates["numpy engine"] = rates["skbackprop"]
         cells = [str(result[name]) for name in settings]
-        cells.append(f"{result['examples'] / ours:,.0f}")
-        cells += [ratio(result["seconds"], name) for name in others]
+        cells.append(f"{rates[ours]:,.0f}")
+        cells += [ratio(rates, ours, name) for name in others]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def ratio(seconds, name):
-    """The other's time divided by ours; empty where it was not measured."""
-    if name not in seconds:
+def ratio(rates, ours, name):
+    """Our speed divided by the other's; empty where that was not measured."""
+    if name not in rates:
         return ""
-    times = seconds[name] / seconds["skbackprop"]
+    times = rates[ours] / rates[name]
     return f"{times:.2f}" if name == "floor" else f"{times:.1f}×"
 
 
@@ -78,12 +93,12 @@ def draw(results, file):
     """Throughput of `fit` against batch size, a panel for each network and machine."""
     import matplotlib.pyplot as plt
 
-    fits, _ = split(results)
+    fits = fits_in_float32(results)
     networks = list(dict.fromkeys(result["network"] for result in fits))
     machines = list(dict.fromkeys(result["cores"] for result in fits))
     shape = (len(machines), len(networks))
     figure, axes = plt.subplots(
-        *shape, figsize=(3.6 * shape[1], 3.8 * shape[0]), sharey=True, squeeze=False
+        *shape, figsize=(3.0 * shape[1], 3.9 * shape[0]), sharey=True, squeeze=False
     )
     panels = itertools.product(machines, networks)
     for ax, (cores, network) in zip(axes.flat, panels, strict=True):
@@ -91,9 +106,9 @@ def draw(results, file):
         for name, style in STYLES.items():
             # A case that was measured later stands last in the file.
             points = sorted(
-                (TICKS[r["batch"]], r["examples"] / r["seconds"][name])
+                (TICKS[r["batch"]], r["examples_per_second"][name])
                 for r in own
-                if name in r["seconds"]
+                if name in r["examples_per_second"]
             )
             if points:
                 ax.loglog(
@@ -107,7 +122,7 @@ def draw(results, file):
     for ax in axes[:, 0]:
         ax.set_ylabel("examples per second")
     handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=6, frameon=False)
+    figure.legend(handles, labels, loc="lower center", ncols=8, frameon=False)
     figure.tight_layout(rect=(0, 0.08 / shape[0], 1, 1))
     figure.savefig(file, dpi=110)
 
