@@ -1,8 +1,10 @@
 """What many tests do: fit quietly, compare to the bit, count BLAS's threads."""
 
 import warnings
+from importlib.util import find_spec
 
 import joblib
+import pytest
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController
@@ -10,6 +12,11 @@ from threadpoolctl import ThreadpoolController
 # Looked up once, before any test sends an interrupt: older threadpoolctl looks them up
 # in callbacks from C, where an interrupt is lost.
 BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
+NUMBA = find_spec("numba") is not None
+needs_numba = pytest.mark.skipif(
+    not NUMBA, reason="numba, of the extra fast, is not installed"
+)
+ENGINES = ["numpy", pytest.param("numba", marks=needs_numba)]
 # Attributes that scikit-learn keeps for callbacks; training does not make them.
 CALLBACKS = (
     "_skl_callbacks",

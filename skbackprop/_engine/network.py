@@ -22,19 +22,23 @@ from .parameters import Layers, Parameters
 from .passes import AddGradient, Pass, make_pass
 
 Array = NDArray[Any]
-# Makes one update for each batch of a block; returns Σ w (a − y)². Is given the block,
-# the first row of each batch (their `step` is the size of a batch), what the sum of
-# gradients is multiplied by, and the part of the weights that an update takes away.
+# Makes one update for each batch of a block and returns Σ w (a − y)². Its arguments are
+# the block, the first row of each batch as a range whose step is the batch size, the
+# factor of the summed gradients, and the part of the weights that an update takes away.
 Descend = Callable[[Block, range, float, float], float]
 Snapshot = tuple[Array, Array | None]
 
 # Compiled loops take batches of up to so many rows: in networks of at most `LARGE`
-# weights, and in larger ones. As many times as fast as passes they are (one core,
-# float32): 64-30-10 with 20 rows 2.2, 32 rows 1.5; 30-100-1 with 20 rows 1.0, 32 rows
-# 0.65; 784-100-10 with 8 rows 1.1, 12 rows 0.9; 100-200-100-10 with 8 rows 1.0, 16 rows
-# 0.65. CSR goes this way with any number of rows: 20000-100-20 with 16 rows 7.5,
-# 2000-500-300-10 with 512 rows 1.3.
+# weights, and in larger ones. Their speed relative to passes (one core, float32):
+#     64-30-10          20 rows 2.2   32 rows 1.5
+#     30-100-1          20 rows 1.0   32 rows 0.65
+#     784-100-10         8 rows 1.1   12 rows 0.9
+#     100-200-100-10     8 rows 1.0   20 rows 0.65
 MOST_ROWS, MOST_ROWS_OF_LARGE, LARGE = 20, 8, 2**15
+# With CSR they take more, as long as the rows times the weights after the first layer
+# are at most this: 20000-100-20 with 16 rows 7.5, 2000-500-300-10 with 512 rows 1.3,
+# 2000-2000-2000-10 with 256 rows (2**30) 0.7.
+MOST_WORK_OF_CSR = 2**27
 
 
 def compiled_loops() -> ModuleType:
@@ -168,7 +172,7 @@ class Engine:
         Returns the sum of the examples' costs, each multiplied by its weight and
         measured with the parameters it was about to update.
         """
-        descend = self._way(batch_size)
+        descend = self._descent_for(batch_size)
         squares, n = 0.0, len(Y)
         whole = n - n % batch_size
         for start, stop, m in ((0, whole, batch_size), (whole, n, n - whole)):
@@ -178,15 +182,16 @@ class Engine:
                 squares += descend((X, Y, weights), batches, rate, decay)
         return squares / (2 * self.n_outputs)
 
-    def _way(self, batch_size: int) -> Descend:
-        """What descends in batches of this size; a rest goes the same way."""
+    def _descent_for(self, batch_size: int) -> Descend:
+        """The faster way to descend in batches of this size; a rest goes it, too."""
         if self._compiled is None:
             return self._descend_by_passes
-        large = self.theta.n_weights > LARGE
-        most_rows = MOST_ROWS_OF_LARGE if large else MOST_ROWS
-        if self.theta.sparse or batch_size <= most_rows:
-            return self._compiled
-        return self._descend_by_passes
+        theta = self.theta
+        most_rows = MOST_ROWS_OF_LARGE if theta.n_weights > LARGE else MOST_ROWS
+        if theta.sparse:
+            later = max(1, theta.n_weights - theta.Wt[0].size)
+            most_rows = max(most_rows, MOST_WORK_OF_CSR // later)
+        return self._compiled if batch_size <= most_rows else self._descend_by_passes
 
     def _descend_by_passes(
         self, block: Block, batches: range, rate: float, decay: float

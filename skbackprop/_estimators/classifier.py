@@ -163,10 +163,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         held-out rows if there are any, and examples learnt per second.
 
     engine : {"numpy", "numba"}, default="numpy"
-        What computes the updates. "numba" compiles them, for batches of up to 20 rows
-        (8 where the network has more than 32,768 weights; any number of sparse rows):
-        up to ten times as fast. Larger batches and predictions are computed as by
-        "numpy". It needs the `fast` extra. Models of the two agree except for rounding.
+        What computes the updates. "numba" compiles those of small batches: up to 20
+        rows, or 8 if the network has more than 32,768 weights; up to 1,024 sparse rows
+        unless later layers are large. Single examples train up to ten times as fast.
+        Larger batches and predictions are computed as by "numpy". Needs the `fast`
+        extra. Models of the two engines agree except for rounding.
 
     Attributes
     ----------

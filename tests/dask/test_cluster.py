@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import assert_same_bits, parameters, quietly
+from helpers import assert_same_bits, needs_numba, parameters, quietly
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -370,6 +370,27 @@ def test_the_local_estimator_is_pickled_without_dask(data, client, tmp_path):
     n_epochs = len(remote.loss_curve_)
     local.partial_fit(X, y)
     assert len(remote.loss_curve_) == n_epochs
+
+
+@needs_numba
+@pytest.mark.parametrize(("Remote", "Local"), PAIRS)
+def test_the_local_estimator_goes_on_with_its_engine(Remote, Local, data, client):
+    X, y, _ = data
+    settings = {"batch_size": 100, "max_iter": 2, "random_state": 0, **ENDLESS}
+    by_engine = [
+        Remote((7,), client=client, engine=engine, **settings).fit(*on_dask(150, X, y))
+        for engine in ("numba", "numpy")
+    ]
+    assert_same_bits(*by_engine)  # batches of a cluster are not compiled
+    local, plain = (remote.to_local() for remote in by_engine)
+    assert type(local) is Local
+    assert (local.engine, plain.engine) == ("numba", "numpy")
+    for model in (local, plain):
+        model.set_params(batch_size=1).partial_fit(X, y)
+    for a, b in zip(parameters(local), parameters(plain), strict=True):
+        assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+    again = by_engine[1].to_local().set_params(engine="numba", batch_size=1)
+    assert_same_bits(local, again.partial_fit(X, y))
 
 
 def test_a_clone_has_the_client_and_a_pickle_has_not(client):

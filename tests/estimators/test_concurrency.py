@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pytest
 import scipy
-from helpers import assert_same_bits, blas_threads
+from helpers import NUMBA, assert_same_bits, blas_threads
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
@@ -78,6 +78,10 @@ def estimators():
         yield Estimator((20, 10), momentum=0.5, early_stopping=True, **common)
         # Such batches have two lanes.
         yield Estimator((300,), batch_size=500, learning_rate_init=0.5, **common)
+        if NUMBA:
+            compiled = {"engine": "numba", **common}
+            yield Estimator((10,), batch_size=1, **compiled)
+            yield Estimator((20, 10), momentum=0.5, batch_size=8, **compiled)
 
 
 def assert_same(one, other):

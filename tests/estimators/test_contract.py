@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
-from helpers import assert_same_bits, fit, parameters
+from helpers import ENGINES, assert_same_bits, fit, needs_numba, parameters
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csc_matrix, csr_array, csr_matrix
 from scipy.special import expit
@@ -27,6 +27,32 @@ from skbackprop import _equations as eq
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks([SGDSigmoidMLP(), SGDSigmoidMLPRegressor()])
 def test_scikit_learn_finds_no_fault(estimator, check):
+    check(estimator)
+
+
+def need_larger_batches(estimator):
+    """The checks that either engine fails where an update sees a single row."""
+    if estimator.batch_size != 1:
+        return {}
+    # Weights are not repetition, and an alpha of 0.01 is much for a single row.
+    names = ["check_sample_weight_equivalence_on_dense_data"]
+    names += ["check_sample_weight_equivalence_on_sparse_data"]
+    if isinstance(estimator, SGDSigmoidMLPRegressor):
+        names += ["check_regressors_train"]
+    return dict.fromkeys(names, "needs batches of several rows")
+
+
+@needs_numba
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(
+    [
+        Estimator(engine="numba", batch_size=batch_size)
+        for Estimator in (SGDSigmoidMLP, SGDSigmoidMLPRegressor)
+        for batch_size in ("auto", 1)
+    ],
+    expected_failed_checks=need_larger_batches,
+)
+def test_scikit_learn_finds_no_fault_with_compiled_loops(estimator, check):
     check(estimator)
 
 
@@ -86,7 +112,10 @@ def scalar_epoch(X, Y, W, b, eta):
 
 @pytest.mark.parametrize("hidden", [(), (4,), (5, 3)], ids=str)
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_partial_fit_is_the_derivation_number_by_number(n_classes, hidden, iris):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_partial_fit_is_the_derivation_number_by_number(
+    engine, n_classes, hidden, iris
+):
     X, y = iris[0][::5], iris[1][::5] % n_classes
     model = SGDSigmoidMLP(
         hidden,
@@ -94,6 +123,7 @@ def test_partial_fit_is_the_derivation_number_by_number(n_classes, hidden, iris)
         batch_size=1,
         shuffle=False,
         random_state=0,
+        engine=engine,
     )
     model.partial_fit(X, y, classes=range(n_classes))
     W = [coef.T.tolist() for coef in model.coefs_]
@@ -114,11 +144,13 @@ def test_partial_fit_is_the_derivation_number_by_number(n_classes, hidden, iris)
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 10, "full", "auto"])
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "alpha": 0.1}], ids=str)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_partial_fits_are_the_epochs_of_fit_to_the_bit(
-    settings, batch_size, shuffle, iris
+    engine, settings, batch_size, shuffle, iris
 ):
     X, y = iris
     settings = {**settings, "batch_size": batch_size, "shuffle": shuffle}
+    settings["engine"] = engine
     model = SGDSigmoidMLP((5,), random_state=3, max_iter=4, **settings)
     once = fit(model, X, y)
     steps = clone(model)
@@ -172,10 +204,12 @@ def test_batches_beyond_a_chunk_average_over_all_their_rows(batch_size):
 
 @pytest.mark.parametrize("form", [np.asfortranarray, csr_matrix, csc_matrix, csr_array])
 @pytest.mark.parametrize("batch_size", [1, 10, "full"])
-def test_the_form_of_X_does_not_matter(batch_size, form, iris):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_form_of_X_does_not_matter(engine, batch_size, form, iris):
     X, y = iris
     X = np.where(X > 0, X, 0)
     model = SGDSigmoidMLP((5,), batch_size=batch_size, max_iter=5, random_state=0)
+    model.set_params(engine=engine)
     dense = fit(clone(model), X, y)
     other = fit(clone(model), form(X), y)
     for a, b in zip(parameters(dense), parameters(other), strict=True):
@@ -234,10 +268,11 @@ def test_integer_weights_equal_repetition_with_full_batches(
 
 
 @pytest.mark.parametrize("rest", [0, 1, 31])
-@pytest.mark.parametrize("batch_size", [1, 32, 512], ids="batch={}".format)
+@pytest.mark.parametrize("batch_size", [1, 16, 32, 512], ids="batch={}".format)
 @pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_last_smaller_batch_takes_the_share_of_its_rows_of_the_penalty(
-    Estimator, batch_size, rest
+    engine, Estimator, batch_size, rest
 ):
     n = 1024 + rest
     X = np.random.default_rng(0).normal(size=(n, 20))
@@ -246,6 +281,7 @@ def test_a_last_smaller_batch_takes_the_share_of_its_rows_of_the_penalty(
     decay, eta = 0.01, 1e-9
     model = Estimator((5,), batch_size=batch_size, learning_rate_init=eta, max_iter=1)
     model.set_params(random_state=0, tol=0, shuffle=False, early_stopping=False)
+    model.set_params(engine=engine)
     start = fit(clone(model), X, y)
     fit(model.set_params(alpha=decay / eta * batch_size), X, y)
     whole, k = divmod(n, batch_size)
@@ -255,10 +291,12 @@ def test_a_last_smaller_batch_takes_the_share_of_its_rows_of_the_penalty(
 
 
 @pytest.mark.parametrize("batch_size", [1, 10])
-def test_only_the_relation_of_weights_counts_in_fit(batch_size, iris):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_only_the_relation_of_weights_counts_in_fit(engine, batch_size, iris):
     X, y = iris
     weights = np.random.default_rng(0).integers(1, 4, size=len(X))
     model = SGDSigmoidMLP((5,), batch_size=batch_size, max_iter=3, random_state=0)
+    model.set_params(engine=engine)
     small = fit(clone(model), X, y, sample_weight=weights)
     large = fit(clone(model), X, y, sample_weight=weights * 1024)
     assert_same_bits(small, large)
@@ -454,9 +492,11 @@ def test_xor_is_solved():
         (bool, np.float64),
     ],
 )
-def test_dtype_stays_from_input_to_prediction(given, kept, Estimator, iris):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_dtype_stays_from_input_to_prediction(engine, given, kept, Estimator, iris):
     X, y = (iris[0] * 2).astype(given), iris[1]
     model = Estimator((5,), max_iter=3, batch_size=7, momentum=0.5, random_state=0)
+    model.set_params(engine=engine)
     fit(model, X, y)
     assert all(p.dtype == kept for p in parameters(model))
     methods = ["predict"] if Estimator is SGDSigmoidMLPRegressor else []
@@ -470,11 +510,12 @@ def test_dtype_stays_from_input_to_prediction(given, kept, Estimator, iris):
 
 @pytest.mark.parametrize("batch_size", [1, 16, "full"])
 @pytest.mark.parametrize("form", [np.ascontiguousarray, np.asfortranarray, csr_matrix])
-def test_data_are_not_modified(form, batch_size, iris):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_data_are_not_modified(engine, form, batch_size, iris):
     X, y = form(iris[0]), iris[1].copy()
     weights = np.linspace(0, 3, 150)
     copies = X.copy(), y.copy(), weights.copy()
-    model = SGDSigmoidMLP(batch_size=batch_size, max_iter=2)
+    model = SGDSigmoidMLP(batch_size=batch_size, max_iter=2, engine=engine)
     fit(model, X, y, sample_weight=weights)
     assert (abs(X - copies[0])).max() == 0
     assert_array_equal(y, copies[1])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import CALLBACKS, blas_threads, quietly, state
+from helpers import CALLBACKS, blas_threads, needs_numba, quietly, state
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
@@ -31,14 +31,22 @@ SMALL = [
     {"batch_size": "full", "learning_rate": "invscaling"},
     {"batch_size": 8, "early_stopping": True, "validation_fraction": 0.25},
 ]
-# Settings, and the rows: few, more than a block has, sparse ones, and in the end so
-# many products that a batch has two lanes.
+COMPILED = {"batch_size": 1, "engine": "numba", "validation_fraction": 0.25}
+# Settings, and the rows: few, more than a block has, sparse ones, so many products that
+# a batch has two lanes, and compiled loops.
 WIDE = {"batch_size": 700, "hidden_layer_sizes": (300, 300), "momentum": 0.9}
 SETTINGS = [
     *((settings, "32") for settings in SMALL),
     ({"batch_size": "full", "momentum": 0.9}, "1500"),
     ({"batch_size": 8}, "32 sparse"),
     (WIDE, "1400"),
+    *(
+        pytest.param(settings, rows, marks=needs_numba)
+        for settings, rows in [
+            (COMPILED, "32 sparse"),
+            ({**COMPILED, "momentum": 0.9, "early_stopping": True}, "32"),
+        ]
+    ),
 ]
 N_EPOCHS = 4
 # A fit that is cut short must equal one with a smaller max_iter.
@@ -220,7 +228,9 @@ class SpoilsTheFile:
 
 @pytest.mark.parametrize("error", [None, RuntimeError("full"), MemoryError()], ids=str)
 @pytest.mark.parametrize("after", range(3))
-@pytest.mark.parametrize("settings", SMALL, ids=str)
+@pytest.mark.parametrize(
+    "settings", [*SMALL, pytest.param(COMPILED, marks=needs_numba)], ids=str
+)
 @ESTIMATORS
 def test_rows_that_turn_bad_and_callbacks_that_fail_leave_the_former_state(
     Estimator, settings, after, error, tmp_path

@@ -9,7 +9,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from helpers import blas_threads
+from helpers import blas_threads, needs_numba
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
@@ -26,6 +26,7 @@ from sklearn.datasets import load_digits
 import skbackprop
 
 Estimator, n_fits = getattr(skbackprop, sys.argv[1]), int(sys.argv[2])
+engine = sys.argv[3]
 # Where the tests run in the background, a shell may have turned it off.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 X, y = load_digits(return_X_y=True)
@@ -38,13 +39,21 @@ settings = [
     {"batch_size": 200, "early_stopping": True},
     {"batch_size": 200, "learning_rate": "adaptive", "tol": 1.0},
 ]
+if engine == "numba":
+    settings = [
+        {"batch_size": 1},
+        {"batch_size": 8, "momentum": 0.9},
+        {"batch_size": 1, "early_stopping": True},
+    ]
 # Before any interrupt: to find BLAS's libraries, older threadpoolctl has callbacks from
 # C, where an interrupt is lost.
 skbackprop._threads.on_one_blas_thread(list, skbackprop._threads.Workers())
+# It compiles, where that has not been done on this machine.
+quietly(Estimator(max_iter=1, batch_size=1, engine=engine).fit, X, y)
 epochs = []
 for k in range(n_fits):
     model = Estimator((10,), random_state=k, max_iter=10**6, n_iter_no_change=np.inf)
-    model.set_params(**settings[k % len(settings)])
+    model.set_params(engine=engine, **settings[k % len(settings)])
     delay = rng.uniform(0.02, 0.15)  # an epoch takes 1 to 30 ms
     timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
     with warnings.catch_warnings(record=True) as caught:
@@ -74,15 +83,77 @@ print(*epochs)
 @pytest.mark.parametrize(
     ("n_fits", "n_after_an_epoch"), [(10, 1), pytest.param(25, 21, marks=SLOW)]
 )
-@pytest.mark.parametrize("estimator", ["SGDSigmoidMLP", "SGDSigmoidMLPRegressor"])
+@pytest.mark.parametrize(
+    ("estimator", "engine"),
+    [
+        ("SGDSigmoidMLP", "numpy"),
+        ("SGDSigmoidMLPRegressor", "numpy"),
+        pytest.param("SGDSigmoidMLP", "numba", marks=needs_numba),
+    ],
+)
 def test_an_interrupted_fit_is_that_of_its_whole_epochs(
-    estimator, n_fits, n_after_an_epoch
+    estimator, engine, n_fits, n_after_an_epoch
 ):
-    command = [sys.executable, "-c", INTERRUPTED_FITS, estimator, str(n_fits)]
+    command = [sys.executable, "-c", INTERRUPTED_FITS, estimator, str(n_fits), engine]
     done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     epochs = [int(n) for n in done.stdout.split()]
     assert sum(n > 0 for n in epochs) >= n_after_an_epoch, epochs
+
+
+INTERRUPTED_LOOPS = """
+import os, signal, sys, threading, time, warnings
+import numpy as np
+from skbackprop import SGDSigmoidMLPRegressor
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+warnings.simplefilter("ignore")
+n_rows, n_features, hidden, momentum = eval(sys.argv[1])
+X = np.random.default_rng(0).random((n_rows, n_features), dtype=np.float32)
+y = X[:, 0]
+model = SGDSigmoidMLPRegressor(hidden, batch_size=1, engine="numba", random_state=0)
+model.set_params(max_iter=10**6, n_iter_no_change=np.inf, momentum=momentum)
+model.set_params(learning_rate_init=0.1, early_stopping=False)
+model.partial_fit(X[:50], y[:50])
+sent = 0.0
+
+def interrupt():
+    global sent
+    sent = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+
+for k in range(10):
+    timer = threading.Timer(0.1 + 0.037 * k, interrupt)
+    timer.start()
+    try:
+        while True:
+            model.partial_fit(X, y)
+    except KeyboardInterrupt:
+        print(time.perf_counter() - sent)
+"""
+
+
+@pytest.mark.slow
+@needs_numba
+@pytest.mark.parametrize(
+    "network",
+    [
+        (5_000, 784, (500, 300), 0),
+        (5_000, 784, (500, 300), 0.9),
+        (20_000, 784, (100,), 0),
+        (300_000, 4, (), 0),
+        # Here weights are the least of the work.
+        (300_000, 1, (1,) * 9, 0.9),
+        (300_000, 1, (1,) * 50, 0),
+    ],
+    ids=lambda network: f"{network[1]} inputs, {len(network[2])} hidden layers",
+)
+def test_compiled_loops_answer_an_interrupt_within_a_fifth_of_a_second(network):
+    command = [sys.executable, "-c", INTERRUPTED_LOOPS, str(network)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds = [float(line) for line in done.stdout.split()]
+    assert len(seconds) == 10
+    assert max(seconds) < 0.2
 
 
 INTERRUPTED_STREAM = """

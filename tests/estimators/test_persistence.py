@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from helpers import fit, parameters, quietly, state
+from helpers import ENGINES, NUMBA, fit, parameters, quietly, state
 from numpy.testing import assert_allclose, assert_array_equal
 from saving import FORMATS, OUR_TYPES
 from sklearn.pipeline import make_pipeline
@@ -40,10 +40,20 @@ WRITE = golden_script()
 MODELS = {kind: (model, X) for kind, model, X in quietly(list, WRITE.models())}
 
 
+def with_engine(engine, kind):
+    """One of MODELS, if compiled trained a little more, by single rows; and its X."""
+    model, X = MODELS[kind]
+    if engine == "numba":
+        model = copy.deepcopy(model).set_params(engine="numba", batch_size=1)
+        model.partial_fit(X, model.predict(X))
+    return model, X
+
+
 @pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_a_loaded_model_is_the_same_to_the_bit(format_name, kind):
-    saved, (model, X) = FORMATS[format_name], MODELS[kind]
+def test_a_loaded_model_is_the_same_to_the_bit(format_name, engine, kind):
+    saved, (model, X) = FORMATS[format_name], with_engine(engine, kind)
     loaded = saved.load(saved.dump(model))
     assert type(loaded) is type(model)
     assert state(loaded) == state(model)
@@ -52,9 +62,10 @@ def test_a_loaded_model_is_the_same_to_the_bit(format_name, kind):
 
 
 @pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_a_loaded_model_goes_on_training_to_the_same_bits(format_name, kind, iris):
-    saved, (model, X) = FORMATS[format_name], MODELS[kind]
+def test_a_loaded_model_goes_on_training_to_the_same_bits(format_name, engine, kind):
+    saved, (model, X) = FORMATS[format_name], with_engine(engine, kind)
     y = model.predict(X)
     loaded = saved.load(saved.dump(model)).partial_fit(X, y)
     went_on = copy.deepcopy(model).partial_fit(X, y)
@@ -151,13 +162,16 @@ before = {*sys.modules}
 skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
 """,
 }
-EXTRAS = {"matplotlib", "dask", "distributed", "onnx", "skl2onnx", "onnxruntime"}
+EXTRAS = {
+    *("matplotlib", "dask", "distributed", "onnx", "skl2onnx", "onnxruntime", "numba"),
+}
 
 
 @pytest.mark.parametrize("name", LOAD)
 def test_loading_imports_no_other_extra(name, tmp_path):
-    path = tmp_path / "model"
-    path.write_bytes(FORMATS.get(name, FORMATS["pickle5"]).dump(MODELS["binary"][0]))
+    path, engine = tmp_path / "model", "numba" if NUMBA else "numpy"
+    model, _ = with_engine(engine, "binary")
+    path.write_bytes(FORMATS.get(name, FORMATS["pickle5"]).dump(model))
     code = f"import sys; path = sys.argv[1]; before = set()\n{LOAD[name]}"
     code += "\nprint(*{*sys.modules} - before)"
     command = [sys.executable, "-c", code, path]

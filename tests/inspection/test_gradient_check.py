@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import ENGINES
 from numpy.random import RandomState
 from scipy.sparse import csr_matrix
 from sklearn.pipeline import make_pipeline
@@ -22,8 +23,9 @@ CASES = [(SGDSigmoidMLP, LABELS), (SGDSigmoidMLPRegressor, NUMBERS)]
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4, 3)], ids=str)
 @pytest.mark.parametrize(("Estimator", "y"), CASES)
-def test_a_fresh_network_passes(Estimator, y, hidden):
-    check = check_gradient(Estimator(hidden, random_state=0), X, y)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_fresh_network_passes(engine, Estimator, y, hidden):
+    check = check_gradient(Estimator(hidden, random_state=0, engine=engine), X, y)
     assert check.passed
     assert check
     assert check.max_relative_error < 1e-12
@@ -32,9 +34,10 @@ def test_a_fresh_network_passes(Estimator, y, hidden):
 
 
 @pytest.mark.parametrize(("Estimator", "y"), CASES)
-def test_a_fitted_network_passes_and_stays_as_it_is(Estimator, y):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_fitted_network_passes_and_stays_as_it_is(engine, Estimator, y):
     model = Estimator((5,), momentum=0.9, alpha=1e-3, batch_size=7, random_state=0)
-    model.set_params(learning_rate="invscaling")
+    model.set_params(learning_rate="invscaling", engine=engine)
     for _ in range(3):
         first = {"classes": [0, 1, 2]} if Estimator is SGDSigmoidMLP else {}
         model.partial_fit(X, y, **first)
@@ -53,9 +56,10 @@ def test_a_fresh_network_stays_fresh_and_draws_what_fit_would():
 
 
 @pytest.mark.parametrize("rows", [1, 20, 1500])
-def test_any_number_of_rows_passes(rows):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_any_number_of_rows_passes(engine, rows):
     check = check_gradient(
-        SGDSigmoidMLP((5,), random_state=0),
+        SGDSigmoidMLP((5,), random_state=0, engine=engine),
         np.resize(X, (rows, 4)),
         np.resize([0, 1], rows),
         max_parameters=10,
@@ -68,12 +72,15 @@ def test_one_example_may_be_one_dimensional():
     assert check_gradient(model, X[0], NUMBERS[0])
 
 
-def test_sparse_rows_pass():
-    assert check_gradient(SGDSigmoidMLP((5,), random_state=0), csr_matrix(X), LABELS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_sparse_rows_pass(engine):
+    model = SGDSigmoidMLP((5,), random_state=0, engine=engine)
+    assert check_gradient(model, csr_matrix(X), LABELS)
 
 
-def test_float32_passes_within_half_of_its_digits():
-    model = SGDSigmoidMLP((5,), random_state=0)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_float32_passes_within_half_of_its_digits(engine):
+    model = SGDSigmoidMLP((5,), random_state=0, engine=engine)
     check = check_gradient(model, X.astype(np.float32), LABELS)
     assert check
     assert 1e-9 < check.max_relative_error < 1e-5
@@ -82,8 +89,9 @@ def test_float32_passes_within_half_of_its_digits():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("scale", [10, 100, 1e4])
-def test_saturated_neurons_pass(scale, dtype):
-    model = SGDSigmoidMLP((5, 5), random_state=0)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_saturated_neurons_pass(engine, scale, dtype):
+    model = SGDSigmoidMLP((5, 5), random_state=0, engine=engine)
     assert check_gradient(model, (scale * X).astype(dtype), LABELS)
 
 
@@ -124,13 +132,14 @@ def test_a_wrong_equation_is_caught(name, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_wrong_engine_is_caught(dtype, monkeypatch):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_wrong_engine_is_caught(engine, dtype, monkeypatch):
     class Wrong(Engine):
         def descend(self, X, Y, weights, batch_size, eta):
             return super().descend(X, Y, weights, batch_size, eta * 1.001)
 
     monkeypatch.setattr("skbackprop._estimators.base.Engine", Wrong)
-    model = SGDSigmoidMLP((5,), random_state=0)
+    model = SGDSigmoidMLP((5,), random_state=0, engine=engine)
     check = check_gradient(model, X.astype(dtype), LABELS)
     assert not check.passed
     assert min(check.relative_error) > 5e-4

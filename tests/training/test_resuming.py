@@ -3,11 +3,12 @@
 import multiprocessing
 import subprocess
 import sys
+from itertools import product
 
 import joblib
 import numpy as np
 import pytest
-from helpers import fit, learnt, quietly
+from helpers import ENGINES, fit, learnt, needs_numba, quietly
 from networks import Reference
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -27,12 +28,15 @@ SETTINGS = {
     "full": {"batch_size": "full", "momentum": 0.5},
     "one by one": {"batch_size": 1},
 }
+# Those that go on in a process of their own, which takes a second.
+RESUMED = ["plain", "nesterov", "adaptive"]
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_two_warm_fits_are_one_longer_fit(Estimator, settings, iris):
-    model = Estimator((5,), random_state=3, **settings)
+def test_two_warm_fits_are_one_longer_fit(Estimator, engine, settings, iris):
+    model = Estimator((5,), random_state=3, engine=engine, **settings)
     long = fit(clone(model).set_params(max_iter=9), *iris)
     warm = fit(model.set_params(max_iter=4, warm_start=True), *iris)
     assert warm.n_iter_ == 4
@@ -76,13 +80,18 @@ joblib.dump(model, f"{folder}/done.joblib")
 """
 
 
-@pytest.mark.parametrize("way", ["warm_start", "partial_fit"])
-@pytest.mark.parametrize("settings", ["plain", "nesterov", "adaptive"])
+@pytest.mark.parametrize(
+    ("way", "engine", "settings"),
+    [
+        *product(["warm_start", "partial_fit"], ["numpy"], RESUMED),
+        pytest.param("warm_start", "numba", "one by one", marks=needs_numba),
+    ],
+)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_saved_run_goes_on_in_another_process_to_the_same_bits(
-    Estimator, settings, way, tmp_path, iris
+    Estimator, way, engine, settings, tmp_path, iris
 ):
-    model = Estimator((5,), random_state=3, **SETTINGS[settings])
+    model = Estimator((5,), random_state=3, engine=engine, **SETTINGS[settings])
     long = fit(clone(model).set_params(max_iter=9), *iris)
     saved = fit(model.set_params(max_iter=4), *iris)
     joblib.dump((saved, *iris), tmp_path / "saved.joblib")
