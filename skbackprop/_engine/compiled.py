@@ -108,9 +108,9 @@ def sigmoid(z):
 # --- One layer -------------------------------------------------------------------
 # A layer, counted from 0, has n_in = shape[layer, 0] inputs and n_out = shape[layer, 1]
 # neurons. Its weights begin at shape[layer, 2] of theta, row by row of W (column by
-# column of `coefs_`); its biases begin at shape[layer, 3]. Example k of the batch has its
-# activations in a[layer, k], its errors in delta[layer, k], and the inputs of the layer
-# in A[at, row + k]: a row of the block, or the activations of the layer before.
+# column of `coefs_`); its biases begin at shape[layer, 3]. Example k of the batch has
+# its activations in a[layer, k], its errors in delta[layer, k], and the inputs of the
+# layer in A[at, row + k]: a row of the block, or the activations of the layer before.
 #
 # Four examples at a time share a walk over the weights; the rest of a batch goes one by
 # one. Arrays are sliced where they are used: numba counts references to a slice that is
