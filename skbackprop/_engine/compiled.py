@@ -25,8 +25,9 @@ from .parameters import Parameters
 
 Array = NDArray[Any]
 # Rows times parameters that one call takes at most, because Ctrl-C waits for its end:
-# 0.1 s for 784-3000-3000-10 with momentum in float64.
-WORK = 2**25
+# 0.1 s for 784-3000-3000-10 with momentum in float64. The σ of a neuron counts as so
+# many parameters.
+WORK, WORK_OF_A_NEURON = 2**25, 64
 # Activations of a layer have room for a multiple of so many, because the loop of σ
 # computes 30 numbers one by one in 100 ns, and 32 as vectors in 25.
 PADDED_TO = 32
@@ -397,7 +398,9 @@ def make_descent(
     v = theta.vector[:0] if velocity is None else velocity.vector
     nothing, nowhere = np.empty(0, dtype=dtype), np.empty(0, dtype=np.intp)
     no_X, no_csr = np.empty((1, 0, 0), dtype=dtype), (nothing, nowhere, nowhere)
-    buffers: dict[int, tuple[Array, Array]] = {}
+    width = -(-max(theta.units[1:]) // PADDED_TO) * PADDED_TO
+    work = theta.vector.size + WORK_OF_A_NEURON * width * len(shape)
+    buffers: dict[int, Array] = {}  # a and delta
 
     def call(
         inputs: Any, Y: Array, w: Array, batches: range, rate: float, decay: float
@@ -410,23 +413,24 @@ def make_descent(
 
     def run(block: Block, batches: range, rate: float, decay: float) -> float:
         X, Y, weights = block
-        touched = theta.vector.size
+        work_of_a_row = work
         if theta.sparse:
             places = (X.indices.astype(np.intp), X.indptr.astype(np.intp))
             inputs = no_X, (_plain(X.data), *places)
             if not momentum and not decay:
                 entries = X.nnz // max(1, X.shape[0])
-                touched += entries * theta.units[1] - theta.Wt[0].size
+                work_of_a_row += entries * theta.units[1] - theta.Wt[0].size
         else:
             inputs = _plain(X)[np.newaxis], no_csr
         Y, w = _plain(Y), nothing if weights is None else _plain(weights)
         m, squares = batches.step, 0.0
         if m not in buffers:
-            buffers[m] = _buffers(theta, m)
+            buffers[m] = aligned_empty((2, len(shape), m, width), dtype)
+            buffers[m][:] = 0  # the padding goes through σ, so it must be a number
             # No batch, but numba compiles, and afterwards raises where a disk is full.
             with suppress(OSError):
                 call(inputs, Y, w, batches[:0], rate, decay)
-        at_once = max(1, WORK // (touched * m))
+        at_once = max(1, WORK // (work_of_a_row * m))
         for first in range(0, len(batches), at_once):
             part = batches[first : first + at_once]
             squares += call(inputs, Y, w, part, rate, decay)
@@ -444,17 +448,6 @@ def _shape(theta: Parameters) -> Array:
     return np.stack([np.asarray(c, dtype=np.intp) for c in columns], axis=1)
 
 
-def _buffers(theta: Parameters, m: int) -> tuple[Array, Array]:
-    """Memory for the activations and the errors of `m` examples."""
-    width = -(-max(theta.units[1:]) // PADDED_TO) * PADDED_TO
-    a, delta = (aligned_empty((len(theta.Wt), m, width), theta.dtype) for _ in range(2))
-    a[:] = delta[:] = 0  # the padding goes through σ too, so it must be a number
-    return a, delta
-
-
 def _plain(array: Array) -> Array:
-    """The array, or a copy if it is read-only, misaligned or not contiguous.
-
-    For each of these types, numba would compile everything anew.
-    """
+    """The array, or a copy if it is of a type that numba would compile anew for."""
     return np.require(array, requirements=["C", "A", "W"])

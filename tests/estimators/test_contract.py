@@ -30,27 +30,10 @@ def test_scikit_learn_finds_no_fault(estimator, check):
     check(estimator)
 
 
-def need_larger_batches(estimator):
-    """The checks that either engine fails where an update sees a single row."""
-    if estimator.batch_size != 1:
-        return {}
-    # Weights are not repetition, and an alpha of 0.01 is much for a single row.
-    names = ["check_sample_weight_equivalence_on_dense_data"]
-    names += ["check_sample_weight_equivalence_on_sparse_data"]
-    if isinstance(estimator, SGDSigmoidMLPRegressor):
-        names += ["check_regressors_train"]
-    return dict.fromkeys(names, "needs batches of several rows")
-
-
 @needs_numba
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(
-    [
-        Estimator(engine="numba", batch_size=batch_size)
-        for Estimator in (SGDSigmoidMLP, SGDSigmoidMLPRegressor)
-        for batch_size in ("auto", 1)
-    ],
-    expected_failed_checks=need_larger_batches,
+    [SGDSigmoidMLP(engine="numba"), SGDSigmoidMLPRegressor(engine="numba")]
 )
 def test_scikit_learn_finds_no_fault_with_compiled_loops(estimator, check):
     check(estimator)
