@@ -109,8 +109,16 @@ def label_encoder(codes: Array, n_classes: int) -> Encoder:
     `codes` are the places of the labels among the classes.
     """
     codes = codes.astype(np.min_scalar_type(n_classes))
-    said_by_neuron = np.arange(n_classes) if n_classes > 2 else np.array([1])
-    return lambda rows: codes[rows, np.newaxis] == said_by_neuron
+    if n_classes <= 2:
+        return lambda rows: codes[rows, np.newaxis] == 1
+
+    def one_hot(rows: slice | Array) -> Array:
+        wanted = codes[rows]
+        Y = np.zeros((len(wanted), n_classes), dtype=bool)
+        Y[np.arange(len(wanted)), wanted] = True
+        return Y
+
+    return one_hot
 
 
 def indicator_encoder(y: Any) -> Encoder:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from helpers import CALLBACKS, ENGINES, quietly
+from helpers import CALLBACKS, NUMBA, quietly
 from hostile import SPECIAL, arrays, junk
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ from scipy.sparse import issparse
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
-# Of each of 12 tests: 480 examples in a usual run, the same ones each time, and 15,600
+# Of each of 8 tests: 320 examples in a usual run, the same ones each time, and 10,400
 # in a slow one, new ones each time.
 # A failure is reported as it is found: to shrink it takes minutes.
 few = settings(
@@ -194,7 +194,7 @@ def other_labels(y):
 
 
 @st.composite
-def estimators(draw, Estimator, engine, most=2):
+def estimators(draw, Estimator, most=2):
     """An unfitted estimator, some of whose parameters are hostile; which ones."""
     special = (
         {"class_weight": CLASS_WEIGHTS}
@@ -204,7 +204,8 @@ def estimators(draw, Estimator, engine, most=2):
     good = draw(some_of(GOOD_PARAMETERS, 3))
     # Seldom, because most of them are refused before anything else is looked at.
     hostile = draw(some_of(PARAMETERS | special, draw(st.sampled_from([0, 0, most]))))
-    usual = {"hidden_layer_sizes": (3,), "max_iter": 2, "engine": engine}
+    usual = {"hidden_layer_sizes": (3,), "max_iter": 2}
+    usual["engine"] = draw(st.sampled_from(["numpy", "numba"] if NUMBA else ["numpy"]))
     model = Estimator(**{**usual, **good, **hostile})
     return model, set(hostile)
 
@@ -358,9 +359,8 @@ def run(effort, example, terminal):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("engine", ENGINES)
 @fuzz
-def test_fit(effort, engine, Estimator, terminal):
+def test_fit(effort, Estimator, terminal):
     def example(data):
         good, empty = data.draw(problems(Estimator))
         n = len(good["X"])
@@ -373,7 +373,7 @@ def test_fit(effort, engine, Estimator, terminal):
         good |= {f"{k}_val": good[k][:n_val] for k in ("X", "y", "sample_weight")}
         model, former = Estimator(), set()
         for most in (2, 1):  # the second time, mostly, of what is a fitted model
-            new, hostile = data.draw(estimators(Estimator, engine, most))
+            new, hostile = data.draw(estimators(Estimator, most))
             given, also_hostile = data.draw(arguments(good, names))
             hostile |= empty | also_hostile
             if new.early_stopping and n < 40:
@@ -394,11 +394,10 @@ def test_fit(effort, engine, Estimator, terminal):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("engine", ENGINES)
 @fuzz
-def test_partial_fit(effort, engine, Estimator, terminal):
+def test_partial_fit(effort, Estimator, terminal):
     def example(data):
-        model, hostile = data.draw(estimators(Estimator, engine))
+        model, hostile = data.draw(estimators(Estimator))
         good, empty = data.draw(problems(Estimator))
         hostile |= empty
         names = ["X", "y"]
