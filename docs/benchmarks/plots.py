@@ -32,13 +32,16 @@ TICKS = {1: 1, 10: 10, 32: 32, 200: 200, 2000: 2000, "full": 20000}
 
 
 def shown(report):
-    """With as many threads as a machine has by default."""
+    """With as many threads as a machine has by default; small networks come first."""
     threads = {m["cores"]: m["default_threads"] for m in report["machines"]}
-    return [
-        result
-        for result in report["results"]
-        if result["threads"] == threads[result["cores"]]
-    ]
+    kept = [r for r in report["results"] if r["threads"] == threads[r["cores"]]]
+    return sorted(kept, key=place)
+
+
+def place(result):
+    """Where a result stands in its table."""
+    units = [int(n) for n in result["network"].split("-")]
+    return units, result["dtype"], TICKS.get(result.get("batch"), 0), result["call"]
 
 
 def fits_in_float32(results):
