@@ -49,9 +49,11 @@ def compiled_loops() -> ModuleType:
     try:
         from . import compiled
     except ImportError as error:
+        missing = isinstance(error, ModuleNotFoundError)
+        state = "is not installed" if missing else f"cannot be imported ({error})"
         raise ImportError(
-            f'engine="numba" needs numba ({error}): pip install "skbackprop[fast]". '
-            'engine="numpy" does without.'
+            f'engine="numba" needs numba, which {state}: pip install '
+            '"skbackprop[fast]", or set engine="numpy".'
         ) from error
     return compiled
 

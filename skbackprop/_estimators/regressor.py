@@ -160,8 +160,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         What computes the updates. "numba" compiles those of small batches: up to 20
         rows, or 8 if the network has more than 32,768 weights; up to 1,024 sparse rows
         unless later layers are large. Single examples train up to ten times as fast.
-        Larger batches and predictions are computed as by "numpy". Needs the `fast`
-        extra. Models of the two engines agree except for rounding.
+        Larger batches, as `batch_size="auto"` may choose, and predictions are computed
+        as by "numpy". The two engines round differently. Needs the `fast` extra.
 
     Attributes
     ----------

@@ -94,7 +94,7 @@ print(json.dumps(messages))
     )
     assert len(messages) == 9
     for message in messages[:8]:
-        assert message.startswith('engine="numba" needs numba (')
+        assert message.startswith('engine="numba" needs numba, which is not installed')
         assert 'pip install "skbackprop[fast]"' in message
     assert messages[8].startswith('engine must be "numpy" or "numba", got')
 
