@@ -59,9 +59,9 @@ def tables(results):
     found = [table(fits, ["batch"], "examples/s", [*others, "floor"])]
     compiled = [r for r in results if NUMBA in r["examples_per_second"]]
     if compiled:
-        others = ["numpy engine", *others, "JAX"]
+        others = ["numpy engine", "scikit-learn", "PyTorch", "FANN", "JAX"]
         keys = ["batch", "dtype"]
-        found.append(table(compiled, keys, "numba engine, examples/s", others, NUMBA))
+        found.append(table(compiled, keys, "numba, examples/s", others, NUMBA))
     predictions = [r for r in results if r["call"] != "fit"]
     if predictions:
         others = ["scikit-learn"]

@@ -10,7 +10,9 @@ cached on disk is still valid. Importing it imports numba, and compiles nothing.
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -389,6 +391,22 @@ def descend(
     return squares
 
 
+@cache
+def compile_for(dtype: np.dtype[Any]) -> None:
+    """Compile `descend`, or read it from disk, by a call without a batch.
+
+    In a thread, since llvmlite may lose an interrupt of the main one. Where the disk is
+    full, numba raises OSError, but only after it has compiled.
+    """
+    vector, matrix, block = (np.zeros((1,) * n, dtype=dtype) for n in (1, 2, 3))
+    shape, places = np.zeros((1, 4), dtype=np.intp), np.zeros(2, dtype=np.intp)
+    inputs = block, (vector, places, places), matrix, vector
+    numbers = 0, 0, 1, *[dtype.type(0)] * 4
+    arguments: Any = (vector, vector, shape, *inputs, *numbers, block, block)
+    with suppress(OSError), ThreadPoolExecutor(1) as pool:
+        pool.submit(descend, *arguments).result()
+
+
 def make_descent(
     theta: Parameters, velocity: Parameters | None, momentum: float, look_ahead: float
 ) -> Callable[[Block, range, float, float], float]:
@@ -402,16 +420,8 @@ def make_descent(
     work = theta.vector.size + WORK_OF_A_NEURON * width * len(shape)
     buffers: dict[int, Array] = {}  # a and delta
 
-    def call(
-        inputs: Any, Y: Array, w: Array, batches: range, rate: float, decay: float
-    ) -> float:
-        return descend(
-            theta.vector, v, shape, *inputs, Y, w, batches.start, batches.stop,
-            batches.step, number(rate), number(momentum), number(look_ahead),
-            number(decay), *buffers[batches.step],
-        )  # fmt: skip
-
     def run(block: Block, batches: range, rate: float, decay: float) -> float:
+        compile_for(dtype)
         X, Y, weights = block
         work_of_a_row = work
         if theta.sparse:
@@ -427,13 +437,14 @@ def make_descent(
         if m not in buffers:
             buffers[m] = aligned_empty((2, len(shape), m, width), dtype)
             buffers[m][:] = 0  # the padding goes through σ, so it must be a number
-            # No batch, but numba compiles, and afterwards raises where a disk is full.
-            with suppress(OSError):
-                call(inputs, Y, w, batches[:0], rate, decay)
         at_once = max(1, WORK // (work_of_a_row * m))
         for first in range(0, len(batches), at_once):
             part = batches[first : first + at_once]
-            squares += call(inputs, Y, w, part, rate, decay)
+            squares += descend(
+                theta.vector, v, shape, *inputs, Y, w, part.start, part.stop, m,
+                number(rate), number(momentum), number(look_ahead), number(decay),
+                *buffers[m],
+            )  # fmt: skip
         return squares
 
     return run

@@ -196,3 +196,41 @@ def test_an_installation_that_cannot_be_written_to_works(installation, tmp_path)
     fit(here, X, (X[:, 0] > 0).astype(int))
     for there, coef in zip(coefs, here.coefs_, strict=True):
         assert_allclose(there, coef, rtol=1e-12)
+
+
+INTERRUPTED = """
+import os, signal, threading
+import skbackprop
+signal.signal(signal.SIGINT, signal.default_int_handler)
+model = skbackprop.SGDSigmoidMLP((3,), batch_size=1, engine="numba")
+model.set_params(max_iter=10**9, n_iter_no_change=np.inf)
+threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGINT)).start()
+model.fit(X, y)
+from skbackprop._engine import compiled
+print(json.dumps(len(compiled.descend.signatures)))
+"""
+
+
+@pytest.mark.slow
+@needs_numba
+@pytest.mark.parametrize("seconds", [0.5, 1, 1.5, 2, 2.5])
+def test_an_interrupt_is_not_lost_while_numba_compiles(seconds, tmp_path):
+    assert run(INTERRUPTED, seconds, NUMBA_CACHE_DIR=str(tmp_path)) == 1
+
+
+FULL = """
+import resource, signal
+from skbackprop import SGDSigmoidMLP
+from skbackprop._engine import compiled
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+model = SGDSigmoidMLP((3,), batch_size=1, engine="numba", max_iter=3).fit(X, y)
+print(json.dumps([model.n_iter_, len(compiled.descend.signatures)]))
+"""
+
+
+@pytest.mark.slow
+@needs_numba
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit to set")
+def test_a_disk_that_is_full_does_not_stop_a_fit(tmp_path):
+    assert run(FULL, NUMBA_CACHE_DIR=str(tmp_path)) == [3, 1]
