@@ -356,4 +356,4 @@ def test_a_fit_of_large_batches_leaves_no_thread_behind(digits):
         fit(model, X, np.concatenate([digits[1]] * 4)).predict(X)
     for thread in {*threading.enumerate()} - before:
         thread.join(timeout=60)
-    assert {*threading.enumerate()} == before
+    assert {*threading.enumerate()} <= before  # of which some may have ended
