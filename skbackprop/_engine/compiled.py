@@ -322,15 +322,21 @@ def begin_step(theta, velocity, n_weights, momentum, look_ahead, decay):
         if decay != 0:
             for i in range(n_weights):
                 theta[i] -= decay * theta[i]
-        return
-    for i in range(n_weights):
-        v = velocity[i]
-        velocity[i] = momentum * v - decay * theta[i]
-        theta[i] -= look_ahead * v
-    for i in range(n_weights, len(theta)):
-        v = velocity[i]
-        velocity[i] = momentum * v
-        theta[i] -= look_ahead * v
+    elif look_ahead == 0:
+        for i in range(len(theta)):
+            velocity[i] *= momentum
+        if decay != 0:
+            for i in range(n_weights):
+                velocity[i] -= decay * theta[i]
+    else:
+        for i in range(n_weights):
+            v = velocity[i]
+            velocity[i] = momentum * v - decay * theta[i]
+            theta[i] -= look_ahead * v
+        for i in range(n_weights, len(theta)):
+            v = velocity[i]
+            velocity[i] = momentum * v
+            theta[i] -= look_ahead * v
 
 
 @compiled
