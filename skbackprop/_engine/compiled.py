@@ -418,11 +418,13 @@ def make_descent(
 ) -> Callable[[Block, range, float, float], float]:
     """What descends a block in batches of any size: see `Descend` in `network`."""
     dtype, number = theta.dtype, theta.dtype.type
-    shape = _shape(theta)
+    units = theta.units
+    layers = zip(units, units[1:], theta.weights_at, theta.biases_at, strict=False)
+    shape = np.array([*layers], dtype=np.intp)
     v = theta.vector[:0] if velocity is None else velocity.vector
     nothing, nowhere = np.empty(0, dtype=dtype), np.empty(0, dtype=np.intp)
     no_X, no_csr = np.empty((1, 0, 0), dtype=dtype), (nothing, nowhere, nowhere)
-    width = -(-max(theta.units[1:]) // PADDED_TO) * PADDED_TO
+    width = -(-max(units[1:]) // PADDED_TO) * PADDED_TO
     work = theta.vector.size + WORK_OF_A_NEURON * width * len(shape)
     buffers: dict[int, Array] = {}  # a and delta
 
@@ -435,7 +437,7 @@ def make_descent(
             inputs = no_X, (_plain(X.data), *places)
             if not momentum and not decay:
                 entries = X.nnz // max(1, X.shape[0])
-                work_of_a_row += entries * theta.units[1] - theta.Wt[0].size
+                work_of_a_row += entries * units[1] - theta.Wt[0].size
         else:
             inputs = _plain(X)[np.newaxis], no_csr
         Y, w = _plain(Y), nothing if weights is None else _plain(weights)
@@ -454,15 +456,6 @@ def make_descent(
         return squares
 
     return run
-
-
-def _shape(theta: Parameters) -> Array:
-    """What the functions above know of each layer."""
-    sizes = [Wt.size for Wt in theta.Wt]
-    weights_at = np.cumsum([0, *sizes[:-1]])
-    biases_at = theta.n_weights + np.cumsum([0, *theta.units[1:-1]])
-    columns = theta.units[:-1], theta.units[1:], weights_at, biases_at
-    return np.stack([np.asarray(c, dtype=np.intp) for c in columns], axis=1)
 
 
 def _plain(array: Array) -> Array:

@@ -1,10 +1,9 @@
 """All weights and biases of a network in one vector, as the fast network has them."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .memory import aligned_empty
@@ -36,16 +35,21 @@ class Parameters:
         self.units, self.vector, self.sparse = list(units), vector, sparse
         self.dtype = vector.dtype
         shapes = list(pairwise(units))
-        self.n_weights = sum(n_in * n_out for n_in, n_out in shapes)
-        weights, self.biases = np.split(vector, [self.n_weights])
-        ends = np.cumsum([n_in * n_out for n_in, n_out in shapes])[:-1]
+        sizes = [n_in * n_out for n_in, n_out in shapes]
+        self.n_weights = sum(sizes)
+        self.biases = vector[self.n_weights :]
+        # Where the weights and the biases of each layer begin.
+        self.weights_at = [*accumulate(sizes[:-1], initial=0)]
+        self.biases_at = [*accumulate(units[1:-1], initial=self.n_weights)]
         self.Wt: Layers = [
-            part.reshape(shape, order="C" if sparse and layer == 0 else "F")
-            for layer, (part, shape) in enumerate(
-                zip(np.split(weights, ends), shapes, strict=True)
+            vector[at : at + size].reshape(
+                shape, order="C" if sparse and at == 0 else "F"
             )
+            for at, size, shape in zip(self.weights_at, sizes, shapes, strict=True)
         ]
-        self.b: Layers = np.split(self.biases, np.cumsum(units[1:])[:-1])
+        self.b: Layers = [
+            vector[at : at + n] for at, n in zip(self.biases_at, units[1:], strict=True)
+        ]
 
     @classmethod
     def copied(cls, coefs: Layers, intercepts: Layers, sparse: bool) -> Self:
