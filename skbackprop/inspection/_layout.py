@@ -4,7 +4,7 @@ Places are in units: a layer is 1 to the right of the one before it, a neuron 1 
 the one above it, and each layer has its middle at height 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +17,15 @@ Array = NDArray[Any]
 # A larger layer is shown by its strongest neurons. Ten classes are all shown, and a
 # hundred lines between two layers can still be told apart.
 AT_MOST = 10
-# Longer names are cut.
+# Longer names lose their middle.
 LETTERS = 18
-# Distinct to colour-blind eyes: the orange of Okabe and Ito (2008), and their blue made
-# lighter. A line in theirs has a contrast of 2.8 with Colab's dark ground, where WCAG
-# asks for 3; in this one it has 3.4 there, and 3.6 with white.
-POSITIVE, NEGATIVE, ZERO = "#D55E00", "#1480CC", "#808080"
+# The signs. Orange and violet are distinct to colour-blind eyes, and are not the colours
+# of the three factors. WCAG asks of lines for a contrast of 3: these have 3.0 with
+# Colab's dark ground, and 3.9 with white.
+POSITIVE, NEGATIVE, ZERO = "#D55E00", "#8B6BE8", "#808080"
+# The factors of the chain rule: ∂C/∂a, ∂a/∂z and ∂z/∂w, which the derivation has in
+# blue. White text on them has a contrast of 5.5 or more.
+DC_DA, DA_DZ, DZ_DW = "#C2185B", "#1B7837", "#0B66C3"
 
 
 class Spot(NamedTuple):
@@ -48,23 +51,40 @@ class Line(NamedTuple):
         return 0.2 + 0.7 * self.share
 
 
-def layout(strengths: Sequence[Array], names: Names) -> list[list[Spot]]:
-    """The neurons of each layer that are shown, from the top, in the layer's order.
+def selection(
+    strengths: Sequence[Array], keep: Collection[int] = ()
+) -> list[list[int]]:
+    """The neurons of each layer that are shown, in the layer's order.
 
     Parameters
     ----------
     strengths : for each layer from 0 to L, how much each of its neurons matters
+    keep : output neurons that are shown in any case: the true class, the predicted one
+    """
+    *before, output = strengths
+    return [*map(strongest, before), strongest(output, keep=keep)]
+
+
+def layout(shown: Sequence[Sequence[int]], names: Names) -> list[list[Spot]]:
+    """The places of the neurons shown, from the top of each layer.
+
+    Parameters
+    ----------
+    shown : for each layer from 0 to L, the indices of neurons; see `selection`
     names : of the first and the last layer
     """
-    last = len(strengths) - 1
+    last = len(shown) - 1
     return [
         [
-            Spot(j, shortened(names.of(layer, last, j) or str(j)), layer, top - place)
-            for place, j in enumerate(shown)
+            Spot(
+                j,
+                shortened(names.of(layer, last, j) or str(j)),
+                layer,
+                (len(neurons) - 1) / 2 - place,
+            )
+            for place, j in enumerate(neurons)
         ]
-        for layer, strength in enumerate(strengths)
-        for shown in [strongest(strength)]
-        for top in [(len(shown) - 1) / 2]
+        for layer, neurons in enumerate(shown)
     ]
 
 
@@ -84,10 +104,13 @@ def lines(before: list[Spot], after: list[Spot], values: Array) -> list[Line]:
     return sorted(connections, key=lambda line: line.share)
 
 
-def strongest(strength: Array, at_most: int = AT_MOST) -> list[int]:
-    """Indices of the largest numbers, in the order of the layer."""
-    kept = np.argsort(-np.abs(strength), kind="stable")[:at_most]
-    return sorted(kept.tolist())
+def strongest(
+    strength: Array, at_most: int = AT_MOST, keep: Collection[int] = ()
+) -> list[int]:
+    """Indices of the largest numbers and of those to keep, in the order of the layer."""
+    largest_first = np.argsort(-np.abs(strength), kind="stable").tolist()
+    largest_first.sort(key=lambda index: index not in keep)  # stable
+    return sorted(largest_first[: max(at_most, len(set(keep)))])
 
 
 def color_of(value: float) -> str:
@@ -96,5 +119,11 @@ def color_of(value: float) -> str:
 
 
 def shortened(name: str) -> str:
-    """The name, or its beginning where there is no room for all of it."""
-    return name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
+    """The name, or its two ends where there is no room for all of it.
+
+    Names that are generated differ at their ends: "pca__component_001".
+    """
+    if len(name) <= LETTERS:
+        return name
+    half = (LETTERS - 1) // 2
+    return f"{name[: LETTERS - 1 - half]}…{name[-half:]}"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._drawing import axes_for
-from ._layout import NEGATIVE, POSITIVE, Spot, layout, lines
+from ._layout import NEGATIVE, POSITIVE, Spot, layout, lines, selection
 from ._quantities import Names
 from ._reading import (
     check_fitted_network,
@@ -222,7 +222,7 @@ class NetworkDisplay:
         'layers, from the input to the output'
         """
         self.ax_, self.figure_ = axes_for(self, ax)
-        columns = layout(_sizes(self.W), Names(*self.names))
+        columns = layout(selection(_sizes(self.W)), Names(*self.names))
         self._draw_weights(columns)
         self._draw_neurons(columns)
         self._draw_names(columns)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._layout import Line, Spot, layout, lines
+from ._layout import Line, Spot, layout, lines, selection
 from ._quantities import Quantities
 
 Array = NDArray[Any]
@@ -23,7 +23,7 @@ def picture(trace: Quantities) -> str:
         np.abs(trace.grad_W[0]).sum(axis=0),
         *(np.abs(delta).mean(axis=1) for delta in trace.delta),
     ]
-    columns = layout(strengths, trace.names)
+    columns = layout(selection(strengths), trace.names)
     tallest = max(map(len, columns))
     # Small networks have room to spread; deep ones are scrolled.
     column = max(180, min(315, 630 // len(trace.W)))

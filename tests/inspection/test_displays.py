@@ -21,7 +21,15 @@ from skbackprop.inspection import (
     NetworkDisplay,
     backprop_trace,
 )
-from skbackprop.inspection._layout import NEGATIVE, POSITIVE, ZERO, Line, layout, lines
+from skbackprop.inspection._layout import (
+    NEGATIVE,
+    POSITIVE,
+    ZERO,
+    Line,
+    layout,
+    lines,
+    selection,
+)
 from skbackprop.inspection._quantities import Names
 
 matplotlib.use("Agg")
@@ -170,7 +178,7 @@ def test_one_epoch_is_a_point(iris):
 
 def test_a_large_layer_is_laid_out_by_its_strongest_neurons_in_their_order():
     strength = np.array([3, 9, 9, 0, 9, 9, 9, 9, -9, 9, 9, 1, 9.0])  # all but 3 and 11
-    one, many = layout([np.ones(1), strength], Names())
+    one, many = layout(selection([np.ones(1), strength]), Names())
     assert one == [(0, "0", 0, 0.0)]
     assert [spot.neuron for spot in many] == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
     assert [spot.x for spot in many] == [1] * 10
@@ -179,7 +187,7 @@ def test_a_large_layer_is_laid_out_by_its_strongest_neurons_in_their_order():
 
 def test_neurons_are_called_by_their_names_as_far_as_there_is_room_or_by_numbers():
     names = Names(["p", "a name of 18 lette", "a name of 19 letter"], None)
-    columns = layout([np.ones(3), np.ones(2), np.ones(1)], names)
+    columns = layout(selection([np.ones(n) for n in (3, 2, 1)]), names)
     assert [[spot.label for spot in spots] for spots in columns] == [
         ["p", "a name of 18 lette", "a name of 19 lett…"],
         ["0", "1"],
@@ -188,7 +196,7 @@ def test_neurons_are_called_by_their_names_as_far_as_there_is_room_or_by_numbers
 
 
 def test_lines_are_scaled_within_their_layer_and_the_largest_comes_last():
-    before, after = layout([np.ones(11), np.ones(1)], Names())
+    before, after = layout(selection([np.ones(11), np.ones(1)]), Names())
     values = np.zeros((1, 11))
     values[0, [2, 5, 10]] = [-3, 1, 4]  # the last input is not shown
     drawn = lines(before, after, values)
