@@ -19,7 +19,7 @@ Array = NDArray[Any]
 AT_MOST = 10
 # Longer names lose their middle.
 LETTERS = 18
-# The signs. Orange and violet are distinct to colour-blind eyes, and are not the colours
+# The signs. Orange and violet are distinct to colour-blind eyes, and are no colours
 # of the three factors. WCAG asks of lines for a contrast of 3: these have 3.0 with
 # Colab's dark ground, and 3.9 with white.
 POSITIVE, NEGATIVE, ZERO = "#D55E00", "#8B6BE8", "#808080"
@@ -107,7 +107,7 @@ def lines(before: list[Spot], after: list[Spot], values: Array) -> list[Line]:
 def strongest(
     strength: Array, at_most: int = AT_MOST, keep: Collection[int] = ()
 ) -> list[int]:
-    """Indices of the largest numbers and of those to keep, in the order of the layer."""
+    """Indices of the largest and of those to keep, in the order of the layer."""
     largest_first = np.argsort(-np.abs(strength), kind="stable").tolist()
     largest_first.sort(key=lambda index: index not in keep)  # stable
     return sorted(largest_first[: max(at_most, len(set(keep)))])
