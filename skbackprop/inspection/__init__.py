@@ -7,6 +7,7 @@ from ._gradient_check import GradientCheck, check_gradient
 from ._gradient_flow import GradientFlowDisplay
 from ._loss_curve import LossCurveDisplay
 from ._network import NetworkDisplay
+from ._record import TrainingRecord, record_training
 from ._trace import BackpropTrace, backprop_trace
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "GradientFlowDisplay",
     "LossCurveDisplay",
     "NetworkDisplay",
+    "TrainingRecord",
     "backprop_trace",
     "check_gradient",
+    "record_training",
 ]

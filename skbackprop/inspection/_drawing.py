@@ -1,15 +1,18 @@
-"""What the displays share: matplotlib, if it is there, and colours of curves."""
+"""What the displays share: matplotlib, if it is there, colours of curves, and ticks."""
 
 from typing import Any
 
-from ._layout import NEGATIVE, POSITIVE
+import numpy as np
 
-# The others are distinct to colour-blind eyes too (Okabe and Ito, 2008).
-CYCLE = [NEGATIVE, POSITIVE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+# Distinct to colour-blind eyes too (six of Okabe and Ito, 2008, and Tol's wine), and
+# none of the colours of `_layout`, which mean something.
+CYCLE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#882255", "#000000"]
 
 
-def axes_for(display: Any, ax: Any) -> tuple[Any, Any]:
-    """The axes to draw in, new ones where `ax` is None, and their figure."""
+def axes_for(
+    display: Any, ax: Any, size: tuple[float, float] | None = None
+) -> tuple[Any, Any]:
+    """The axes to draw in and their figure; a new one of that size if `ax` is None."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -18,5 +21,40 @@ def axes_for(display: Any, ax: Any) -> tuple[Any, Any]:
             'pip install "skbackprop[plot]"'
         ) from error
     if ax is None:
-        _, ax = plt.subplots(layout="constrained")
+        _, ax = plt.subplots(figsize=size, layout="constrained")
     return ax, ax.figure
+
+
+def logarithmic(ax: Any) -> None:
+    """Give `ax` a logarithmic height, with ticks that can be read.
+
+    Over few decades matplotlib has a single power of ten, or 2·10⁻², 3·10⁻² and all the
+    others.
+    """
+    from matplotlib.ticker import (
+        AutoLocator,
+        FuncFormatter,
+        LogFormatterSciNotation,
+        LogLocator,
+        NullLocator,
+    )
+
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    decades = np.log10(high / low)
+    if decades > max(2, ax.yaxis.get_tick_space() / 3):
+        return  # powers of ten are enough, and three ticks a decade would be too many
+    ax.yaxis.set_major_locator(
+        LogLocator(subs=(1, 2, 5)) if decades > 1 else AutoLocator()
+    )
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(
+        FuncFormatter(lambda size, _: _plain(size))
+        if low > 1e-5
+        else LogFormatterSciNotation()
+    )
+
+
+def _plain(size: float) -> str:
+    """As 0.00002, of which Python would make 2e-05."""
+    return np.format_float_positional(size, precision=4, fractional=False, trim="-")

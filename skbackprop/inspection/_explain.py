@@ -1,41 +1,38 @@
 """The chain rule for one weight or bias, in words and numbers."""
 
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ._chain_rule import NUDGE, Factors, Parameter, partial_sum
 from ._layout import strongest
+from ._notation import short
 from ._quantities import Quantities
-
-Array = NDArray[Any]
 
 # Longer sums, and batches, are shown by so many of their terms, the largest.
 TERMS = 10
 
 
-def explain_parameter(trace: Quantities, layer: int, j: int, k: int | None) -> str:
-    """The text of `BackpropTrace.explain`; the indices are valid."""
-    bias = k is None
-    letter = "b" if bias else "w"
-    if trace.n_examples == 1:
-        steps = _of_one_example(trace, layer, j, k, letter)
-    else:
-        steps = _of_a_batch(trace, layer, j, k, letter)
-    return "\n".join(
-        [
-            f"∂C/∂{letter} of {_what(trace, layer, j, k)}",
-            "",
-            f"    ∂C/∂{letter} = ∂C/∂a · ∂a/∂z · ∂z/∂{letter}",
-            "",
-            *steps,
-            "",
-            *_update(trace, layer, j, k, letter),
-        ]
-    )
+class Explanation(str):
+    """Text to print, which a notebook shows in the colours of the factors."""
+
+    html: str
+
+    def __new__(cls, text: str, html: str) -> Self:
+        """Both say the same."""
+        new = super().__new__(cls, text)
+        new.html = html
+        return new
+
+    def _repr_html_(self) -> str:
+        return self.html
 
 
-def _what(trace: Quantities, layer: int, j: int, k: int | None) -> str:
+def explain_parameter(parameter: Parameter, digits: int) -> str:
+    """The text of `BackpropTrace.explain`."""
+    return _Writer(parameter, digits).text()
+
+
+def described(trace: Quantities, layer: int, j: int, k: int | None) -> str:
+    """Where the weight or bias is, in words."""
     last = len(trace.W)
     to = f"neuron {_named(trace, layer, j)} of layer {layer}"
     to += " (output)" if layer == last else " (hidden)"
@@ -48,136 +45,146 @@ def _what(trace: Quantities, layer: int, j: int, k: int | None) -> str:
 
 def _named(trace: Quantities, layer: int, neuron: int) -> str:
     name = trace.names.of(layer, len(trace.W), neuron)
-    return str(neuron) if name in (None, str(neuron)) else f'{neuron} ("{name}")'
+    return str(neuron) if name is None else f'{neuron} ("{name}")'
 
 
-def _factors(trace: Quantities, layer: int, j: int, k: int | None) -> list[Array]:
-    """∂C/∂a, ∂a/∂z, ∂z/∂w and their product, each with a number for every example."""
-    dC_da, slope = trace.dC_da[layer - 1][j], trace.sigma_prime[layer - 1][j]
-    into = np.ones_like(slope) if k is None else trace.a[layer - 1][k]
-    return [dC_da, slope, into, trace.delta[layer - 1][j] * into]
+class _Writer:
+    """One explanation, with numbers of so many significant digits."""
 
+    def __init__(self, parameter: Parameter, digits: int) -> None:
+        self.parameter, self.trace, self.digits = parameter, parameter.trace, digits
 
-def _of_one_example(
-    trace: Quantities, layer: int, j: int, k: int | None, letter: str
-) -> list[str]:
-    dC_da, slope, into, product = (f[0] for f in _factors(trace, layer, j, k))
-    a, delta = trace.a[layer][j, 0], trace.delta[layer - 1][j, 0]
-    if layer == len(trace.W):
-        lines = _output_sensitivity(trace, j)
-    else:
-        lines = _hidden_sensitivity(trace, layer, j)
-    lines += [
-        f"∂a/∂z = a (1 − a) = {a} · (1 − {_bracketed(a)}) = {slope}",
-        f"    The slope of the sigmoid, at most 0.25{_saturation(slope)}.",
-    ]
-    if k is None:
-        lines += ["∂z/∂b = 1", "    The bias is added to z as it is."]
-    else:
-        source = "input" if layer == 1 else "activation of neuron"
+    def text(self) -> str:
+        at, letter = self.parameter, self.parameter.letter
+        of_one = self.trace.n_examples == 1
+        return "\n".join(
+            [
+                f"∂C/∂{letter} of {described(self.trace, at.layer, at.j, at.k)}",
+                "",
+                f"    ∂C/∂{letter} = ∂C/∂a · ∂a/∂z · ∂z/∂{letter}",
+                "",
+                *(self._of_one_example() if of_one else self._of_a_batch()),
+                "",
+                *self._update(),
+            ]
+        )
+
+    def _of_one_example(self) -> list[str]:
+        at, letter = self.parameter, self.parameter.letter
+        factors = at.factors(0)
+        a, delta = (
+            values[at.j, 0]
+            for values in (self.trace.a[at.layer], self.trace.delta[at.layer - 1])
+        )
+        slope = self._n(factors.da_dz)
+        lines = self._output_sensitivity() if at.is_output else self._hidden_sum()
         lines += [
-            f"∂z/∂w = {into}",
-            f"    The {source} {k}, which the weight multiplies.",
+            f"∂a/∂z = a (1 − a) = {self._n(a)} · (1 − {self._n(a)}) = {slope}",
+            f"    The slope of the sigmoid, at most 0.25{_saturation(factors.da_dz)}.",
         ]
-    return [
-        *lines,
-        "",
-        f"δ = ∂C/∂a · ∂a/∂z = {delta}",
-        f"∂C/∂{letter} = {_times(dC_da, slope, into)} = {product}",
-    ]
+        if at.k is None:
+            lines += ["∂z/∂b = 1", "    The bias is added to z as it is."]
+        else:
+            source = "input" if at.layer == 1 else "activation of neuron"
+            lines += [
+                f"∂z/∂w = {self._n(factors.dz_dw)}",
+                f"    The {source} {at.k}, which the weight multiplies.",
+            ]
+        return [
+            *lines,
+            "",
+            f"δ = ∂C/∂a · ∂a/∂z = {self._n(delta)}",
+            f"∂C/∂{letter} = {self._chain(factors)}",
+        ]
 
+    def _output_sensitivity(self) -> list[str]:
+        j, n_L = self.parameter.j, len(self.trace.y)
+        a, y = self.trace.a[-1][j, 0], self.trace.y[j, 0]
+        verdict = "exactly right" if a == y else f"too {'high' if a > y else 'low'}"
+        difference = f"{self._n(a)} − {self._b(y)}"
+        symbols, numbers = "(a − y)", f"({difference})"
+        if n_L > 1:
+            symbols, numbers = f"1/n_L {symbols}", f"1/{n_L} · {numbers}"
+        else:
+            symbols, numbers = "a − y", difference
+        return [
+            f"∂C/∂a = {symbols} = {numbers} = {self._n(self.trace.dC_da[-1][j, 0])}",
+            f"    The activation is {a:.3g} and should be {y:.3g}: {verdict}.",
+        ]
 
-def _output_sensitivity(trace: Quantities, j: int) -> list[str]:
-    a, y, n_L = trace.a[-1][j, 0], trace.y[j, 0], len(trace.y)
-    verdict = "exactly right" if a == y else f"too {'high' if a > y else 'low'}"
-    return [
-        f"∂C/∂a = (a − y) / n_L = ({a} − {_bracketed(y)}) / {n_L} = "
-        f"{trace.dC_da[-1][j, 0]}",
-        f"    The neuron says {a:.3g} and should say {y:.3g}: {verdict}.",
-    ]
+    def _hidden_sum(self) -> list[str]:
+        """The sum over the errors of the next layer, term by term."""
+        at = self.parameter
+        w, delta = at.next_terms()
+        total = partial_sum(w * delta, strongest(w * delta, TERMS))
+        lines = [
+            f"∂C/∂a = Σ_q w_q{at.j} δ_q = {self._n(at.factors(0).dC_da)}",
+            "    A hidden neuron acts on the cost through the "
+            f"{_count(len(w), 'neuron')} q of layer {at.layer + 1}:",
+        ]
+        for q in total.shown:
+            product = self._n(w[q] * delta[q])
+            lines.append(
+                f"    q = {q}: {self._n(w[q])} · {self._b(delta[q])} = {product}"
+            )
+        if total.n_rest:
+            others = _count(total.n_rest, "term")
+            lines.append(f"    the other {others} together: {self._n(total.rest)}")
+        return lines
 
+    def _of_a_batch(self) -> list[str]:
+        at, m = self.parameter, self.trace.n_examples
+        products = at.products()
+        total = partial_sum(products, strongest(products, TERMS))
+        lines = [f"For each of {m} examples i; the gradient is the average over them."]
+        for i in total.shown:
+            lines.append(f"    i = {i}: {self._chain(at.factors(i))}")
+        if total.n_rest:
+            others = _count(total.n_rest, "example")
+            lines.append(f"    the other {others} together: {self._n(total.rest)}")
+        mean = self._n(at.gradient)
+        return [
+            *lines,
+            "",
+            f"∂C/∂{at.letter} = 1/{m} · {self._b(products.sum())} = {mean}",
+            "    Trace one example to see where its ∂C/∂a comes from.",
+        ]
 
-def _hidden_sensitivity(trace: Quantities, layer: int, j: int) -> list[str]:
-    """The sum over the errors of the next layer, term by term."""
-    w, delta = trace.W[layer][:, j], trace.delta[layer][:, 0]
-    terms = w * delta
-    shown = strongest(terms, TERMS)
-    lines = [
-        f"∂C/∂a = Σ_q w_q{j} δ_q = {trace.dC_da[layer - 1][j, 0]}",
-        "    A hidden neuron acts on the cost through the "
-        f"{_count(len(w), 'neuron')} q of layer {layer + 1}:",
-    ]
-    for q in shown:
-        lines.append(f"    q = {q}: {_times(w[q], delta[q])} = {terms[q]}")
-    rest = len(w) - len(shown)
-    if rest:
-        others = np.delete(terms, shown).sum()
-        lines.append(f"    the other {_count(rest, 'term')} together: {others}")
-    return lines
+    def _update(self) -> list[str]:
+        at = self.parameter
+        gradient, old, step, letter = at.gradient, at.value, at.step, at.letter
+        if gradient == 0:
+            sense = "To first order, changing it does not change the cost: it stays."
+        else:
+            cost, sense = ("raise", "down") if gradient > 0 else ("lower", "up")
+            sense = f"Raising it would {cost} the cost, so descent moves it {sense}."
+        now, then = at.nudged_cost()
+        return [
+            sense,
+            f"nudge: {letter} + {NUDGE:g} moves C by ΔC = {self._n(then - now)}, and "
+            f"ΔC/{NUDGE:g} = {self._n((then - now) / NUDGE)}",
+            f"update = −η · ∂C/∂{letter} = −{self._n(self.trace.eta)} · "
+            f"{self._b(gradient)} = {self._n(step)}",
+            f"{letter} → {letter} + update = {self._n(old)} + {self._b(step)} = "
+            f"{self._n(old + step)}",
+        ]
 
+    def _chain(self, factors: Factors) -> str:
+        first, *others = factors[1:4]
+        product = " · ".join([self._n(first), *map(self._b, others)])
+        return f"{product} = {self._n(factors.product)}"
 
-def _of_a_batch(
-    trace: Quantities, layer: int, j: int, k: int | None, letter: str
-) -> list[str]:
-    factors = _factors(trace, layer, j, k)
-    product, m = factors[-1], trace.n_examples
-    shown = strongest(product, TERMS)
-    lines = [f"For each of {m} examples i; the gradient is the average over them."]
-    for i in shown:
-        dC_da, slope, into, result = (f[i] for f in factors)
-        lines.append(f"    i = {i}: {_times(dC_da, slope, into)} = {result}")
-    rest = m - len(shown)
-    if rest:
-        others = np.delete(product, shown).sum()
-        lines.append(f"    the other {_count(rest, 'example')} together: {others}")
-    mean = _gradient(trace, layer, j, k)
-    return [
-        *lines,
-        "",
-        f"∂C/∂{letter} = 1/{m} · {_bracketed(product.sum())} = {mean}",
-        "    Trace one example to see where its ∂C/∂a comes from.",
-    ]
+    def _n(self, number: Any) -> str:
+        return short(number, self.digits)
 
-
-def _gradient(trace: Quantities, layer: int, j: int, k: int | None) -> Any:
-    if k is None:
-        return trace.grad_b[layer - 1][j, 0]
-    return trace.grad_W[layer - 1][j, k]
-
-
-def _update(
-    trace: Quantities, layer: int, j: int, k: int | None, letter: str
-) -> list[str]:
-    gradient = _gradient(trace, layer, j, k)
-    if k is None:
-        old, step = trace.b[layer - 1][j, 0], trace.update_b[layer - 1][j, 0]
-    else:
-        old, step = trace.W[layer - 1][j, k], trace.update_W[layer - 1][j, k]
-    if gradient == 0:
-        sense = "To first order, changing it does not change the cost: it stays."
-    else:
-        cost, sense = ("raise", "down") if gradient > 0 else ("lower", "up")
-        sense = f"Raising it would {cost} the cost, so descent moves it {sense}."
-    return [
-        sense,
-        f"update = −η · ∂C/∂{letter} = −{trace.eta} · {_bracketed(gradient)} = {step}",
-        f"{letter} → {letter} + update = {old} + {_bracketed(step)} = {old + step}",
-    ]
+    def _b(self, number: Any) -> str:
+        """The number, in brackets where it follows a sign and has its own."""
+        return f"({self._n(number)})" if number < 0 else self._n(number)
 
 
 def _saturation(slope: Any) -> str:
     """Saturated is a neuron whose activation is below 0.01 or above 0.99."""
     return "; here the neuron is saturated" if slope < 0.01 * 0.99 else ""
-
-
-def _times(*numbers: Any) -> str:
-    first, *others = numbers
-    return " · ".join([str(first), *map(_bracketed, others)])
-
-
-def _bracketed(number: Any) -> str:
-    """All digits of the number, as `str` of numpy's scalars has them."""
-    return f"({number})" if number < 0 else str(number)
 
 
 def _count(n: int, noun: str) -> str:

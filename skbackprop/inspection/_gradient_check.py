@@ -13,6 +13,7 @@ from .._estimators.kind_of_call import Call
 from .._estimators.validation import Data
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import run_epoch
+from ._outputs import Outputs
 from ._quantities import Names, Quantities
 from ._reading import (
     check_network,
@@ -166,9 +167,9 @@ def check_gradient(
 
     References
     ----------
-    "The mathematics" in the documentation, sections 'Error' and 'Gradients'. Squire and
-    Trapp (1998), "Using complex variables to estimate derivatives of real functions",
-    SIAM Review 40, 110-112.
+    "The mathematics" in the documentation, section 5, Error, and section 6, Gradients.
+    Squire and Trapp (1998), "Using complex variables to estimate derivatives of real
+    functions", SIAM Review 40, 110-112.
 
     Examples
     --------
@@ -201,7 +202,7 @@ def check_gradient(
     W, b = ([p.astype(float) for p in ps] for ps in derivation_parameters(estimator))
     # Targets rounded to the network's dtype, for they are what it trains on.
     x, y = (v.astype(float) for v in derivation_columns(estimator, data))
-    found = Quantities(W, b, x, y, 1.0, Names())
+    found = Quantities(W, b, x, y, 1.0, Names(), Outputs())
     equations = [found.grad_W, found.grad_b]
     trained = _engine_gradient(estimator, data, _revealing_eta(found))
     bounds = _rounding(found, np.finfo(dtype).eps)

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._drawing import CYCLE, axes_for
+from ._drawing import CYCLE, axes_for, logarithmic
 from ._quantities import Quantities
 from ._trace import BackpropTrace, backprop_trace
 
@@ -33,15 +33,16 @@ class GradientFlowDisplay:
     Make it with `from_estimator` or `from_trace`.
 
     On its way back through a layer the error is multiplied by the slopes of the
-    sigmoids, ``σ'(z) ≤ ¼`` (section 'Error'). Where the points fall towards the first
+    sigmoids, ``σ'(z) ≤ ¼`` (section 5, Error). Where the points fall towards the first
     layer, the gradient vanishes: the layers there learn slowly. Where a layer has many
     saturated neurons, η or the weights are too large, or the inputs are not scaled.
 
-    Circles are the median of ``|δ_j|`` over neurons and examples, with a bar from the
-    10th to the 90th percentile; its unit is cost for a unit of pre-activation. Squares
-    are the root mean square of what one update, averaged over the examples, adds to the
-    weights, ``−η ∇W``, in units of weights. Triangles point to medians that are less
-    than 1e-16 of the largest size, or zero. Below each layer stands the part of its
+    The upper axes have the errors: circles are the median of ``|δ_j|`` over neurons and
+    examples, with a bar from the 10th to the 90th percentile; the unit is cost for a
+    unit of pre-activation. The lower axes have the updates: squares are the root mean
+    square of what one update, averaged over the examples, adds to the weights,
+    ``−η ∇W``, in units of weights. A triangle that points down is less than 1e-16 of
+    the largest of its axes, or zero. Below each layer stands the part of its
     activations, over neurons and examples, below 0.01 or above 0.99: these are
     saturated.
 
@@ -54,8 +55,11 @@ class GradientFlowDisplay:
 
     Attributes
     ----------
+    axes_ : tuple of two matplotlib Axes
+        Those of the errors and of the updates in the last `plot`.
+
     ax_ : matplotlib Axes
-        The axes of the last `plot`.
+        What holds both, for a title; of a pair that was given, the first.
 
     figure_ : matplotlib Figure
         Their figure.
@@ -99,8 +103,10 @@ class GradientFlowDisplay:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
 
-        ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+        ax : matplotlib Axes or a pair of them, default=None
+            Where to draw. A pair is for the errors and the updates, so that several
+            networks can share axes, a column for each. One is divided into two, its own
+            ticks and frame are hidden. None is a new figure.
 
         Returns
         -------
@@ -131,8 +137,10 @@ class GradientFlowDisplay:
         trace : BackpropTrace
             Of one example or, better, of many.
 
-        ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+        ax : matplotlib Axes or a pair of them, default=None
+            Where to draw. A pair is for the errors and the updates, so that several
+            networks can share axes, a column for each. One is divided into two, its own
+            ticks and frame are hidden. None is a new figure.
 
         Returns
         -------
@@ -161,8 +169,10 @@ class GradientFlowDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+        ax : matplotlib Axes or a pair of them, default=None
+            Where to draw. A pair is for the errors and the updates, so that several
+            networks can share axes, a column for each. One is divided into two, its own
+            ticks and frame are hidden. None is a new figure.
 
         Returns
         -------
@@ -186,59 +196,65 @@ class GradientFlowDisplay:
         >>> display.plot(ax=ax).ax_ is ax
         True
         """
-        n = len(self.layers)
-        self.ax_, self.figure_ = axes_for(self, ax)
-        x = np.arange(1, n + 1)
+        pair = np.ravel(ax)
+        self.ax_, self.figure_ = axes_for(self, pair[0])
+        self.axes_ = tuple(pair) if len(pair) == 2 else _halves(self.ax_)
+        errors, updates = self.axes_
         median, low, high, update = (
             np.array([getattr(layer, name) for layer in self.layers])
             for name in ("delta_median", "delta_low", "delta_high", "update")
         )
-        # What is next to nothing, or zero, would stretch a logarithmic scale.
-        floor = VANISHED * (max(high.max(), update.max()) or 1.0)
-        gone = median < floor
-        low, median, high, update = (
-            np.maximum(size, floor) for size in (low, median, high, update)
+        gone = _draw(errors, median, "o-", CYCLE[0], (low, high))
+        gone |= _draw(updates, update, "s:", CYCLE[1], (update, update))
+        errors.set_ylabel("median |δ|, 10–90 %\n(cost per unit of z)")
+        updates.set_ylabel("root mean square η∇W\n(units of weight)")
+        errors.tick_params(labelbottom=False)
+        updates.set_xticks(
+            range(1, len(self.layers) + 1),
+            [
+                f"{number}\n{layer.n_neurons}\n{layer.saturated:.0%}"
+                for number, layer in enumerate(self.layers, start=1)
+            ],
         )
-        self.ax_.vlines(x - 0.08, low, high, color=CYCLE[0], linewidth=5, alpha=0.3)
-        self.ax_.plot(
-            x - 0.08,
-            median,
-            color=CYCLE[0],
-            marker="o",
-            label="error |δ|: median, 10–90 %",
+        updates.annotate(
+            "layer\nneurons\nsaturated",
+            (0, 0),
+            (-6, -7),  # where the labels of the ticks begin
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="right",
+            va="top",
         )
-        self.ax_.plot(
-            x + 0.08,
-            update,
-            color=CYCLE[1],
-            marker="s",
-            linestyle=":",
-            label="update η|∇W|: root mean square",
+        updates.set_xlabel(
+            "saturated: a < 0.01 or a > 0.99"
+            + gone * f"\n▼: zero, or less than {VANISHED:g} of the largest"
         )
-        if gone.any():
-            self.ax_.plot(
-                (x - 0.08)[gone],
-                median[gone],
-                color=CYCLE[0],
-                linestyle="",
-                marker="v",
-                markersize=12,
-                label="median below this, or zero",
-            )
-        self.ax_.set_yscale("log")
-        self.ax_.set_xticks(x, [self._tick(i, n) for i in range(n)])
-        self.ax_.set_xlim(0.5, n + 0.5)
-        self.ax_.set_xlabel("layer: neurons, saturated activations (σ′ < 0.01)")
-        self.ax_.set_ylabel("δ (cost per pre-activation), update (weight)")
-        self.ax_.grid(axis="y", alpha=0.3)
-        self.ax_.legend()
         return self
 
-    def _tick(self, i: int, n: int) -> str:
-        layer = self.layers[i]
-        if n > 8:  # there is room for little more than the numbers
-            return f"{i + 1}\n{layer.n_neurons}\n{layer.saturated:.0%}"
-        return f"{i + 1}\n{layer.n_neurons} neurons\n{layer.saturated:.0%} sat."
+
+def _halves(ax: Any) -> tuple[Any, Any]:
+    """Two axes, one above the other, in the place of `ax`."""
+    ax.set_axis_off()
+    for former in list(ax.child_axes):
+        former.remove()
+    upper = ax.inset_axes((0, 0.53, 1, 0.47))
+    return upper, ax.inset_axes((0, 0, 1, 0.47), sharex=upper)
+
+
+def _draw(ax: Any, sizes: Any, style: str, color: str, bars: tuple[Any, Any]) -> bool:
+    """Draw a size for each layer, and bars; return whether one is next to nothing."""
+    layers = np.arange(1, len(sizes) + 1)
+    # What is next to nothing, or zero, would stretch a logarithmic scale.
+    floor = VANISHED * (max(sizes.max(), bars[1].max()) or 1.0)
+    gone = sizes < floor
+    sizes, low, high = (np.maximum(size, floor) for size in (sizes, *bars))
+    ax.vlines(layers, low, high, color=color, linewidth=6, alpha=0.3)
+    ax.plot(layers, sizes, style, color=color)
+    ax.plot(layers[gone], sizes[gone], "v", color=color, markersize=12)
+    ax.set_xlim(0.5, len(sizes) + 0.5)
+    ax.grid(axis="y", alpha=0.3)
+    logarithmic(ax)
+    return bool(gone.any())
 
 
 def _flow(trace: Quantities, at: int) -> LayerFlow:

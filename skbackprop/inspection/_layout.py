@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ._notation import shortened
 from ._quantities import Names
 
 Array = NDArray[Any]
@@ -17,8 +18,6 @@ Array = NDArray[Any]
 # A larger layer is shown by its strongest neurons. Ten classes are all shown, and a
 # hundred lines between two layers can still be told apart.
 AT_MOST = 10
-# Longer names lose their middle.
-LETTERS = 18
 # The signs. Orange and violet are distinct to colour-blind eyes, and are no colours
 # of the three factors. WCAG asks of lines for a contrast of 3: these have 3.0 with
 # Colab's dark ground, and 3.9 with white.
@@ -52,7 +51,7 @@ class Line(NamedTuple):
 
 
 def selection(
-    strengths: Sequence[Array], keep: Collection[int] = ()
+    strengths: Sequence[Array], keep: Collection[int] = (), at_most: int = AT_MOST
 ) -> list[list[int]]:
     """The neurons of each layer that are shown, in the layer's order.
 
@@ -60,9 +59,11 @@ def selection(
     ----------
     strengths : for each layer from 0 to L, how much each of its neurons matters
     keep : output neurons that are shown in any case: the true class, the predicted one
+    at_most : neurons of a layer
     """
     *before, output = strengths
-    return [*map(strongest, before), strongest(output, keep=keep)]
+    shown = [strongest(strength, at_most) for strength in before]
+    return [*shown, strongest(output, at_most, keep)]
 
 
 def layout(shown: Sequence[Sequence[int]], names: Names) -> list[list[Spot]]:
@@ -88,13 +89,16 @@ def layout(shown: Sequence[Sequence[int]], names: Names) -> list[list[Spot]]:
     ]
 
 
-def lines(before: list[Spot], after: list[Spot], values: Array) -> list[Line]:
+def lines(
+    before: list[Spot], after: list[Spot], values: Array, largest: float | None = None
+) -> list[Line]:
     """The connections of two layers, the largest last: it is drawn on top.
 
     `values` has a number for each connection of the layer, shown or not, in the shape
-    of the derivation's ``W``.
+    of the derivation's ``W``. `largest` is what their sizes are parts of; None is the
+    largest of them.
     """
-    largest = np.abs(values).max() or 1.0
+    largest = largest or np.abs(values).max() or 1.0
     connections = [
         Line(start, end, abs(value) / largest, color_of(value))
         for end in after
@@ -116,14 +120,3 @@ def strongest(
 def color_of(value: float) -> str:
     """The colour of a sign."""
     return POSITIVE if value > 0 else NEGATIVE if value < 0 else ZERO
-
-
-def shortened(name: str) -> str:
-    """The name, or its two ends where there is no room for all of it.
-
-    Names that are generated differ at their ends: "pca__component_001".
-    """
-    if len(name) <= LETTERS:
-        return name
-    half = (LETTERS - 1) // 2
-    return f"{name[: LETTERS - 1 - half]}…{name[-half:]}"

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
-from ._drawing import CYCLE, axes_for
+from .._training.progress import Progress
+from ._drawing import CYCLE, axes_for, logarithmic
 from ._reading import check_fitted_network
+
+# More curves than these have their legend beside the axes: inside, it would hide them.
+INSIDE = 4
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,9 @@ class LossCurve:
     best : int or None
         The epoch to mark, counted from 1.
 
-    best_is_validated : bool
-        Whether the mark belongs on the validation loss.
+    best_of : {"training loss", "validation loss", "validation score"}
+        What that epoch is the best by. The mark is on the curve of the training or of
+        the validation loss.
 
     Examples
     --------
@@ -46,7 +51,9 @@ class LossCurve:
     validation_loss: Sequence[float] | None = None
     validation_begins: int = 0
     best: int | None = None
-    best_is_validated: bool = False
+    best_of: Literal["training loss", "validation loss", "validation score"] = (
+        "training loss"
+    )
 
 
 class LossCurveDisplay:
@@ -57,15 +64,16 @@ class LossCurveDisplay:
     The loss is the mean cost of an example, ``C = 1/n_L Σ_j ½ (a_j − y_j)²``, in
     squared units of activations. That of training (solid) is measured while the epoch
     goes on, each example with the weights that it was about to update; that of the
-    held-out rows (dashed) at the end of the epoch. The best epoch is marked: with early
-    stopping that of the best validation score, whose network was kept; else that of the
-    least validation loss, or of the least loss where no rows were held out.
+    held-out rows (dashed) at the end of the epoch. A star marks the best epoch, and the
+    legend has its number: "best" is the epoch of the least validation loss, or of the
+    least training loss if no rows were held out; "best by score" is the epoch whose
+    network early stopping has kept, which need not be that of the least loss.
 
     Parameters
     ----------
     curves : list of curves
         One for each network, with the attributes `name`, `loss`, `validation_loss`,
-        `validation_begins`, `best` and `best_is_validated`.
+        `validation_begins`, `best` and `best_of`.
 
     Attributes
     ----------
@@ -121,7 +129,9 @@ class LossCurveDisplay:
             Whether the loss has a logarithmic scale.
 
         ax : matplotlib Axes, default=None
-            Where to draw, also beside other curves. None is a new figure.
+            Where to draw, also beside other curves. None is a new figure. With more
+            than 4 curves the legend stands to the right of the axes, where a figure
+            with ``layout="constrained"`` makes room for it.
 
         Returns
         -------
@@ -263,7 +273,10 @@ class LossCurveDisplay:
         >>> display.plot(log=False).ax_.get_yscale()
         'linear'
         """
-        self.ax_, self.figure_ = axes_for(self, ax)
+        n_lines = sum(1 + (c.validation_loss is not None) for c in self.curves)
+        self.ax_, self.figure_ = axes_for(
+            self, ax, (6.4, 4.8) if n_lines <= INSIDE else (9.2, 4.8)
+        )
         self.lines_: list[Any] = []
         # Colours go on from those of curves that are there already.
         before = len({line.get_color() for line in self.ax_.get_lines()})
@@ -271,48 +284,64 @@ class LossCurveDisplay:
             self._plot_curve(curve, CYCLE[i % len(CYCLE)])
         self.ax_.set_xlabel("epochs (passes over the training rows)")
         self.ax_.set_ylabel("mean cost of an example (squared activations)")
-        self.ax_.set_yscale("log" if log else "linear")
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        if log:
+            logarithmic(self.ax_)
+        else:
+            self.ax_.set_yscale("linear")
+        # A single epoch has one tick, not five fractions.
+        self.ax_.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         self.ax_.grid(which="both", alpha=0.2)
-        self.ax_.legend()
+        self._add_legend()
         return self
 
     def _plot_curve(self, curve: LossCurve, color: str) -> None:
-        prefix = f"{curve.name}: " if curve.name else ""
-        epochs = np.arange(1, len(curve.loss) + 1)
-        self.lines_ += self.ax_.plot(
-            epochs,
-            curve.loss,
-            color=color,
-            # One epoch is a point, which a line would not show.
-            marker="o" if len(epochs) == 1 else None,
-            label=prefix + "training",
-        )
-        marked, begins = curve.loss, 0
+        self._plot_losses("training", curve.loss, 0, curve, color=color)
         if curve.validation_loss is not None:
-            epochs = np.arange(1, len(curve.validation_loss) + 1)
-            self.lines_ += self.ax_.plot(
-                epochs + curve.validation_begins,
+            self._plot_losses(
+                "validation",
                 curve.validation_loss,
+                curve.validation_begins,
+                curve,
                 color=color,
                 linestyle="--",
-                marker="o" if len(epochs) == 1 else None,
-                label=prefix + "validation",
             )
-        if curve.best_is_validated and curve.validation_loss is not None:
-            marked, begins = curve.validation_loss, curve.validation_begins
-        if curve.best is not None:
-            self.ax_.plot(
-                [curve.best],
-                [marked[curve.best - 1 - begins]],
-                color=color,
-                linestyle="",
-                marker="*",
-                markersize=14,
-                markeredgecolor="white",
-                label=f"{prefix}best epoch, {curve.best}",
-                zorder=3,
-            )
+
+    def _plot_losses(
+        self,
+        rows: str,
+        losses: Sequence[float],
+        begins: int,
+        curve: LossCurve,
+        **style: Any,
+    ) -> None:
+        """One line, with a star where the epoch that is the best by it lies."""
+        label = f"{curve.name}: {rows}" if curve.name else rows
+        if curve.best is not None and curve.best_of.startswith(rows):
+            by = " by score" if curve.best_of.endswith("score") else ""
+            label += f" (best{by} {curve.best})"
+            style |= {
+                "marker": "*",
+                "markevery": [curve.best - 1 - begins],
+                "markersize": 14,
+                "markeredgecolor": "white",
+            }
+        elif len(losses) == 1:  # a point, which a line would not show
+            style["marker"] = "o"
+        epochs = np.arange(1, len(losses) + 1) + begins
+        self.lines_ += self.ax_.plot(epochs, losses, label=label, **style)
+
+    def _add_legend(self) -> None:
+        _, labels = self.ax_.get_legend_handles_labels()
+        place: dict[str, Any] = {}
+        if len(labels) > INSIDE:
+            place = {
+                "loc": "upper left",
+                "bbox_to_anchor": (1.01, 1),
+                "borderaxespad": 0,
+                "frameon": False,
+            }
+        # Long enough to show dashes on both sides of a star.
+        self.ax_.legend(handlelength=3.5, markerscale=0.8, **place)
 
 
 def _curve(estimator: Any, name: str) -> LossCurve:
@@ -321,11 +350,32 @@ def _curve(estimator: Any, name: str) -> LossCurve:
     if validation is None:
         return LossCurve(name, list(loss), best=_place_of_least(loss))
     begins = _epochs_before_validation(estimator)
-    if estimator.best_validation_score_ is not None:
-        best = int(np.argmax(estimator.validation_scores_)) + 1
+    stopped_early = estimator.best_validation_score_ is not None
+    if stopped_early:
+        best = _epoch_kept(validation, estimator.validation_scores_)
     else:
-        best = _place_of_least(validation) or 1
-    return LossCurve(name, list(loss), list(validation), begins, begins + best, True)
+        best = _place_of_least(validation)
+    by_score = stopped_early and estimator.scoring != "loss"
+    return LossCurve(
+        name,
+        list(loss),
+        list(validation),
+        begins,
+        begins + (best or 1),
+        "validation score" if by_score else "validation loss",
+    )
+
+
+def _epoch_kept(losses: Sequence[float], scores: Sequence[float]) -> int | None:
+    """The epoch that early stopping goes back to: training's own rule, once more.
+
+    Of epochs with the same score it is that of the least loss.
+    """
+    progress = Progress(0, t=0, best_loss=np.inf, n_no_change=0, n_eta_drops=0)
+    for measured in zip(losses, scores, strict=True):
+        progress.n_iter += 1
+        progress.compare(*measured)
+    return progress.best_epoch
 
 
 def _epochs_before_validation(estimator: Any) -> int:

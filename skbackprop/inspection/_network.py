@@ -1,5 +1,6 @@
 """`NetworkDisplay`: neurons as dots, weights as lines."""
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Any, Self
 
@@ -19,9 +20,9 @@ from ._trace import BackpropTrace, backprop_trace
 
 Array = NDArray[Any]
 
-# With more layers than these, the input counted, captions are short, dots and lines
-# small.
-CROWDED = 6
+# In points: a neuron's dot where there is room, and the least distance of two layers
+# whose captions stand side by side.
+DOT, CAPTION = 16.0, 75.0
 
 
 class NetworkDisplay:
@@ -29,11 +30,18 @@ class NetworkDisplay:
 
     Make it with `from_estimator` or `from_trace`.
 
-    Lines are orange for positive weights and blue for negative ones, the wider and the
-    stronger the larger the weight is among those of its layer. A layer of more than 10
-    neurons is shown by those 10 whose weights, in and out, are the largest, in their
-    order. The fills are the activations of an example, or its errors δ, or averages of
-    a batch. Inputs are shaded from the smallest to the largest, which stand below them.
+    Lines are orange for positive weights and violet for negative ones, the wider and
+    the stronger the larger the weight is among those of its layer. A layer of more than
+    10 neurons is shown by those 10 whose weights, in and out, are the largest, in their
+    order; the true class of an example and the predicted one are always among them.
+    Hidden neurons have their numbers in them, inputs and outputs their names beside
+    them.
+
+    The fills are the activations of an example, or its errors δ, or averages of a
+    batch. Inputs are shaded from the smallest to the largest, which stand below them.
+    Errors are shaded within each layer, since they often differ by powers of ten from
+    layer to layer: below a layer stands the largest |δ| in it, which has the full
+    colour.
 
     Parameters
     ----------
@@ -49,6 +57,9 @@ class NetworkDisplay:
 
     names : tuple (inputs, outputs), default=(None, None)
         Names of the neurons of the first and last layer, lists of str or None.
+
+    keep : collection of int, default=()
+        Output neurons that are shown in any case.
 
     Attributes
     ----------
@@ -82,11 +93,13 @@ class NetworkDisplay:
         fills: list[Array | None] | None = None,
         fill: str = "activation",
         names: tuple[list[str] | None, list[str] | None] = (None, None),
+        keep: Collection[int] = (),
     ) -> None:
         self.W = W
         self.fills = fills
         self.fill = fill
         self.names = names
+        self.keep = keep
 
     @classmethod
     def from_estimator(
@@ -116,7 +129,8 @@ class NetworkDisplay:
             What fills the dots: activations, or the errors δ.
 
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+            Where to draw. None is a new figure, wide enough for all layers. In axes
+            with less than 0.75 inches a layer, dots and captions are small.
 
         Returns
         -------
@@ -165,7 +179,8 @@ class NetworkDisplay:
             What fills the dots: activations, or the errors δ.
 
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+            Where to draw. None is a new figure, wide enough for all layers. In axes
+            with less than 0.75 inches a layer, dots and captions are small.
 
         Returns
         -------
@@ -194,7 +209,7 @@ class NetworkDisplay:
             fills = [a.mean(axis=1) for a in trace.a]
         else:  # inputs have no error
             fills = [None, *(delta.mean(axis=1) for delta in trace.delta)]
-        return cls(trace.W, fills, fill, trace.names).plot(ax=ax)
+        return cls(trace.W, fills, fill, trace.names, trace.roles).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw it.
@@ -202,7 +217,8 @@ class NetworkDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+            Where to draw. None is a new figure, wide enough for all layers. In axes
+            with less than 0.75 inches a layer, dots and captions are small.
 
         Returns
         -------
@@ -221,32 +237,37 @@ class NetworkDisplay:
         >>> NetworkDisplay([np.array([[1.0, -2.0]])]).plot().ax_.get_xlabel()
         'layers, from the input to the output'
         """
-        self.ax_, self.figure_ = axes_for(self, ax)
-        columns = layout(selection(_sizes(self.W)), Names(*self.names))
-        self._draw_weights(columns)
-        self._draw_neurons(columns)
-        self._draw_names(columns)
+        shown = selection(_sizes(self.W), self.keep)
+        columns = layout(shown, Names(*self.names))
+        self.ax_, self.figure_ = axes_for(self, ax, (max(6.4, len(shown) * 0.75), 4.8))
         tallest = max(map(len, columns))
         self.ax_.set_xlim(-0.55, len(self.W) + 0.55)
         self.ax_.set_ylim(-tallest / 2 - 0.3, tallest / 2 + 0.3)
-        self.ax_.set_xticks(
-            range(len(columns)),
-            [self._caption(layer, len(c)) for layer, c in enumerate(columns)],
-            fontsize="medium" if len(columns) <= CROWDED else "small",
-        )
-        self.ax_.set_yticks([])
-        self.ax_.tick_params(length=0)
-        self.ax_.set_xlabel("layers, from the input to the output")
+        column, row = self._distances()
+        diameter = min(DOT, 0.6 * column, 0.8 * row)
+        self._draw_weights(columns, widest=0.2 * diameter)
+        faces = self._draw_neurons(columns, diameter)
+        self._draw_names(columns, faces, diameter)
+        self._draw_captions(columns, column)
         for spine in self.ax_.spines.values():
             spine.set_visible(False)
         return self
 
-    def _draw_weights(self, columns: list[list[Spot]]) -> None:
+    def _distances(self) -> tuple[float, float]:
+        """From layer to layer and from neuron to neuron, in points.
+
+        The axes are smaller in the end: names and a colour bar need some of the width,
+        the legend and captions of some lines need 50 points of the height.
+        """
+        width, height = self.ax_.get_window_extent().size * 72 / self.figure_.dpi
+        n_columns, n_rows = np.ptp([self.ax_.get_xlim(), self.ax_.get_ylim()], axis=1)
+        return 0.8 * width / n_columns, max(height - 50, height / 4) / n_rows
+
+    def _draw_weights(self, columns: list[list[Spot]], widest: float) -> None:
         from matplotlib.collections import LineCollection
         from matplotlib.colors import to_rgba
         from matplotlib.lines import Line2D
 
-        widest = 3.2 if len(columns) <= CROWDED else 1.6
         for (before, after), W in zip(pairwise(columns), self.W, strict=True):
             drawn = lines(before, after, W)
             self.ax_.add_collection(
@@ -270,52 +291,94 @@ class NetworkDisplay:
             title="lines: width by size, within each layer",
         )
 
-    def _draw_neurons(self, columns: list[list[Spot]]) -> None:
-        from matplotlib.colors import LinearSegmentedColormap
+    def _draw_neurons(
+        self, columns: list[list[Spot]], diameter: float
+    ) -> list[list[Array]]:
+        """Draw the dots; return their colours."""
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-        fills = self.fills or [None] * len(columns)
-        errors = [f for f in fills if f is not None] if self.fill == "error" else []
-        limit = max((np.abs(f).max() for f in errors), default=0.0) or 1.0
         signs = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE])
-        mappable = None
-        for layer, (spots, values) in enumerate(zip(columns, fills, strict=True)):
+        shades = signs if self.fill == "error" else "Greys"
+        faces = []
+        for layer, spots in enumerate(columns):
             style: dict[str, Any] = {"color": "white"}
+            values = self._fill_of(layer)
             if values is not None:
-                style = {"c": values[[spot.neuron for spot in spots]]}
-                if self.fill == "error":
-                    style |= {"cmap": signs, "vmin": -limit, "vmax": limit}
-                elif layer:
-                    style |= {"cmap": "Greys", "vmin": 0, "vmax": 1}
-                else:
-                    low, high = _span(values)
-                    style |= {"cmap": "Greys", "vmin": low, "vmax": high}
+                low, high = self._limits(layer, values)
+                style = {"cmap": shades, "vmin": low, "vmax": high}
+                style["c"] = values[[spot.neuron for spot in spots]]
             dots = self.ax_.scatter(
                 [spot.x for spot in spots],
                 [spot.y for spot in spots],
-                s=260 if len(columns) <= CROWDED else 130,
+                s=diameter**2,
                 edgecolors="gray",
                 linewidths=1,
                 zorder=2,
                 **style,
             )
-            if values is not None and layer:
-                mappable = dots
-        if mappable is not None:
-            what = "activation a" if self.fill == "activation" else "error δ = ∂C/∂z"
-            self.figure_.colorbar(mappable, ax=self.ax_, label=what, shrink=0.7)
+            dots.update_scalarmappable()
+            faces.append(list(np.resize(dots.get_facecolors(), (len(spots), 4))))
+        if self.fills is not None:
+            low, what = 0, "activation a"
+            if self.fill == "error":
+                low = -1
+                what = "error δ = ∂C/∂z,\nin parts of the largest |δ| of its layer"
+            scale = ScalarMappable(Normalize(low, 1), shades)
+            self.figure_.colorbar(scale, ax=self.ax_, label=what, shrink=0.7)
+        return faces
 
-    def _draw_names(self, columns: list[list[Spot]]) -> None:
+    def _fill_of(self, layer: int) -> Array | None:
+        return None if self.fills is None else self.fills[layer]
+
+    def _limits(self, layer: int, values: Array) -> tuple[float, float]:
+        """What has the colours of both ends, in one layer."""
+        if self.fill == "error":
+            largest = float(np.abs(values).max()) or 1.0
+            return -largest, largest
+        return (0.0, 1.0) if layer else _span(values)
+
+    def _draw_names(
+        self, columns: list[list[Spot]], faces: list[list[Array]], diameter: float
+    ) -> None:
+        """Names beside the first and last layer, numbers within the others."""
+        for spots, faces_of_layer in zip(columns[1:-1], faces[1:-1], strict=True):
+            for spot, face in zip(spots, faces_of_layer, strict=True):
+                self.ax_.text(
+                    spot.x,
+                    spot.y,
+                    spot.label,
+                    ha="center",
+                    va="center_baseline",
+                    fontsize=0.45 * diameter,
+                    color=_legible(face),
+                )
         for spots, side, align in ((columns[0], -1, "right"), (columns[-1], 1, "left")):
             for spot in spots:
                 self.ax_.annotate(
                     spot.label,
                     (spot.x, spot.y),
-                    xytext=(11 * side, 0),
+                    xytext=((diameter / 2 + 3) * side, 0),
                     textcoords="offset points",
                     ha=align,
                     va="center",
                     fontsize="small",
                 )
+
+    def _draw_captions(self, columns: list[list[Spot]], distance: float) -> None:
+        captions = [self._caption(layer, len(c)) for layer, c in enumerate(columns)]
+        n_lines = 1 + max(caption.count("\n") for caption in captions)
+        crowded = distance < CAPTION
+        self.ax_.set_xticks(
+            range(len(columns)),
+            captions,
+            rotation=90 if crowded else 0,
+            multialignment="right" if crowded else "center",
+            fontsize=min(10.0, distance / (1.3 * n_lines)) if crowded else 10.0,
+        )
+        self.ax_.set_yticks([])
+        self.ax_.tick_params(length=0)
+        self.ax_.set_xlabel("layers, from the input to the output")
 
     def _caption(self, layer: int, n_shown: int) -> str:
         last = len(self.W)
@@ -323,15 +386,19 @@ class NetworkDisplay:
         kind = (
             "input" if layer == 0 else "output" if layer == last else f"hidden {layer}"
         )
-        of = " of "
-        if last >= CROWDED:
-            kind, of = kind.removesuffix("put").removeprefix("hidden "), "/"
-        count = f"{n}" if n_shown == n else f"{n_shown}{of}{n}"
-        if layer == 0 and self.fills and self.fills[0] is not None:
-            # An input's own scale, not that of the colour bar.
-            low, high = _span(self.fills[0])
-            count += f"\n{low:.2g} to {high:.2g}"
-        return f"{kind}\n{count}"
+        caption = f"{kind}\n{n}" if n_shown == n else f"{kind}\n{n_shown} of {n}"
+        values = self._fill_of(layer)
+        if values is None:
+            return caption
+        low, high = self._limits(layer, values)
+        if self.fill == "error":
+            return f"{caption}\n|δ| ≤ {high:.2g}"
+        # An input's own scale, not that of the colour bar.
+        return (
+            caption
+            if layer
+            else f"{caption}\n{low:.2g} to {high:.2g}".replace("-", "−")
+        )
 
 
 def _check_fill(fill: Any) -> None:
@@ -349,3 +416,12 @@ def _sizes(W: list[Array]) -> list[Array]:
 def _span(values: Array) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     return (low, high) if low < high else (low - 1, high)
+
+
+def _legible(face: Array) -> str:
+    """Black or white, whichever has more contrast with the colour below it."""
+    rgb = np.where(
+        face[:3] > 0.04045, ((face[:3] + 0.055) / 1.055) ** 2.4, face[:3] / 12.92
+    )
+    # WCAG's contrast to black and to white are equal at this luminance.
+    return "black" if rgb @ [0.2126, 0.7152, 0.0722] > 0.179 else "white"

@@ -1,11 +1,12 @@
 """All quantities of one backward pass, found by `_equations` alone."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _equations as eq
+from ._outputs import Outputs
 
 Array = NDArray[Any]
 
@@ -17,9 +18,11 @@ class Names(NamedTuple):
     outputs: list[str] | None = None
 
     def of(self, layer: int, n_layers: int, neuron: int) -> str | None:
-        """The name of a neuron; those between have none."""
+        """The name of a neuron; hidden neurons have none, nor have bare numbers."""
         names = {0: self.inputs, n_layers: self.outputs}.get(layer)
-        return None if names is None else names[neuron]
+        if names is None or names[neuron] == str(neuron):
+            return None
+        return names[neuron]
 
 
 class Quantities:
@@ -31,6 +34,7 @@ class Quantities:
     x, y : arrays ``(n_0, m)`` and ``(n_L, m)``
     eta : float
     names : Names
+    outputs : Outputs
     """
 
     def __init__(
@@ -41,8 +45,10 @@ class Quantities:
         y: Array,
         eta: float,
         names: Names,
+        outputs: Outputs,
     ) -> None:
         self.W, self.b, self.y, self.eta, self.names = W, b, y, eta, names
+        self.outputs = outputs
         self.z, self.a = eq.forward(x, W, b)
         self.costs = eq.half_squared_error(self.a[-1], y)
         self.cost = float(np.mean(self.costs))
@@ -66,3 +72,37 @@ class Quantities:
     def n_examples(self) -> int:
         """Examples that the gradients are averages over, ``m``."""
         return int(self.y.shape[1])
+
+    def example(self, i: int) -> Self:
+        """The same for one example of the batch alone."""
+        return self._with(self.W, self.b, [i])
+
+    def after_update(self) -> Self:
+        """The same for the network as the update leaves it."""
+        W = [old + step for old, step in zip(self.W, self.update_W, strict=True)]
+        b = [old + step for old, step in zip(self.b, self.update_b, strict=True)]
+        return self._with(W, b, slice(None))
+
+    def _with(self, W: list[Array], b: list[Array], columns: Any) -> Self:
+        x, y = self.a[0][:, columns], self.y[:, columns]
+        return type(self)(W, b, x, y, self.eta, self.names, self.outputs)
+
+    @property
+    def strengths(self) -> list[Array]:
+        """How much each neuron of each layer matters in a picture of this pass.
+
+        Of an output, its error counts before the slope: a saturated neuron that is
+        wrong is what a reader looks for.
+        """
+        return [
+            np.abs(self.grad_W[0]).sum(axis=0),
+            *(np.abs(delta).mean(axis=1) for delta in self.delta[:-1]),
+            np.abs(self.dC_da[-1]).mean(axis=1),
+        ]
+
+    @property
+    def roles(self) -> dict[int, str]:
+        """Of one example, the true and the predicted class: every picture has them."""
+        if self.n_examples > 1:
+            return {}
+        return self.outputs.roles(self.a[-1][:, 0], self.y[:, 0])

@@ -12,7 +12,9 @@ from .._estimators.base import BaseSGDSigmoidMLP
 from .._estimators.hyperparameters import check_parameters
 from .._estimators.kind_of_call import Call
 from .._estimators.resuming import refuse_lone_weights
+from .._estimators.targets import TargetScale
 from .._estimators.validation import Data
+from ._outputs import Outputs
 
 Array = NDArray[Any]
 
@@ -109,5 +111,18 @@ def output_names(estimator: Any) -> list[str] | None:
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         return None
-    # Two classes share a neuron, which says 1 for the second.
-    return [str(label) for label in classes[-estimator.n_outputs_ :]]
+    # Two classes share a neuron, whose activation is that of the second.
+    labels = classes[-estimator.n_outputs_ :].tolist()
+    return [
+        str(label) if isinstance(label, str) or label == j else f"class {label}"
+        for j, label in enumerate(labels)
+    ]
+
+
+def output_meaning(estimator: Any) -> Outputs:
+    """How the activations of the outputs are read."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        return Outputs(scale=TargetScale(*estimator.target_range_))
+    names = [str(label) for label in classes]
+    return Outputs(names, several=estimator._multilabel)

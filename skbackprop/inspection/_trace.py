@@ -5,14 +5,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ._explain import explain_parameter
-from ._html import document, fragment
+from ._chain_rule import Parameter
+from ._explain import Explanation, explain_parameter
+from ._page.chain_rule import explanation
+from ._page.document import document, fragment
 from ._quantities import Names, Quantities
 from ._reading import (
     check_network,
     derivation_columns,
     derivation_parameters,
     input_names,
+    output_meaning,
     output_names,
     ready,
 )
@@ -100,13 +103,19 @@ class BackpropTrace(Quantities):
     See `backprop_trace`.
     """
 
-    def explain(self, layer: int, j: int, k: int | None) -> str:
+    def explain(
+        self, layer: int, j: int, k: int | None, *, digits: int = 4
+    ) -> Explanation:
         """Explain the derivative of the cost for one weight, in words and numbers.
 
-        It is the chain rule of the section 'Cost function, re-expressed',
+        It is the chain rule of section 4, Cost re-expressed,
         ``∂C/∂w_jk = ∂C/∂a_j · ∂a_j/∂z_j · ∂z_j/∂w_jk``, with the value of each factor.
         For a hidden neuron, ``∂C/∂a_j`` is shown as the sum over the errors of the next
-        layer (section 'Error'). Numbers have all their digits.
+        layer (section 5, Error). ``ΔC/0.0001`` is what the cost does when the parameter
+        alone is moved by 0.0001.
+
+        In a notebook the last value of a cell shows itself with the factors in their
+        colours; `print` it for plain text.
 
         Parameters
         ----------
@@ -120,6 +129,10 @@ class BackpropTrace(Quantities):
             The neuron (or input) of the layer before that the weight comes from,
             ``W^l``'s column. None is the bias of neuron `j`.
 
+        digits : int, 1 to 17, default=4
+            Significant digits of the numbers. 17 tell every float64 from its
+            neighbours.
+
         Returns
         -------
         text : str
@@ -132,6 +145,8 @@ class BackpropTrace(Quantities):
             An index is not an integer.
         IndexError
             `layer`, `j` or `k` is not in the network.
+        ValueError
+            `digits` is not between 1 and 17.
 
         Examples
         --------
@@ -140,23 +155,24 @@ class BackpropTrace(Quantities):
         >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
         >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit(X, y, [0, 1])
         >>> print(backprop_trace(model, X[1], y[1]).explain(2, 0, 1))
-        ∂C/∂w of the weight from neuron 1 of layer 1 to neuron 0 ("1") of ...
+        ∂C/∂w of the weight from neuron 1 of layer 1 to neuron 0 ("class 1") of ...
         <BLANKLINE>
             ∂C/∂w = ∂C/∂a · ∂a/∂z · ∂z/∂w
         <BLANKLINE>
-        ∂C/∂a = (a − y) / n_L = (0.57... − 1.0) / 1 = -0.42...
-            The neuron says 0.579 and should say 1: too low.
-        ∂a/∂z = a (1 − a) = 0.57... · (1 − 0.57...) = 0.24...
+        ∂C/∂a = a − y = 0.579 − 1 = −0.421
+            The activation is 0.579 and should be 1: too low.
+        ∂a/∂z = a (1 − a) = 0.579 · (1 − 0.579) = 0.2438
             The slope of the sigmoid, at most 0.25.
-        ∂z/∂w = 0.64...
+        ∂z/∂w = 0.6486
             The activation of neuron 1, which the weight multiplies.
         <BLANKLINE>
-        δ = ∂C/∂a · ∂a/∂z = -0.10...
-        ∂C/∂w = -0.42... · 0.24... · 0.64... = -0.06...
+        δ = ∂C/∂a · ∂a/∂z = −0.1026
+        ∂C/∂w = −0.421 · 0.2438 · 0.6486 = −0.06657
         <BLANKLINE>
         Raising it would lower the cost, so descent moves it up.
-        update = −η · ∂C/∂w = −3.16... · (-0.06...) = 0.21...
-        w → w + update = -0.26... + 0.21... = -0.05...
+        nudge: w + 0.0001 moves C by ΔC = −6.657e−06, and ΔC/0.0001 = −0.06657
+        update = −η · ∂C/∂w = −3.162 · (−0.06657) = 0.2105
+        w → w + update = −0.2646 + 0.2105 = −0.05407
         """
         last = len(self.W)
         layer = _index("layer", layer, 1, last, f"a network of {last} layers")
@@ -165,16 +181,26 @@ class BackpropTrace(Quantities):
         if k is not None:
             before = "inputs" if layer == 1 else f"neurons of layer {layer - 1}"
             k = _index("k", k, 0, n_in - 1, f"the {n_in} {before}")
-        return explain_parameter(self, layer, j, k)
+        if not isinstance(digits, Integral) or not 1 <= digits <= 17:
+            raise ValueError(f"digits must be an integer from 1 to 17, got {digits!r}.")
+        parameter = Parameter(self, layer, j, k)
+        return Explanation(
+            explain_parameter(parameter, int(digits)), explanation(parameter)
+        )
 
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write the page that a notebook shows as a file, for any browser.
 
-        It needs nothing beside itself: no scripts, fonts or pictures from elsewhere,
-        and follows the browser's light or dark mode. Numbers are rounded; each one's
-        full digits are in the `value` of its ``<data>`` element, and shown where the
-        pointer rests on it. Of layers with many neurons it shows those that the
-        gradient says most about.
+        It shows the forward pass, the cost, the way back and the update, with all
+        numbers that they are computed from. A click on a weight or a bias shows its
+        chain rule. Of a batch it shows the averages, and the examples that a reader can
+        choose.
+
+        The file is complete: it has no scripts, and loads nothing from elsewhere. It
+        follows the browser's light or dark mode. Numbers are rounded; the full digits
+        are in the `value` of each ``<data>`` element. Of a layer of more than ten
+        neurons (fewer in deep networks) it shows those that matter most, and always the
+        true and the predicted class.
 
         Parameters
         ----------
@@ -194,7 +220,8 @@ class BackpropTrace(Quantities):
         ...     os.path.getsize(path) > 1000
         True
         """
-        Path(path).write_text(document(self), encoding="utf-8")
+        title = "Backpropagation, step by step"
+        Path(path).write_text(document(fragment(self), title), encoding="utf-8")
 
     def _repr_html_(self) -> str:
         return fragment(self)
@@ -283,6 +310,7 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
         *derivation_columns(estimator, data),
         _eta(estimator, data.X.shape[0]),
         Names(input_names(estimator), output_names(estimator)),
+        output_meaning(estimator),
     )
 
 

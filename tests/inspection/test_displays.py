@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -21,7 +22,12 @@ from skbackprop.inspection import (
     NetworkDisplay,
     backprop_trace,
 )
+from skbackprop.inspection._drawing import CYCLE
+from skbackprop.inspection._gradient_flow import LayerFlow
 from skbackprop.inspection._layout import (
+    DA_DZ,
+    DC_DA,
+    DZ_DW,
     NEGATIVE,
     POSITIVE,
     ZERO,
@@ -78,12 +84,24 @@ def test_a_display_draws_in_a_figure_of_its_own_or_where_it_is_told(
     figure.canvas.draw()
 
 
-@pytest.mark.parametrize("factory", FACTORIES)
+@pytest.mark.parametrize("factory", ["loss", "network"])
 def test_axes_are_labelled(factory, model, iris):
     ax = FACTORIES[factory](model, *iris).ax_
     assert ax.get_xlabel()
     assert ax.get_ylabel() or factory == "network"  # which has no height to measure
     assert ax.get_legend() is not None
+
+
+def test_no_curve_has_a_colour_that_means_a_sign_or_a_factor():
+    meanings = {POSITIVE, NEGATIVE, ZERO, DC_DA, DA_DZ, DZ_DW}
+    assert len(set(CYCLE)) == 7
+    assert meanings.isdisjoint(CYCLE)
+
+
+def overlaps(artists):
+    """Pairs of neighbours that lie on one another, in pixels."""
+    boxes = [artist.get_window_extent() for artist in artists]
+    return [pair for pair in pairwise(boxes) if pair[0].overlaps(pair[1])]
 
 
 @pytest.mark.parametrize("factory", FACTORIES)
@@ -101,33 +119,55 @@ def curves(ax):
     return {line.get_label(): line.get_xydata() for line in ax.get_lines()}
 
 
+def stars(ax):
+    """The marked points of each line: label to (x, y)."""
+    return {
+        line.get_label(): line.get_xydata()[line.get_markevery()].tolist()
+        for line in ax.get_lines()
+        if line.get_marker() == "*"
+    }
+
+
 def test_the_loss_curve_is_that_of_the_estimator(model):
-    drawn = curves(LossCurveDisplay.from_estimator(model).ax_)
-    n = len(model.loss_curve_)
-    assert drawn["training"].tolist() == [
+    ax = LossCurveDisplay.from_estimator(model).ax_
+    best = int(np.argmin(model.loss_curve_)) + 1
+    label = f"training (best {best})"
+    drawn = curves(ax)
+    assert drawn[label].tolist() == [
         [i + 1, loss] for i, loss in enumerate(model.loss_curve_)
     ]
-    best = int(np.argmin(model.loss_curve_)) + 1
-    assert drawn[f"best epoch, {best}"].tolist() == [[best, min(model.loss_curve_)]]
-    assert len(drawn) == 2
-    assert n > 1
+    assert stars(ax) == {label: [[best, min(model.loss_curve_)]]}
+    assert len(drawn) == 1
 
 
-def test_early_stopping_marks_the_epoch_whose_network_was_kept(stopped):
-    drawn = curves(LossCurveDisplay.from_estimator(stopped).ax_)
-    best = int(np.argmax(stopped.validation_scores_))
-    point = [[best + 1, stopped.validation_loss_curve_[best]]]
-    assert drawn[f"best epoch, {best + 1}"].tolist() == point
-    assert drawn["validation"][:, 1].tolist() == stopped.validation_loss_curve_
+@pytest.mark.parametrize(
+    ("scoring", "words"), [(None, "best by score"), ("loss", "best")]
+)
+def test_early_stopping_marks_the_epoch_whose_network_was_kept(scoring, words, iris):
+    X, y = iris
+    model = SGDSigmoidMLP((5,), early_stopping=True, scoring=scoring, random_state=0)
+    fit(model, X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    # More than one epoch has the best score.
+    assert scoring or np.sum(np.diff(model.validation_scores_) == 0) > 1
+    ((label, point),) = stars(LossCurveDisplay.from_estimator(model).ax_).items()
+    ((best, loss),) = point
+    assert label == f"validation ({words} {best:.0f})"
+    assert loss == model.validation_loss_curve_[int(best) - 1]
+    kept = backprop_trace(model, X[1::2], y[1::2]).cost
+    assert loss == pytest.approx(kept, rel=1e-12)
 
 
 def test_a_watched_validation_set_marks_its_least_loss(iris):
     X, y = iris
     model = SGDSigmoidMLP((5,), tol=1e-3, random_state=0)
     fit(model, X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
-    drawn = curves(LossCurveDisplay.from_estimator(model).ax_)
-    best = int(np.argmin(model.validation_loss_curve_)) + 1
-    assert f"best epoch, {best}" in drawn
+    marked = stars(LossCurveDisplay.from_estimator(model).ax_)
+    best = int(np.argmin(model.validation_loss_curve_))
+    assert marked == {
+        f"validation (best {best + 1})": [
+            [best + 1, model.validation_loss_curve_[best]]
+        ]
+    }
 
 
 @pytest.mark.parametrize("validated_first", [True, False])
@@ -139,8 +179,13 @@ def test_validation_of_some_epochs_only_is_drawn_where_it_was(validated_first, i
     n_first = model.n_iter_
     model.set_params(tol=1e-2)  # another number of epochs
     fit(model, X[::2], y[::2], **({} if validated_first else held_out))
-    x = curves(LossCurveDisplay.from_estimator(model).ax_)["validation"][:, 0]
+    line = LossCurveDisplay.from_estimator(model).lines_[1]
+    assert line.get_label().startswith("validation")
+    x = line.get_xdata()
     assert x[0] == (1 if validated_first else n_first + 1)
+    best = int(np.argmin(model.validation_loss_curve_))
+    assert line.get_label() == f"validation (best {x[best]})"
+    assert line.get_markevery() == [best]
     assert x[-1] == (n_first if validated_first else len(model.loss_curve_))
 
 
@@ -148,7 +193,7 @@ def test_several_networks_share_axes_and_differ_in_colour(model, stopped):
     networks = {"small": model, "stopped": stopped}
     ax = LossCurveDisplay.from_estimators(networks).ax_
     names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert [name.split(":")[0] for name in names] == ["small"] * 2 + ["stopped"] * 3
+    assert [name.split(":")[0] for name in names] == ["small"] + ["stopped"] * 2
     assert len({line.get_color() for line in ax.get_lines()}) == 2
 
 
@@ -170,10 +215,46 @@ def test_the_loss_has_a_logarithmic_scale_unless_told_otherwise(log, model):
     assert ax.get_yscale() == ("log" if log else "linear")
 
 
-def test_one_epoch_is_a_point(iris):
-    model = SGDSigmoidMLP((5,), random_state=0).partial_fit(*iris, [0, 1, 2])
+def test_the_legend_of_many_curves_stands_beside_them():
+    def legend_and_axes(n):
+        losses = {f"η = {i}": [0.3, 0.2, 0.1] for i in range(n)}
+        display = LossCurveDisplay.from_curves(losses)
+        display.figure_.canvas.draw()
+        legend = display.ax_.get_legend().get_window_extent()
+        # All of it is in the figure.
+        assert legend.x1 <= display.figure_.bbox.x1
+        return legend, display.ax_.get_window_extent()
+
+    legend, axes = legend_and_axes(4)
+    assert legend.x1 < axes.x1
+    legend, axes = legend_and_axes(5)
+    assert legend.x0 > axes.x1
+
+
+def test_one_epoch_is_a_point_with_one_tick(iris):
+    X, y = iris
+    model = SGDSigmoidMLP((5,), early_stopping=True, max_iter=1, random_state=0)
+    fit(model, X, y)
     display = LossCurveDisplay.from_estimator(model)
-    assert display.lines_[0].get_marker() == "o"
+    assert [line.get_marker() for line in display.lines_] == ["o", "*"]
+    low, high = display.ax_.get_xlim()
+    assert [tick for tick in display.ax_.get_xticks() if low < tick < high] == [1]
+
+
+@pytest.mark.parametrize("share", [0.97, 0.7, 0.6, 0.2, 0.1, 1e-2, 1e-3, 1e-4, 1e-9])
+def test_the_ticks_of_losses_are_some_and_do_not_overlap(share):
+    display = LossCurveDisplay.from_curves({"": [0.108, 0.108 * share]})
+    display.figure_.canvas.draw()
+    low, high = display.ax_.get_ylim()
+    axis = display.ax_.yaxis
+    labels = [
+        tick.label1
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        if low <= tick.get_loc() <= high and tick.label1.get_text()
+    ]
+    labels.sort(key=lambda label: label.get_position()[1])
+    assert len(labels) >= 3
+    assert overlaps(labels) == []
 
 
 def test_a_large_layer_is_laid_out_by_its_strongest_neurons_in_their_order():
@@ -189,7 +270,7 @@ def test_neurons_are_called_by_their_names_as_far_as_there_is_room_or_by_numbers
     names = Names(["p", "a name of 18 lette", "a name of 19 letter"], None)
     columns = layout(selection([np.ones(n) for n in (3, 2, 1)]), names)
     assert [[spot.label for spot in spots] for spots in columns] == [
-        ["p", "a name of 18 lette", "a name of 19 lett…"],
+        ["p", "a name of 18 lette", "a name of…9 letter"],
         ["0", "1"],
         ["0"],
     ]
@@ -207,17 +288,24 @@ def test_lines_are_scaled_within_their_layer_and_the_largest_comes_last():
     assert all(line.share == 0 for line in lines(before, after, 0 * values))
 
 
-@pytest.mark.parametrize("ground", ["#ffffff", "#111111", "#1e1e1e", "#202124"])
-@pytest.mark.parametrize("color", [POSITIVE, NEGATIVE])
-def test_the_largest_line_has_the_contrast_of_wcag_on_light_and_dark(color, ground):
-    def luminance(rgb):
+def contrast(color, other):
+    """As WCAG defines it."""
+
+    def luminance(color):
+        rgb = np.array(to_rgb(color))
         linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
         return linear @ [0.2126, 0.7152, 0.0722]
 
+    pair = luminance(color), luminance(other)
+    return (max(pair) + 0.05) / (min(pair) + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111", "#1e1e1e", "#202124"])
+@pytest.mark.parametrize("color", [POSITIVE, NEGATIVE])
+def test_the_largest_line_has_the_contrast_of_wcag_on_light_and_dark(color, ground):
     opacity = Line(None, None, 1.0, color).opacity
     line, page = np.array(to_rgb(color)), np.array(to_rgb(ground))
-    pair = luminance(opacity * line + (1 - opacity) * page), luminance(page)
-    assert (max(pair) + 0.05) / (min(pair) + 0.05) > 3
+    assert contrast(opacity * line + (1 - opacity) * page, ground) > 3
 
 
 def collections(ax):
@@ -259,6 +347,22 @@ def test_layers_of_more_than_10_neurons_show_the_strongest(wide):
     assert {"7", "42"} <= set(texts)
 
 
+def test_outputs_of_an_example_include_the_true_class_and_the_predicted_one():
+    labels = np.repeat([f"{i:02}" for i in range(30)], 2)
+    model = SGDSigmoidMLP((1,), random_state=0)
+    model.partial_fit(np.eye(60), labels, classes=labels[::2])
+    # Class 28 is the truth, 29 is predicted, and their weights are the smallest.
+    model.coefs_[1][:] = np.where(np.arange(30) < 28, 1.0, 0.1)
+    model.intercepts_[1][:] = np.where(np.arange(30) < 29, -5.0, 5.0)
+
+    def shown(*example):
+        texts = NetworkDisplay.from_estimator(model, *example).ax_.texts
+        return {text.get_text() for text in texts[-10:]}
+
+    assert shown().isdisjoint({"28", "29"})
+    assert shown(np.eye(60)[3], "28") > {"28", "29"}
+
+
 @pytest.mark.parametrize("fill", ["activation", "error"])
 def test_dots_are_filled_with_the_quantities_of_an_example(fill, model, iris):
     X, y = iris
@@ -272,31 +376,82 @@ def test_dots_are_filled_with_the_quantities_of_an_example(fill, model, iris):
     assert fill in bar.get_ylabel()
 
 
-def test_errors_have_the_colours_of_their_signs():
-    fills = [None, np.array([-2.0, 0.0, 2.0])]
-    display = NetworkDisplay([np.ones((3, 1))], fills, "error").plot()
+def test_errors_have_the_colours_of_their_signs_scaled_by_layer():
+    fills = [None, np.array([-2e-6, 0.0, 1e-6]), np.array([0.5])]
+    W = [np.ones((3, 1)), np.ones((1, 3))]
+    display = NetworkDisplay(W, fills, "error").plot()
     display.figure_.canvas.draw()
-    _, (_, dots) = collections(display.ax_)
-    expected = [to_rgba(color) for color in (NEGATIVE, "white", POSITIVE)]
-    np.testing.assert_allclose(dots.get_facecolors(), expected, atol=0.01)
+    _, (_, early, late) = collections(display.ax_)
+    half = np.add(to_rgba(POSITIVE), 1) / 2
+    expected = [to_rgba(NEGATIVE), to_rgba("white"), half]
+    np.testing.assert_allclose(early.get_facecolors(), expected, atol=0.01)
+    np.testing.assert_allclose(late.get_facecolors(), [to_rgba(POSITIVE)], atol=0.01)
+    captions = [label.get_text() for label in display.ax_.get_xticklabels()]
+    assert captions == ["input\n1", "hidden 1\n3\n|δ| ≤ 2e-06", "output\n1\n|δ| ≤ 0.5"]
+    bar = display.figure_.axes[1]
+    assert bar.get_ylim() == (-1, 1)
+    assert "largest |δ| of its layer" in bar.get_ylabel()
 
 
-def test_names_stand_beside_inputs_and_outputs(iris):
+def test_names_stand_beside_inputs_and_outputs_and_numbers_in_hidden_neurons(iris):
     frame = pd.DataFrame(iris[0], columns=["p", "q", "r", "a name of more than 18"])
     model = SGDSigmoidMLP((5,), random_state=0)
     model.partial_fit(frame, np.array(["x", "y", "z"])[iris[1]], ["x", "y", "z"])
-    texts = [t.get_text() for t in NetworkDisplay.from_estimator(model).ax_.texts]
-    assert texts == ["p", "q", "r", "a name of more th…", "x", "y", "z"]
+    ax = NetworkDisplay.from_estimator(model).ax_
+    texts = [text.get_text() for text in ax.texts]
+    assert texts[:5] == ["0", "1", "2", "3", "4"]
+    assert texts[5:] == ["p", "q", "r", "a name of… than 18", "x", "y", "z"]
+    _, (_, hidden, _) = collections(ax)
+    places = [text.get_position() for text in ax.texts[:5]]
+    assert places == [tuple(place) for place in hidden.get_offsets()]
 
 
-def test_a_deep_network_and_a_regressor_can_be_drawn(digits):
+@pytest.mark.parametrize("fill", ["activation", "error"])
+def test_numbers_can_be_read_on_any_fill(fill):
+    values = np.linspace(0 if fill == "activation" else -1, 1, 9)
+    fills = [np.zeros(1), values, np.zeros(1)]
+    W = [np.ones((9, 1)), np.ones((1, 9))]
+    ax = NetworkDisplay(W, fills, fill).plot().ax_
+    _, (_, hidden, _) = collections(ax)
+    faces = hidden.get_facecolors()
+    colors = [text.get_color() for text in ax.texts[:9]]
+    assert all(map(lambda *pair: contrast(*pair) > 4.5, colors, faces[:, :3]))
+
+
+@pytest.mark.parametrize("size", [None, (6.4, 4.8), (4, 3)])
+@pytest.mark.parametrize("fill", ["activation", "error"])
+@pytest.mark.parametrize("n_hidden", [1, 15])
+def test_nothing_in_a_network_overlaps(n_hidden, fill, size, digits):
+    X, y = digits
+    model = SGDSigmoidMLP((12,) * n_hidden, random_state=0)
+    model.partial_fit(X[:1], y[:1], classes=range(10))
+    ax = None if size is None else plt.subplots(figsize=size, layout="constrained")[1]
+    display = NetworkDisplay.from_estimator(model, X[3], y[3], fill=fill, ax=ax)
+    display.figure_.canvas.draw()
+    captions = display.ax_.get_xticklabels()
+    assert [label.get_text().split("\n")[0] for label in captions] == [
+        "input",
+        *(f"hidden {i}" for i in range(1, n_hidden + 1)),
+        "output",
+    ]
+    assert overlaps(captions) == []
+    _, neurons = collections(display.ax_)
+    diameter = np.sqrt(neurons[0].get_sizes()[0]) * display.figure_.dpi / 72
+    assert diameter > 5
+    per_unit = np.ptp(display.ax_.transData.transform([(0, 0), (1, 1)]), axis=0)
+    assert np.all(per_unit > diameter)
+    bars = [ax.get_window_extent() for ax in display.figure_.axes[1:]]
+    names = [text.get_window_extent() for text in display.ax_.texts[-10:]]
+    assert not any(bar.overlaps(name) for bar in bars for name in names)
+
+
+def test_a_regressor_can_be_drawn(digits):
     X, _ = digits
-    model = SGDSigmoidMLPRegressor((20,) * 9, random_state=0)
+    model = SGDSigmoidMLPRegressor((20,), random_state=0)
     model.partial_fit(X, X[:, :2] + np.arange(len(X))[:, np.newaxis])
     display = NetworkDisplay.from_estimator(model, X[:5], np.ones((5, 2)))
     captions = [label.get_text() for label in display.ax_.get_xticklabels()]
-    assert captions[1:] == [*(f"{i}\n10/20" for i in range(1, 10)), "out\n2"]
-    display.figure_.canvas.draw()
+    assert captions == ["input\n10 of 64\n0 to 0.82", "hidden 1\n10 of 20", "output\n2"]
 
 
 @pytest.mark.parametrize("fill", ["activations", None, 1])
@@ -337,15 +492,76 @@ def test_the_flow_has_the_sizes_of_the_trace(model, iris):
         assert layer.saturated == outside.mean()
 
 
+def test_errors_and_updates_have_axes_of_their_own(model, iris):
+    display = GradientFlowDisplay.from_estimator(model, *iris)
+    errors, updates = display.axes_
+    assert "δ" in errors.get_ylabel()
+    assert "cost" in errors.get_ylabel()
+    assert "∇W" in updates.get_ylabel()
+    assert "weight" in updates.get_ylabel()
+    (medians, _), (sizes, _) = (ax.get_lines() for ax in display.axes_)
+    layers = display.layers
+    assert medians.get_ydata().tolist() == [layer.delta_median for layer in layers]
+    assert sizes.get_ydata().tolist() == [layer.update for layer in layers]
+    bars = [bar[:, 1].tolist() for bar in errors.collections[0].get_segments()]
+    assert bars == [[layer.delta_low, layer.delta_high] for layer in layers]
+    display.figure_.canvas.draw()
+    assert overlaps(display.axes_) == []
+
+
+def test_flows_of_several_networks_share_pairs_of_axes(model, wide, iris, digits):
+    _, axes = plt.subplots(2, 2, sharex="col", sharey="row")
+    for pair, network, data in zip(axes.T, (model, wide), (iris, digits), strict=True):
+        display = GradientFlowDisplay.from_estimator(network, *data, ax=pair)
+        assert display.ax_ is pair[0]
+        assert display.axes_ == tuple(pair)
+    lows, highs = zip(*(ax.get_ylim() for ax in axes[0]), strict=True)
+    assert len(set(lows)) == len(set(highs)) == 1
+    drawn = [ax.get_lines()[0].get_ydata() for ax in axes[0]]
+    assert lows[0] < np.min(drawn) < np.max(drawn) < highs[0]
+
+
+def test_a_flow_replaces_what_was_drawn_in_the_same_axes(model, iris):
+    _, ax = plt.subplots()
+    for _ in range(2):
+        GradientFlowDisplay.from_estimator(model, *iris, ax=ax)
+    assert len(ax.child_axes) == 2
+
+
+def test_layers_of_a_deep_flow_can_be_told_apart(digits):
+    X, y = digits
+    model = SGDSigmoidMLP((300,) * 15, random_state=0)
+    model.partial_fit(X[:20], y[:20], classes=range(10))
+    display = GradientFlowDisplay.from_estimator(model, X[:20], y[:20])
+    display.figure_.canvas.draw()
+    _, updates = display.axes_
+    labels = updates.get_xticklabels()
+    assert labels[14].get_text().startswith("15\n300\n")
+    assert overlaps([*updates.texts, *labels]) == []
+
+
 @pytest.mark.parametrize("scale", [50, 1e4])
 def test_saturation_is_seen(scale, model, iris):
     X, y = iris
     display = GradientFlowDisplay.from_estimator(model, scale * X, y)
     assert display.layers[0].saturated > 0.8
-    assert "sat." in display.ax_.get_xticklabels()[0].get_text()
-    low, high = display.ax_.get_ylim()
+    errors, updates = display.axes_
+    share = f"{display.layers[0].saturated:.0%}"
+    assert updates.get_xticklabels()[0].get_text() == f"1\n5\n{share}"
+    assert "saturated" in updates.get_xlabel()
+    low, high = errors.get_ylim()
     assert low > 1e-25 * high
-    display.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (0, 1), (1, 0), (0, 0)])
+def test_a_triangle_stands_for_what_is_next_to_nothing(sizes):
+    error, update = sizes
+    first = LayerFlow(5, error, error, 1.0, update, saturated=0.5)
+    display = GradientFlowDisplay([first, LayerFlow(3, 1.0, 1.0, 1.0, 1.0, 0.0)])
+    axes = display.plot().axes_
+    triangles = [ax.get_lines()[1].get_xdata().tolist() for ax in axes]
+    assert triangles == [[] if size else [1] for size in sizes]
+    assert ("▼" in axes[1].get_xlabel()) == (0 in sizes)
 
 
 def run_without_matplotlib(code):

@@ -1,10 +1,8 @@
-"""`backprop_trace`: its numbers, words and page against the update that trains."""
+"""`backprop_trace`: its numbers and words against the update that trains."""
 
 import pickle
 import re
 from copy import deepcopy
-from html.parser import HTMLParser
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -16,47 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tracing import HIDDEN, TARGETS, Page, X, real_update, trained
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from skbackprop import _equations as eq
 from skbackprop.inspection import backprop_trace
-from skbackprop.inspection._layout import NEGATIVE, POSITIVE, ZERO
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(30, 4))
-TARGETS = {
-    "two classes": RNG.integers(2, size=30),
-    "three classes": np.array(["a", "b", "<c>"])[np.arange(30) % 3],
-    "labels": RNG.integers(2, size=(30, 3)),
-    "numbers": RNG.normal(size=30),
-    "pairs of numbers": RNG.normal(size=(30, 2)),
-}
-HIDDEN = [(), (5,), (5, 3), (20, 15)]
-
-
-def trained(target, hidden=(5,), dtype=float, **parameters):
-    """A network after one epoch, whose next partial_fit is one plain update."""
-    settings = {"batch_size": "full", "random_state": 0, **parameters}
-    y = TARGETS[target]
-    if "numbers" in target:
-        return SGDSigmoidMLPRegressor(hidden, **settings).partial_fit(
-            X.astype(dtype), y
-        )
-    classes = None if y.ndim == 2 else np.unique(y)
-    model = SGDSigmoidMLP(hidden, **settings)
-    return model.partial_fit(X.astype(dtype), y, classes)
-
-
-def real_update(model, X, y):
-    """What one update of the fast implementation adds, in the derivation's shapes."""
-    after = deepcopy(model).partial_fit(X, y)
-    return [
-        [new.T - old.T for new, old in zip(after.coefs_, model.coefs_, strict=True)],
-        [
-            (new - old)[:, np.newaxis]
-            for new, old in zip(after.intercepts_, model.intercepts_, strict=True)
-        ],
-    ]
+from skbackprop.inspection._layout import DA_DZ, DC_DA, DZ_DW
 
 
 @pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
@@ -143,7 +106,7 @@ def test_a_row_of_a_data_frame_keeps_its_names():
 @pytest.mark.parametrize(
     ("target", "names"),
     [
-        ("two classes", ["1"]),
+        ("two classes", ["class 1"]),
         ("three classes", ["<c>", "a", "b"]),
         ("labels", ["0", "1", "2"]),
         ("numbers", None),
@@ -184,13 +147,18 @@ def test_the_estimator_is_not_changed():
 def number_after(label, text):
     """The last number of the line that begins with the label."""
     line = next(line for line in text.splitlines() if line.startswith(label))
-    return float(line.rsplit("= ", 1)[1])
+    return number(line.rsplit("= ", 1)[1])
+
+
+def number(text):
+    assert "-" not in text  # there is one minus sign
+    return float(text.replace("−", "-"))
 
 
 @pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
 @pytest.mark.parametrize("target", ["two classes", "three classes", "numbers"])
-def test_explain_says_the_real_update_of_every_parameter(target, hidden, rows):
+def test_explain_has_the_real_update_of_every_parameter(target, hidden, rows):
     model, y = trained(target, hidden), TARGETS[target]
     trace = backprop_trace(model, X[rows], y[rows])
     real_W, real_b = real_update(model, X[rows], y[rows])
@@ -199,18 +167,20 @@ def test_explain_says_the_real_update_of_every_parameter(target, hidden, rows):
         n_out, n_in = trace.W[layer - 1].shape
         for j in range(n_out):
             for k in [*range(n_in), None]:
-                text = trace.explain(layer, j, k)
+                text = trace.explain(layer, j, k, digits=17)
                 real = real_b[layer - 1][j, 0] if k is None else real_W[layer - 1][j, k]
                 letter = "b" if k is None else "w"
                 assert abs(number_after("update", text) - real) <= 1e-12
                 gradient = number_after(f"∂C/∂{letter} = ", text.split("\n\n", 2)[2])
                 assert abs(-eta * gradient - real) <= 1e-12
+                nudge = number_after("nudge", text)
+                assert_allclose(nudge, gradient, rtol=0.01, atol=1e-5)
 
 
 @pytest.mark.parametrize("layer", [1, 2, 3])
 def test_the_factors_of_the_chain_rule_multiply_to_the_derivative(layer):
     model = trained("three classes", (5, 3))
-    text = backprop_trace(model, X[3], "b").explain(layer, 1, 2)
+    text = backprop_trace(model, X[3], "b").explain(layer, 1, 2, digits=17)
     factors = [number_after(name, text) for name in ("∂C/∂a", "∂a/∂z", "∂z/∂w")]
     derivative = number_after("∂C/∂w = ", text.split("\n\n", 2)[2])
     assert_allclose(np.prod(factors), derivative, rtol=1e-12)
@@ -220,22 +190,63 @@ def test_the_factors_of_the_chain_rule_multiply_to_the_derivative(layer):
 @pytest.mark.parametrize(("hidden", "n_terms"), [((5, 3), 3), ((5, 25), 11)])
 def test_a_hidden_neuron_sums_over_the_errors_of_the_next_layer(hidden, n_terms):
     model = trained("three classes", hidden)
-    text = backprop_trace(model, X[3], "b").explain(1, 1, 2)
+    text = backprop_trace(model, X[3], "b").explain(1, 1, 2, digits=17)
     terms = re.findall(r"^    (?:q = \d+: .* = |the other .*: )(\S+)$", text, re.M)
     assert len(terms) == n_terms
-    assert_allclose(sum(map(float, terms)), number_after("∂C/∂a = Σ", text), rtol=1e-12)
+    total = number_after("∂C/∂a = Σ", text)
+    assert_allclose(sum(map(number, terms)), total, rtol=1e-12)
 
 
 def test_a_batch_shows_its_largest_examples_and_the_average():
     trace = backprop_trace(trained("numbers"), X, TARGETS["numbers"])
-    text = trace.explain(1, 1, 2)
+    text = trace.explain(1, 1, 2, digits=17)
     products = trace.delta[0][1] * trace.a[0][2]
     largest = sorted(np.argsort(-np.abs(products))[:10].tolist())
     assert [int(i) for i in re.findall(r"^    i = (\d+)", text, re.M)] == largest
     terms = re.findall(r"^    (?:i = \d+: .* = |the other .*: )(\S+)$", text, re.M)
     assert len(terms) == 11
     derivative = number_after("∂C/∂w = 1/30", text)
-    assert_allclose(sum(map(float, terms)) / 30, derivative, rtol=1e-11)
+    assert_allclose(sum(map(number, terms)) / 30, derivative, rtol=1e-11)
+
+
+def test_explain_has_four_digits_unless_more_are_asked_for():
+    trace = backprop_trace(trained("three classes"), X[3], "b")
+    step = trace.update_W[0][1, 2]
+    for digits, options in ((4, {}), (9, {"digits": 9})):
+        shown = number_after("update", trace.explain(1, 1, 2, **options))
+        assert shown == float(f"{step:.{digits}g}") != step
+
+
+@pytest.mark.parametrize("digits", [0, 18, 4.0, None])
+def test_digits_that_there_are_not_are_named(digits):
+    trace = backprop_trace(trained("three classes"), X[3], "b")
+    with pytest.raises(ValueError, match="digits must be an integer from 1 to 17"):
+        trace.explain(1, 1, 2, digits=digits)
+
+
+def test_a_notebook_shows_an_explanation_in_the_colours_of_the_factors():
+    page = backprop_trace(trained("three classes"), X[3], "b").explain(1, 1, 2)
+    html = page._repr_html_()
+    for color in (DC_DA, DA_DZ, DZ_DW):
+        assert color in html
+    assert Page(html).tags.isdisjoint({"script", "input"})
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("two classes", str),
+        ("three classes", str),
+        ("labels", lambda row: ", ".join(map(str, row.nonzero()[0])) or "no label"),
+        ("numbers", lambda y: f"{y:.4g}".replace("-", "−")),
+    ],
+)
+def test_activations_are_read_as_the_estimator_reads_them(target, text):
+    model, Y = trained(target), TARGETS[target]
+    for x, y, predicted in zip(X, Y, model.predict(X), strict=True):
+        trace = backprop_trace(model, x, y)
+        assert trace.outputs.reading(trace.y[:, 0]) == text(y)
+        assert trace.outputs.reading(trace.a[-1][:, 0]) == text(predicted)
 
 
 @pytest.mark.parametrize(
@@ -259,133 +270,6 @@ def test_an_index_that_is_no_integer_is_named(value):
         trace.explain(value, 0, 0)
     with pytest.raises(TypeError, match="j must be an integer"):
         trace.explain(1, value, 0)
-
-
-class Numbers(HTMLParser):
-    """All ``<data>`` elements of a page, and whatever it would load."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.found, self.tags, self.loads, self.open = {}, set(), [], []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        self.tags.add(tag)
-        self.loads += [
-            v for k, v in attrs.items() if k in ("src", "href", "xlink:href")
-        ]
-        if tag not in ("line", "circle", "br", "meta"):
-            self.open.append(tag)
-        if tag == "data":
-            where = (attrs.get(f"data-{i}") for i in ("layer", "j", "k"))
-            key = attrs["class"], *(None if i is None else int(i) for i in where)
-            value = float(attrs["value"])
-            assert self.found.setdefault(key, value) == value
-            self.shown = key
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "data":
-            shown = float(data.replace("−", "-"))
-            assert_allclose(shown, self.found[self.shown], rtol=1e-3)
-
-    def handle_endtag(self, tag):
-        if tag not in ("line", "circle"):
-            assert self.open.pop() == tag
-
-
-@pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
-@pytest.mark.parametrize("hidden", HIDDEN, ids=str)
-@pytest.mark.parametrize("target", ["two classes", "three classes", "numbers"])
-def test_the_page_has_the_real_update(target, hidden, rows, tmp_path):
-    model, y = trained(target, hidden), TARGETS[target]
-    trace = backprop_trace(model, X[rows], y[rows])
-    trace.to_html(tmp_path / "trace.html")
-    page = Numbers((tmp_path / "trace.html").read_text(encoding="utf-8"))
-    assert page.open == []
-    real_W, real_b = real_update(model, X[rows], y[rows])
-    eta, seen = model.learning_rate_init_, 0
-    for (quantity, layer, j, k), value in page.found.items():
-        if quantity in ("update_W", "grad_W"):
-            real, seen = real_W[layer - 1][j, k], seen + 1
-        elif quantity in ("update_b", "grad_b"):
-            real, seen = real_b[layer - 1][j, 0], seen + 1
-        else:
-            continue
-        step = value if quantity.startswith("update") else -eta * value
-        assert abs(step - real) <= 1e-12
-    # Up to ten neurons and eight of what leads to them, each with two numbers.
-    units = [4, *hidden, trace.units[-1]]
-    assert seen == sum(
-        2 * min(n_out, 10) * (1 + min(n_in, 8)) for n_in, n_out in pairwise(units)
-    )
-
-
-def test_the_page_is_self_contained_and_escapes_names():
-    frame = pd.DataFrame(X, columns=["<p>x", "q & r", "s", "t"])
-    model = SGDSigmoidMLP((5,), random_state=0)
-    model.partial_fit(frame, TARGETS["three classes"], ["a", "b", "<c>"])
-    page = backprop_trace(model, frame[:1], ["b"])._repr_html_()
-    numbers = Numbers(page)
-    assert not numbers.tags & {"script", "link", "img", "iframe", "object"}
-    assert numbers.loads == []
-    assert not re.search(r"url\(|@import|https?:", page)
-    assert "<c>" not in page
-    assert "&lt;c&gt;" in page
-    assert "<p>x" not in page
-    assert "q & r" not in page
-
-
-def test_the_file_is_a_whole_document(tmp_path):
-    trace = backprop_trace(trained("three classes"), X[3], "b")
-    trace.to_html(str(tmp_path / "trace.html"))
-    text = (tmp_path / "trace.html").read_text(encoding="utf-8")
-    assert text.startswith("<!DOCTYPE html>")
-    assert trace._repr_html_() in text
-
-
-def test_the_page_has_the_colours_of_the_signs():
-    x = X[3] * [1, 1, 1, 0]  # no gradient from the last input
-    trace = backprop_trace(trained("three classes"), x, "b")
-    page = trace._repr_html_()
-    gradients = np.concatenate([grad.ravel() for grad in trace.grad_W])
-    strokes = re.findall(r'<polyline .*?stroke="(#\w+)"', page)
-    assert len(strokes) == len(gradients)
-    for color, sign in ((POSITIVE, 1), (NEGATIVE, -1), (ZERO, 0)):
-        assert strokes.count(color) == (np.sign(gradients) == sign).sum() > 0
-    cells = re.findall(
-        r'background: (#\w{6})(\w\w)"><data class="grad_W".*?value="(\S+)"', page
-    )
-    assert {(color, np.sign(float(value))) for color, _, value in cells} == {
-        (POSITIVE, 1),
-        (NEGATIVE, -1),
-        (ZERO, 0),
-    }
-    largest = max(cells, key=lambda cell: abs(float(cell[2])))
-    assert largest[1] == max(tint for _, tint, _ in cells) == "99"
-    assert ">−0<" not in page
-
-
-def test_the_picture_shortens_long_names_and_gives_what_is_expected():
-    frame = pd.DataFrame(X, columns=["p", "q", "r", "a name of more than 18"])
-    model = SGDSigmoidMLP((5,), random_state=0)
-    model.partial_fit(frame, TARGETS["three classes"], ["a", "b", "<c>"])
-    page = backprop_trace(model, frame[:1], ["b"])._repr_html_()
-    words = re.findall(r"<text .*?>(.*?)</text>", page)
-    assert "a name of more th…" in words
-    assert "a name of more than 18" not in page
-    at = words.index("b")
-    assert words[at + 1] == "y 1"
-
-
-def test_a_large_network_has_a_small_page():
-    rng = np.random.default_rng(0)
-    big = SGDSigmoidMLP((300, 200), random_state=0)
-    big.partial_fit(rng.normal(size=(10, 784)), np.arange(10), np.arange(10))
-    page = backprop_trace(big, rng.normal(size=784), 3)._repr_html_()
-    assert len(page) < 200_000
-    assert "10 of 300 neurons" in page
-    assert "8 of 784 inputs" in page
 
 
 @pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])

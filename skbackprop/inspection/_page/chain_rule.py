@@ -1,0 +1,179 @@
+"""The chain rule of each weight and bias (section 4); a click shows one of them."""
+
+from collections.abc import Iterable
+from html import escape
+from itertools import groupby
+
+from .._chain_rule import NUDGE, Factors, Parameter, partial_sum
+from .._explain import described
+from .._layout import strongest
+from .backward import DA_DZ, DC_DA, DZ_DW, sensitivity
+from .elements import (
+    bracketed,
+    equation,
+    equations,
+    factor,
+    mean_of,
+    num,
+    symbol,
+    total,
+)
+from .style import STYLE
+from .view import View
+
+# Longer sums, over the neurons of a layer or the examples of a batch, are shown by so
+# many of their terms, the largest.
+TERMS = 5
+DZ_DB = factor("dz-dw", "∂z/∂b")
+
+
+def chain_rules(view: View) -> str:
+    """A radio button for each parameter that is shown, and what it shows.
+
+    What belongs to a neuron, the first two factors, is there once for all the weights
+    that lead to it.
+    """
+    parameters = view.parameters()
+    chosen = max(parameters, key=_pull)
+    groups = [
+        f'<div class="skb-group">{_buttons(view, group, chosen)}'
+        f'<div class="skb-shared">{_neuron(view, layer, j)}</div></div>'
+        for (layer, j), group in groupby(parameters, lambda at: (at.layer, at.j))
+    ]
+    return (
+        '<div class="skb-rules" role="radiogroup" aria-label='
+        f'"Chain rule of a weight or bias">{"".join(groups)}</div>'
+        f"<style>{_highlight(view, parameters)}</style>"
+    )
+
+
+def explanation(at: Parameter) -> str:
+    """The chain rule of one parameter alone, for a notebook."""
+    view = View(at.trace, "")
+    content = _neuron(view, at.layer, at.j) + _parameter(view, at)
+    return f'<div class="skb"><style>{STYLE}</style>{content}</div>'
+
+
+def _pull(at: Parameter) -> tuple[bool, bool, float]:
+    """What is chosen at first: the weight of an output with the largest gradient."""
+    return at.is_output, at.k is not None, abs(at.gradient)
+
+
+def _buttons(view: View, parameters: Iterable[Parameter], chosen: Parameter) -> str:
+    return "".join(
+        f'<input type="radio" class="skb-r" name="{view.key}" id="{view.id_of(at)}" '
+        f'aria-label="{escape(described(view.trace, at.layer, at.j, at.k))}"'
+        f"{' checked' if at == chosen else ''}>"
+        f'<div class="skb-rule">{_parameter(view, at)}</div>\n'
+        for at in parameters
+    )
+
+
+def _highlight(view: View, parameters: list[Parameter]) -> str:
+    """The chosen weight is marked wherever it is shown."""
+    marked = ",".join(
+        f".skb:has(#{view.id_of(at)}:checked) [for={view.id_of(at)}]"
+        for at in parameters
+    )
+    return f"{marked}{{box-shadow:0 0 0 2px;--skb-chosen:.75}}"
+
+
+def _neuron(view: View, layer: int, j: int) -> str:
+    """The factors that all weights of a neuron share; of a batch there are none."""
+    trace = view.trace
+    if trace.n_examples > 1:
+        return ""
+    a, slope, delta = (
+        num(of[j, 0])
+        for of in (
+            trace.a[layer],
+            trace.sigma_prime[layer - 1],
+            trace.delta[layer - 1],
+        )
+    )
+    dC_da = trace.dC_da[layer - 1][j, 0]
+    coloured = factor("dC-da", bracketed(dC_da)), factor("da-dz", slope)
+    return equations(
+        equation(DC_DA, _law(view, layer, j), *sensitivity(view, layer, j, TERMS)),
+        equation(DA_DZ, "a (1 − a)", f"{a} · (1 − {a})", slope),
+        equation(f"δ = {DC_DA} · {DA_DZ}", " · ".join(coloured), delta),
+    )
+
+
+def _law(view: View, layer: int, j: int) -> str:
+    if layer < view.last:
+        return f"Σ<sub>q</sub> <i>w</i><sub>q,{j}</sub> δ<sub>q</sub>"
+    n_L = view.trace.units[-1]
+    return "a − y" if n_L == 1 else f"1/{n_L} (a − y)"
+
+
+def _parameter(view: View, at: Parameter) -> str:
+    """The value, the product of the factors, the update, and a nudge."""
+    name = symbol(at.letter, at.layer, *((at.j,) if at.k is None else (at.j, at.k)))
+    what = escape(described(view.trace, at.layer, at.j, at.k))
+    steps = _of_a_batch if view.trace.n_examples > 1 else _of_one_example
+    return "".join(
+        [
+            f"<p><b>{name} = {num(at.value)}</b>, {what}</p>",
+            equations(*steps(at), _step(at, name)),
+            f"<p>{_nudge(at, name)}</p>",
+        ]
+    )
+
+
+def _of_one_example(at: Parameter) -> list[str]:
+    factors = at.factors(0)
+    third = [DZ_DB]
+    if at.k is not None:
+        third = [DZ_DW, symbol("a", at.layer - 1, at.k)]
+    return [
+        equation(*third, num(factors.dz_dw)),
+        equation(
+            f"∂C/∂{at.letter}",
+            f"{DC_DA} · {DA_DZ} · {third[0]}",
+            _coloured(factors),
+            f"<b>{num(factors.product)}</b>",
+        ),
+    ]
+
+
+def _of_a_batch(at: Parameter) -> list[str]:
+    products, letter = at.products(), at.letter
+    parts = partial_sum(products, strongest(products, TERMS))
+    third = DZ_DB if at.k is None else DZ_DW
+    lines = [f"∂C/∂{letter} = {DC_DA} · {DA_DZ} · {third} for each example:"]
+    for i in parts.shown:
+        factors = at.factors(i)
+        name = f"example {i}: ∂C<sub>{i}</sub>/∂{letter}"
+        lines.append(equation(name, _coloured(factors), num(factors.product)))
+    terms = [bracketed(products[i]) for i in parts.shown]
+    mean = mean_of(len(products), total(terms, parts.n_rest, parts.rest))
+    average = f"<b>{num(at.gradient)}</b>"
+    return [*lines, equation(f"their average ∂C/∂{letter}", mean, average)]
+
+
+def _coloured(factors: Factors) -> str:
+    colours = ("dC-da", "da-dz", "dz-dw")
+    return " · ".join(
+        factor(colour, bracketed(value))
+        for colour, value in zip(colours, factors[1:4], strict=True)
+    )
+
+
+def _step(at: Parameter, name: str) -> str:
+    return equation(
+        f"new {name}",
+        f"{at.letter} − η ∂C/∂{at.letter}",
+        f"{num(at.value)} − {num(at.trace.eta)} · {bracketed(at.gradient)}",
+        f"<b>{num(at.value + at.step)}</b>",
+    )
+
+
+def _nudge(at: Parameter, name: str) -> str:
+    now, then = at.nudged_cost()
+    change = f"{num(then - now)} / {num(NUDGE)}"
+    return (
+        f"Nudge {name} by h = {NUDGE:g}: "
+        f"{equation('ΔC/h', change, num((then - now) / NUDGE))}, beside "
+        f"∂C/∂{at.letter} = {num(at.gradient)}."
+    )

@@ -1,0 +1,126 @@
+"""The cost of one example, and of a batch (section 1)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._chain_rule import partial_sum
+from .._layout import strongest
+from .._quantities import Quantities
+from .elements import (
+    cell,
+    equation,
+    equations,
+    left_out,
+    mean_of,
+    num,
+    number,
+    row_name,
+    symbol,
+    table,
+    total,
+)
+from .view import View
+
+Array = NDArray[Any]
+
+# A longer sum over the examples of a batch is shown by its largest terms.
+EXAMPLES = 10
+
+
+def cost(view: View) -> str:
+    """How wrong the outputs are, neuron by neuron."""
+    trace, j = view.trace, symbol("a", None, "j")
+    difference = f"({j} − {symbol('y', None, 'j')})²"
+    n_L = trace.units[-1]
+    law = f"½ {difference}" if n_L == 1 else f"1/{n_L} Σ<sub>j</sub> ½ {difference}"
+    return "\n".join(
+        [
+            "<h3>Cost: how wrong the outputs are</h3>",
+            equations(f"{symbol('C')} = {law}", css="skb-law"),
+            _outputs(view),
+            equations(cost_of_example(trace, view.shown[-1])),
+            _own_units(view),
+        ]
+    )
+
+
+def average_cost(trace: Quantities) -> str:
+    """``C = 1/m Σ C_i``."""
+    shown = strongest(trace.costs, EXAMPLES)
+    parts = partial_sum(trace.costs, shown)
+    terms = [num(trace.costs[i]) for i in shown]
+    return equation(
+        symbol("C"),
+        f"1/{trace.n_examples} Σ<sub>i</sub> {symbol('C', None, 'i')}",
+        mean_of(trace.n_examples, total(terms, parts.n_rest, parts.rest)),
+        num(trace.cost),
+    )
+
+
+def cost_of_example(trace: Quantities, shown: list[int]) -> str:
+    """``C = 1/n_L Σ ½ (a − y)²``, as numbers."""
+    a, y = trace.a[-1][:, 0], trace.y[:, 0]
+    parts = partial_sum((a - y) ** 2 / 2, shown)
+    terms = [_half_square(a[j], y[j]) for j in shown]
+    return equation(
+        symbol("C"),
+        mean_of(len(y), total(terms, parts.n_rest, parts.rest)),
+        num(trace.costs[0]),
+    )
+
+
+def _half_square(a: Any, y: Any) -> str:
+    return f"½ · ({num(a)} − {num(y)})²"
+
+
+def _outputs(view: View) -> str:
+    trace, last = view.trace, view.last
+    a, y = trace.a[-1][:, 0], trace.y[:, 0]
+    rows = [
+        [
+            row_name(trace, last, j, trace.roles.get(j, "")),
+            cell(number(a[j], "a", last, j)),
+            cell(number(y[j], "y", last, j)),
+            cell(equation(f"{num(a[j])} − {num(y[j])}", num(a[j] - y[j]))),
+        ]
+        for j in view.shown[-1]
+    ]
+    heads = ["neuron j", "activation a", "expected y", "a − y"]
+    return table(heads, rows) + left_out(
+        len(rows), trace.units[-1], "output neurons", ", those that are most wrong"
+    )
+
+
+def _own_units(view: View) -> str:
+    """Of a regressor: between its numbers and activations."""
+    trace, scale = view.trace, view.trace.outputs.scale
+    if scale is None:
+        return ""
+    a, y = trace.a[-1][:, 0], trace.y[:, 0]
+    numbers, predictions = (
+        scale.centre + (values.astype(np.float64) - 0.5) / scale.gain
+        for values in (y, a)
+    )
+    chains = []
+    for j in view.shown[-1]:
+        gain, centre = num(scale.gain[j]), num(scale.centre[j])
+        chains += [
+            equation(
+                symbol("y", None, j),
+                f"½ + {gain} · ({num(numbers[j])} − {centre})",
+                num(y[j]),
+            )
+            + f" for the target {num(numbers[j])}",
+            equation(
+                "prediction",
+                f"{centre} + ({num(a[j])} − ½) / {gain}",
+                num(predictions[j]),
+            ),
+        ]
+    return (
+        "<p>Between the numbers of y and activations, the regressor's "
+        "<code>target_range_</code> maps (its low end to 0.1, its high end to 0.9):</p>"
+        + equations(*chains)
+    )

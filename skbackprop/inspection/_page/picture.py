@@ -1,0 +1,219 @@
+"""The picture of a pass: neurons, and connections by their gradient.
+
+The drawing is SVG. What can be clicked lies above it: a strip over each connection, a
+disc over each neuron. Their places are parts of the width, so that all scale together.
+"""
+
+import math
+from collections.abc import Sequence
+from html import escape
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._chain_rule import Parameter
+from .._layout import NEGATIVE, POSITIVE, Line, Spot, layout, lines
+from .._notation import short
+from .elements import left_out
+from .view import View
+
+Array = NDArray[Any]
+
+# The room of a neuron and of what surrounds the picture, in units of the picture, which
+# are pixels where there is room. Lines spread where they are REACH from a neuron, so
+# that they pass beside its numbers.
+ROW, TOP, BOTTOM, SIDE, RADIUS, REACH = 66, 58, 30, 165, 15, 36
+
+
+def picture(view: View) -> str:
+    """The network by its gradients, what can be clicked in it, and its key."""
+    grad_W = view.trace.grad_W
+    columns, width, height = _places(view)
+    clickable = [
+        _strip(view, layer, line, width, height)
+        for layer, (before, after) in enumerate(pairwise(columns), start=1)
+        for line in lines(before, after, grad_W[layer - 1])
+    ]
+    clickable += [
+        _disc(view, layer, spot, width, height)
+        for layer, spots in enumerate(columns[1:], start=1)
+        for spot in spots
+    ]
+    drawn = drawing(view, grad_W, [None] * view.last, "".join(clickable))
+    return f"{drawn}\n{_key(view)}"
+
+
+def drawing(
+    view: View, values: list[Array], largest: Sequence[float | None], above: str = ""
+) -> str:
+    """The network with its connections by these values; of large layers a part.
+
+    Parameters
+    ----------
+    view : View
+    values : list of arrays in the shapes of ``W``
+    largest : for each of them, what the widest line stands for; None is its largest
+    above : HTML that lies above the drawing
+    """
+    columns, width, height = _places(view)
+    shapes = [
+        _line(line)
+        for (before, after), of_layer, most in zip(
+            pairwise(columns), values, largest, strict=True
+        )
+        for line in lines(before, after, of_layer, most)
+    ]
+    for layer, spots in enumerate(columns):
+        shapes += _neurons(view, layer, spots)
+        shapes += _caption(view, layer, spots, height)
+    return "\n".join(
+        [
+            f'<div class="skb-wide"><div class="skb-pic" style="width:{width}px;'
+            f'aspect-ratio:{width}/{height}">',
+            f'<svg viewBox="0 0 {width} {height}" role="img" aria-label='
+            '"The network, its activations, errors and connections">',
+            *shapes,
+            f"</svg>{above}</div></div>",
+        ]
+    )
+
+
+def _places(view: View) -> tuple[list[list[Spot]], int, int]:
+    """Neurons at places in the picture, and the picture's size."""
+    columns = layout(view.shown, view.trace.names)
+    tallest = max(map(len, columns))
+    # Small networks have room to spread; deep ones are scrolled.
+    column = max(150, min(200, 600 // view.last))
+    width = 2 * SIDE + column * view.last
+    height = TOP + ROW * tallest + BOTTOM
+    middle = TOP + ROW * tallest / 2
+    placed = [
+        [
+            spot._replace(x=SIDE + column * spot.x, y=middle - ROW * spot.y)
+            for spot in spots
+        ]
+        for spots in columns
+    ]
+    return placed, width, height
+
+
+def _line(line: Line) -> str:
+    (x1, y1), (x2, y2) = line.start[2:], line.end[2:]
+    return (
+        f'<polyline points="{x1 + RADIUS},{y1} {x1 + REACH},{y1} '
+        f'{x2 - REACH},{y2} {x2 - RADIUS},{y2}" fill="none" stroke="{line.color}" '
+        f'stroke-width="{0.8 + 4.2 * line.share:.2f}" '
+        f'stroke-opacity="{line.opacity:.2f}" stroke-linejoin="round"/>'
+    )
+
+
+def _neurons(view: View, layer: int, spots: list[Spot]) -> list[str]:
+    trace = view.trace
+    a = trace.a[layer].mean(axis=1)
+    largest_input = np.abs(trace.a[0]).max() or 1.0
+    parts = []
+    for neuron, label, x, y in spots:
+        # Inputs are no activations between 0 and 1: they have a shade of their size.
+        level = a[neuron] if layer else abs(a[neuron]) / largest_input
+        parts += [
+            f'<circle cx="{x}" cy="{y}" r="{RADIUS}" fill="currentColor" '
+            f'fill-opacity="{0.03 + 0.37 * min(level, 1.0):.3f}" stroke="currentColor" '
+            'stroke-opacity="0.65" stroke-width="1.3"/>',
+            _text(x, y + 4, str(neuron), "skb-j"),
+            _text(x, y - RADIUS - 5, short(a[neuron], 3), "skb-a"),
+        ]
+        if layer:
+            delta = trace.delta[layer - 1][neuron].mean()
+            parts.append(_text(x, y + RADIUS + 13, f"δ {short(delta, 2)}", "skb-d"))
+        name = "" if label == str(neuron) else label
+        if layer == 0:
+            parts.append(_text(x - RADIUS - 8, y + 4, name, "skb-l", "end"))
+        elif layer == view.last:
+            expected = f"y {short(trace.y[neuron].mean(), 2)}"
+            role = trace.roles.get(neuron, "").replace(" class", "")
+            parts += [
+                _text(x + RADIUS + 8, y - 4, name or expected, "skb-l", "start"),
+                _text(
+                    x + RADIUS + 8,
+                    y + 11,
+                    " ".join(filter(None, [name and expected, role and f"({role})"])),
+                    "skb-a",
+                    "start",
+                ),
+            ]
+    return parts
+
+
+def _caption(view: View, layer: int, spots: list[Spot], height: int) -> list[str]:
+    x, n = spots[0].x, view.trace.units[layer]
+    kind = "inputs" if layer == 0 else "output" if layer == view.last else "hidden"
+    unit = "" if layer == 0 else " neuron" if n == 1 else " neurons"
+    parts = [
+        _text(x, 16, f"layer {layer}: {kind}", "skb-h"),
+        _text(x, 33, f"{n}{unit}", "skb-l"),
+    ]
+    if n > len(spots):
+        # Below the lowest neuron's error, where the eye comes to the end of the column.
+        parts.append(_text(x, height - 8, f"⋮ {n - len(spots)} more", "skb-l"))
+    return parts
+
+
+def _text(x: float, y: float, text: str, css: str, anchor: str = "middle") -> str:
+    return (
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" class="{css}">'
+        f"{escape(text)}</text>"
+    )
+
+
+def _strip(view: View, layer: int, line: Line, width: int, height: int) -> str:
+    """Over the slanted part of a connection."""
+    at = Parameter(view.trace, layer, line.end.neuron, line.start.neuron)
+    x1, y1 = line.start.x + REACH, line.start.y
+    x2, y2 = line.end.x - REACH, line.end.y
+    title = (
+        f"weight {at.k} → {at.j} of layer {layer}: w = {short(at.value)}, "
+        f"∂C/∂w = {short(at.gradient)}"
+    )
+    return (
+        f'<label class="skb-hit" for="{view.id_of(at)}" title="{title}" '
+        f'style="left:{x1 / width:.3%};top:{y1 / height:.3%};'
+        f"width:{math.hypot(x2 - x1, y2 - y1) / width:.3%};"
+        f'transform:rotate({math.atan2(y2 - y1, x2 - x1):.4f}rad)"></label>'
+    )
+
+
+def _disc(view: View, layer: int, spot: Spot, width: int, height: int) -> str:
+    """Over a neuron, for its bias."""
+    at, reach = Parameter(view.trace, layer, spot.neuron, None), RADIUS + 4
+    title = (
+        f"bias of neuron {at.j} of layer {layer}: b = {short(at.value)}, "
+        f"∂C/∂b = {short(at.gradient)}"
+    )
+    return (
+        f'<label class="skb-disc" for="{view.id_of(at)}" title="{title}" '
+        f'style="left:{(spot.x - reach) / width:.3%};'
+        f'top:{(spot.y - reach) / height:.3%};width:{2 * reach / width:.3%}"></label>'
+    )
+
+
+def _key(view: View) -> str:
+    above = "its activation a" if view.trace.n_examples == 1 else "the mean of a"
+    below = "its error δ" if view.trace.n_examples == 1 else "the mean of δ"
+    cuts = [
+        left_out(len(shown), n, f"neurons of layer {layer}" if layer else "inputs")
+        for layer, (shown, n) in enumerate(
+            zip(view.shown, view.trace.units, strict=True)
+        )
+    ]
+    return (
+        f'<p><span class="skb-key" style="background:{POSITIVE}"></span>'
+        "∂C/∂w positive: the update makes the weight smaller. "
+        f'<span class="skb-key" style="background:{NEGATIVE}"></span>'
+        "∂C/∂w negative: it makes it larger. Zero is grey. "
+        "Widths are scaled within each layer. "
+        f"Above a neuron is {above}, which shades it; below it {below}. "
+        "<b>Click a connection, a neuron (for its bias) or a number of a table</b> to "
+        "see its chain rule.</p>" + "".join(cuts)
+    )

@@ -1,0 +1,65 @@
+"""The update, and what it does to the cost (section 7)."""
+
+from .._chain_rule import Parameter
+from .._quantities import Quantities
+from .cost import average_cost, cost_of_example
+from .elements import bracketed, cell, equations, num, symbol
+from .parameters import parameter_table
+from .view import View
+
+
+def update(view: View) -> str:
+    """New parameters of all layers, and the cost with them."""
+    return "\n".join(
+        [
+            "<h3>Update: one step against the gradient</h3>",
+            equations(
+                *(
+                    f"{symbol(letter)} ← {symbol(letter)} − η · ∂C/∂{letter}"
+                    for letter in "wb"
+                ),
+                css="skb-law",
+            ),
+            *(_layer(view, layer) for layer in range(1, view.last + 1)),
+            *_after(view),
+        ]
+    )
+
+
+def _layer(view: View, layer: int) -> str:
+    caption = f"{view.title(layer)}: new weights and biases."
+    return parameter_table(view, layer, lambda at: _new(view, at), caption)
+
+
+def _new(view: View, at: Parameter) -> str:
+    new = view.choosable(at, at.value + at.step, "new_")
+    how = f"{num(at.value)} − {num(view.trace.eta)} · {bracketed(at.gradient)}"
+    return cell(f'<span class="skb-eq">{new}<small> = {how}</small></span>')
+
+
+def _after(view: View) -> list[str]:
+    before, after = view.trace, view.trace.after_update()
+    return [
+        "<h3>The cost before and after</h3>",
+        equations(_cost(before, view), f"after the update: {_cost(after, view)}"),
+        f"<p>{verdict(before.cost, after.cost)}</p>",
+    ]
+
+
+def _cost(trace: Quantities, view: View) -> str:
+    if trace.n_examples > 1:
+        return average_cost(trace)
+    return cost_of_example(trace, view.shown[-1])
+
+
+def verdict(before: float, after: float) -> str:
+    """Whether the step did what it is for."""
+    change = f"C = {num(before)} → {num(after)}. "
+    if after < before:
+        return change + "The step made the network less wrong on these data."
+    if after == before:
+        return change + "The step changed nothing that these digits can show."
+    return change + (
+        "The cost rose: the step was too long. The gradient gives the direction in "
+        "which the cost falls at first, so try a smaller learning_rate_init (η)."
+    )

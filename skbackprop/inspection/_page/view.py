@@ -1,0 +1,84 @@
+"""What a page shows of one pass: which neurons, and under which names it is linked."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from .._chain_rule import Parameter
+from .._layout import AT_MOST, selection
+from .._quantities import Quantities
+from .elements import number
+
+# A page has at most so many chain rules, of about 1.5 kB each.
+MOST_PARAMETERS = 160
+
+
+@dataclass(frozen=True)
+class View:
+    """One example of a trace, or the average of its batch.
+
+    Parameters
+    ----------
+    trace : Quantities
+    key : str
+        Begins the `id` of all that can be chosen here; no other view has it.
+    most_parameters : int
+        Layers are shown by fewer neurons until there are no more weights and biases.
+    selected : list of lists of int, or None
+        The neurons of each layer that are shown, where another view has chosen them.
+    """
+
+    trace: Quantities
+    key: str
+    most_parameters: int = MOST_PARAMETERS
+    selected: list[list[int]] | None = None
+
+    @cached_property
+    def shown(self) -> list[list[int]]:
+        """The neurons of each layer that are shown, the same in picture and tables."""
+        if self.selected is not None:
+            return self.selected
+        strengths, keep = self.trace.strengths, self.trace.roles
+        for at_most in range(AT_MOST, 2, -1):
+            shown = selection(strengths, keep, at_most)
+            if n_parameters(list(map(len, shown))) <= self.most_parameters:
+                break
+        return shown
+
+    @property
+    def last(self) -> int:
+        """The number of layers, L."""
+        return len(self.trace.W)
+
+    def title(self, layer: int) -> str:
+        """Number and kind of a layer."""
+        return f"Layer {layer} ({'output' if layer == self.last else 'hidden'})"
+
+    def parameters(self) -> list[Parameter]:
+        """All weights and biases shown, layer by layer."""
+        return [
+            parameter
+            for layer in range(1, self.last + 1)
+            for j in self.shown[layer]
+            for parameter in self.parameters_of(layer, j)
+        ]
+
+    def parameters_of(self, layer: int, j: int) -> list[Parameter]:
+        """The weights shown that lead to a neuron, and last its bias."""
+        sources = [*self.shown[layer - 1], None]
+        return [Parameter(self.trace, layer, j, k) for k in sources]
+
+    def id_of(self, at: Parameter) -> str:
+        """The `id` of the radio button that chooses this weight or bias."""
+        return f"{self.key}-{at.layer}-{at.j}-{'b' if at.k is None else at.k}"
+
+    def choosable(self, at: Parameter, value: Any, prefix: str = "") -> str:
+        """A number of a weight or bias, which is chosen when it is clicked."""
+        shown = number(value, prefix + at.letter, at.layer, at.j, at.k)
+        return f'<label for="{self.id_of(at)}">{shown}</label>'
+
+
+def n_parameters(units: list[int]) -> int:
+    """Weights and biases of a network with so many neurons in its layers."""
+    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(units))

@@ -1,0 +1,350 @@
+"""`record_training`: the network at chosen moments of a training."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from numbers import Integral
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils import gen_batches
+
+from .. import _equations as eq
+from .._engine.network import Engine
+from .._estimators.hyperparameters import check_parameters
+from .._estimators.kind_of_call import Call
+from .._estimators.resuming import refuse_lone_weights
+from .._threads import Workers, on_one_blas_thread
+from .._training.descent import train
+from .._training.schedules import step_size
+from ._page.document import document
+from ._page.training import SCRIPT, training
+from ._quantities import Names
+from ._reading import (
+    check_network,
+    derivation_columns,
+    input_names,
+    output_meaning,
+    output_names,
+    validated,
+)
+from ._trace import BackpropTrace
+
+Array = NDArray[Any]
+
+# Examples whose costs are computed at a time.
+COLUMNS = 1024
+
+
+class Moment(NamedTuple):
+    """A network between two updates."""
+
+    update: int
+    W: list[Array]
+    b: list[Array]
+    eta: float
+
+
+class TrainingRecord:
+    """A network at chosen moments of its training.
+
+    Made by `record_training`. In a notebook it shows itself as a page with a slider.
+    ``record[i]`` is the `BackpropTrace` of all rows at moment `i`, with the weights as
+    they are before the next update; ``len(record)`` is the number of moments.
+
+    Attributes
+    ----------
+    updates : list of int
+        Updates made before each moment; the first is 0, the last is their number.
+
+    epochs : list of float
+        The same in epochs.
+
+    costs : list of float
+        Mean cost of the rows at each moment.
+
+    W, b : lists of lists of ndarrays
+        Weights and biases at each moment, in the derivation's shapes.
+
+    See Also
+    --------
+    record_training : Makes a record.
+    BackpropTrace : What one moment is.
+
+    Examples
+    --------
+    See `record_training`.
+    """
+
+    def __init__(
+        self,
+        moments: list[Moment],
+        updates_per_epoch: int,
+        x: Array,
+        y: Array,
+        trace_of: Callable[..., BackpropTrace],
+    ) -> None:
+        self._moments, self._x, self._y, self._trace_of = moments, x, y, trace_of
+        self.updates = [moment.update for moment in moments]
+        self.epochs = [update / updates_per_epoch for update in self.updates]
+        self.W = [moment.W for moment in moments]
+        self.b = [moment.b for moment in moments]
+
+    @cached_property
+    def costs(self) -> list[float]:
+        """Mean cost of the rows at each moment, in cost of an example."""
+        return [self._cost(moment) for moment in self._moments]
+
+    def _cost(self, moment: Moment) -> float:
+        total = 0.0
+        for columns in gen_batches(self.n_examples, COLUMNS):
+            _, a = eq.forward(self._x[:, columns], moment.W, moment.b)
+            total += float(eq.half_squared_error(a[-1], self._y[:, columns]).sum())
+        return total / self.n_examples
+
+    @property
+    def n_examples(self) -> int:
+        """Rows that were learnt from."""
+        return int(self._y.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._moments)
+
+    def __getitem__(self, moment: int) -> BackpropTrace:
+        return self.trace(moment)
+
+    def trace(
+        self, moment: int, examples: Sequence[int] | slice = slice(None)
+    ) -> BackpropTrace:
+        """Trace some of the rows at one moment.
+
+        Parameters
+        ----------
+        moment : int
+            Which one, counted from 0, or from -1 backwards.
+
+        examples : sequence of int, or slice, default=slice(None)
+            Which rows of `X`. The default is all of them.
+
+        Returns
+        -------
+        trace : BackpropTrace
+            With the η of the next update, or for the last moment of the last one.
+
+        Examples
+        --------
+        See `record_training`.
+        """
+        at = self._moments[moment]
+        x, y = self._x[:, examples], self._y[:, examples]
+        return self._trace_of(at.W, at.b, x, y, at.eta)
+
+    def to_html(self, path: str | PathLike[str], *, example: int = 0) -> None:
+        """Write the page that a notebook shows as a file, for any browser.
+
+        It has the weights, the activations and errors of one example, the outputs of
+        up to eight, and the loss so far, at each moment. If they would make a file of
+        more than a megabyte, fewer moments are shown, and the page says so. A small
+        script adds a slider to drag and a button to play; without scripts, a click or
+        the arrow keys choose the moment. Nothing is loaded from elsewhere.
+
+        Parameters
+        ----------
+        path : str or path
+            The file to write; overwritten if it exists.
+
+        example : int, default=0
+            The row of `X` whose activations and errors the picture shows.
+
+        Raises
+        ------
+        IndexError
+            `example` is not among the rows.
+
+        Examples
+        --------
+        See `record_training`.
+        """
+        page = self._page(example) + f"\n<script>{SCRIPT}</script>"
+        Path(path).write_text(document(page, "A network learns"), encoding="utf-8")
+
+    def _page(self, example: int) -> str:
+        if not 0 <= example < self.n_examples:
+            raise IndexError(
+                f"example must be between 0 and {self.n_examples - 1}, for "
+                f"{self.n_examples} rows, got {example}."
+            )
+        return training(self, example)
+
+    def _repr_html_(self) -> str:
+        return self._page(0)
+
+    def __repr__(self) -> str:
+        return (
+            f"TrainingRecord({len(self)} moments, {self.updates[-1]} updates, "
+            f"{self.epochs[-1]:g} epochs)"
+        )
+
+
+def record_training(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    every: str = "epoch",
+    max_moments: int = 50,
+) -> TrainingRecord:
+    """Train a clone of a network, and keep what it was like on the way.
+
+    The clone learns as its `fit` would, with ``early_stopping=False``: the same
+    initial weights, order of rows, updates and end, to the last bit.
+
+    Parameters
+    ----------
+    estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
+        The network, fitted or not; it is not changed. Of a pipeline, pass the last
+        step, with `X` as that step sees it.
+
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The rows to learn from. The record shows their activations, so give it tens or
+        hundreds of rows rather than all of a large set.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets, as `fit` takes them.
+
+    every : {"epoch", "update"}, default="epoch"
+        Whether the network is kept after each epoch or after each update.
+
+    max_moments : int, at least 2, default=50
+        As many networks are kept at most. When there are more, every second one is
+        dropped, and from then on half as many are kept: the moments stay evenly spaced,
+        and memory stays within `max_moments` times the parameters. The first and the
+        last network are always kept.
+
+    Returns
+    -------
+    record : TrainingRecord
+        The moments; ``record[i]`` is a `BackpropTrace`, ``record.to_html(path)`` writes
+        a page with a slider.
+
+    Raises
+    ------
+    TypeError
+        `estimator` is something else, a pipeline for instance.
+    ValueError
+        A parameter is not one of those described here, or `fit` would not take `X` or
+        `y`.
+
+    See Also
+    --------
+    backprop_trace : One update of a trained network.
+
+    Examples
+    --------
+    >>> from skbackprop import SGDSigmoidMLP
+    >>> from skbackprop.inspection import record_training
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    >>> model = SGDSigmoidMLP((3,), learning_rate_init=10, max_iter=300, random_state=0)
+    >>> record = record_training(model, X, y)
+    >>> record
+    TrainingRecord(39 moments, 300 updates, 300 epochs)
+    >>> record[0].cost > 10 * record[-1].cost
+    True
+    """
+    check_network(estimator)
+    if every not in ("epoch", "update"):
+        raise ValueError(f'every must be "epoch" or "update", got {every!r}.')
+    if not isinstance(max_moments, Integral) or max_moments < 2:
+        raise ValueError(
+            f"max_moments must be an integer of at least 2, got {max_moments!r}."
+        )
+    refuse_lone_weights(estimator)
+    model = clone(estimator).set_params(early_stopping=False)
+    check_parameters(model)
+    data = validated(model, X, y, reset=True)
+    call = Call(goes_on=False, is_pass=False)
+    model._set_targets(data, call)
+    random_state = model._initialise(data.X.dtype, call)
+    model.n_iter_ = 0
+    workers = Workers()
+    run = model._begin(data, random_state, call, workers)
+    updates_per_epoch = -(-len(run.source) // run.plan.batch_size)
+    recorder = _Recorder(
+        run.engine,
+        updates_per_epoch if every == "epoch" else 1,
+        int(max_moments),
+        step_size(run.plan, run.progress),
+    )
+    watched = run._replace(engine=cast(Engine, recorder))
+    on_one_blas_thread(lambda: train(*watched), workers)
+    names = Names(input_names(model), output_names(model))
+    meaning = output_meaning(model)
+    return TrainingRecord(
+        recorder.moments(),
+        updates_per_epoch,
+        *derivation_columns(model, data),
+        lambda W, b, x, y, eta: BackpropTrace(W, b, x, y, eta, names, meaning),
+    )
+
+
+class _Recorder:
+    """An engine that makes one update at a time, and keeps the network after some."""
+
+    def __init__(self, engine: Engine, stride: int, most: int, eta: float) -> None:
+        self._engine, self._stride, self._most, self._eta = engine, stride, most, eta
+        self._n_updates = 0
+        self._kept = [self._moment()]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def descend(
+        self, X: Any, Y: Array, weights: Array | None, batch_size: int, eta: float
+    ) -> float:
+        """As the engine's."""
+        cost = 0.0
+        for rows in gen_batches(len(Y), batch_size):
+            w = None if weights is None else weights[rows]
+            self._begins(eta)
+            cost += self._engine.descend(X[rows], Y[rows], w, batch_size, eta)
+            self._ended()
+        return cost
+
+    def update(self, gradient: Array, m: int, batch_size: int, eta: float) -> None:
+        """As the engine's."""
+        self._begins(eta)
+        self._engine.update(gradient, m, batch_size, eta)
+        self._ended()
+
+    def moments(self) -> list[Moment]:
+        """Those kept, and the last."""
+        if self._kept[-1].update != self._n_updates:
+            # In the place of the one before, where there is no room for both.
+            self._kept[min(len(self._kept), self._most - 1) :] = [self._moment()]
+        return self._kept
+
+    def _begins(self, eta: float) -> None:
+        """A schedule may have changed η since the last update."""
+        self._eta = eta
+        if self._kept[-1].update == self._n_updates:
+            self._kept[-1] = self._kept[-1]._replace(eta=eta)
+
+    def _ended(self) -> None:
+        self._n_updates += 1
+        if self._n_updates % self._stride == 0:
+            self._kept.append(self._moment())
+        if len(self._kept) > self._most:
+            del self._kept[1::2]
+            self._stride *= 2
+
+    def _moment(self) -> Moment:
+        coefs, intercepts = self._engine.parameters()
+        return Moment(
+            self._n_updates,
+            [coef.T for coef in coefs],
+            [np.reshape(intercept, (-1, 1)) for intercept in intercepts],
+            self._eta,
+        )
