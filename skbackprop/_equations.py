@@ -1,14 +1,13 @@
 """The derivation, one pure function for each of its equations, in its own letters.
 
-This file is the specification. It is written to be read beside the page 'The
-mathematics' of the documentation; `skbackprop._engine` computes the same numbers fast,
-and the tests hold the one to the other.
+This file is the specification. Read it beside the page "The mathematics" of the
+documentation, whose numbered sections the docstrings cite. `skbackprop._engine`
+computes the same numbers fast, and the tests check one against the other.
 
-Shapes are the derivation's. Vectors are columns, so `x` and `a` have shape
-``(n_l, 1)``, `b` has shape ``(n_l, 1)`` and `W` has shape ``(n_l, n_{l-1})``. A batch
-is the same with one column for each example, ``(n_l, m)``: every function takes both,
-and the gradients are then the average over the examples. Any float or complex dtype
-passes through unchanged.
+Shapes are the derivation's. Vectors are columns: `x`, `a` and `b` have shape
+``(n_l, 1)``, and `W` has shape ``(n_l, n_{l-1})``. A batch has one column for each
+example, ``(n_l, m)``. Every function accepts both; the gradients of a batch are
+averages over its examples. Any float or complex dtype passes through unchanged.
 """
 
 from typing import Any
@@ -21,25 +20,25 @@ Array = NDArray[Any]
 
 
 def half_squared_error(a: Array, y: Array) -> Array:
-    """Cost of each example (section 1), shape ``(m,)``.
+    """Cost of each example (section 1, Cost function), shape ``(m,)``.
 
-    ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` with `a`, `y` of shape ``(n_L, m)``.
+    ``C = 1/n_L Σ_j ½ (a_j − y_j)²``, where `a` and `y` have shape ``(n_L, m)``.
     """
     n_L = a.shape[0]
     return np.sum((a - y) ** 2 / 2, axis=0) / n_L
 
 
 def half_squared_error_prime(a: Array, y: Array) -> Array:
-    """Sensitivity of the cost to the output activations (section 1), ``(n_L, m)``.
+    """Sensitivity of the cost to the output activations (section 1, Cost function).
 
-    ``dC/da_j = 1/n_L (a_j − y_j)``
+    ``dC/da_j = 1/n_L (a_j − y_j)``, shape ``(n_L, m)``.
     """
     n_L = a.shape[0]
     return (a - y) / n_L
 
 
 def sigmoid(z: Array) -> Array:
-    """Activation level of neurons (section 2), shape of `z`.
+    """Activation level of neurons (section 2, Activation level), shape of `z`.
 
     ``a = σ(z) = 1 / (1 + e^{−z})``
     """
@@ -49,7 +48,7 @@ def sigmoid(z: Array) -> Array:
 
 
 def sigmoid_prime(z: Array) -> Array:
-    """Sensitivity of the activations to the pre-activations (section 2), shape of `z`.
+    """Slope of the sigmoid, ``da/dz`` (section 2, Activation level), shape of `z`.
 
     ``da/dz = σ(z) (1 − σ(z))``
     """
@@ -57,9 +56,10 @@ def sigmoid_prime(z: Array) -> Array:
 
 
 def pre_activation(W: Array, a: Array, b: Array) -> Array:
-    """Pre-activation levels of a layer (section 3), shape ``(n_l, m)``.
+    """Pre-activation levels (section 3, Pre-activation level), shape ``(n_l, m)``.
 
-    ``z_j = Σ_k w_jk a_k + b_j``, that is ``z = W a + b``, with `a` of the layer before.
+    ``z_j = Σ_k w_jk a_k + b_j``, that is ``z = W a + b``. ``w_jk`` is the weight from
+    neuron k to neuron j, and `a` belongs to the previous layer.
     """
     return W @ a + b
 
@@ -67,12 +67,12 @@ def pre_activation(W: Array, a: Array, b: Array) -> Array:
 def forward(
     x: Array, W: list[Array], b: list[Array]
 ) -> tuple[list[Array], list[Array]]:
-    """All pre-activations and activations of a network (sections 2 and 3).
+    """Forward pass of a network (section 3, Pre-activation level).
 
     ``z^l = W^l a^{l−1} + b^l``, ``a^l = σ(z^l)``, ``a^0 = x``.
 
-    The lists `W` and `b` have an entry for each layer from 1 to L, and so has the list
-    ``z``. The list ``a`` has one more: it begins with layer 0, the input.
+    Returns the lists ``z`` and ``a`` of all layers. `W`, `b` and ``z`` begin with
+    layer 1, ``a`` with layer 0, the input.
     """
     z: list[Array] = []
     a = [x]
@@ -83,7 +83,7 @@ def forward(
 
 
 def output_delta(a: Array, y: Array, z: Array) -> Array:
-    """Error of the output layer (section 'Gradients'), shape ``(n_L, m)``.
+    """Error of the output layer (section 6, Gradients), shape ``(n_L, m)``.
 
     ``δ^L = 1/n_L (a^L − y) ⊙ σ'(z^L)``
     """
@@ -91,15 +91,16 @@ def output_delta(a: Array, y: Array, z: Array) -> Array:
 
 
 def hidden_activation_prime(W_next: Array, delta_next: Array) -> Array:
-    """Sensitivity of the cost to hidden activations (section 'Error'), ``(n_l, m)``.
+    """Sensitivity of the cost to hidden activations (section 5, Error).
 
-    ``∂C/∂a_j^l = Σ_q w_qj^{l+1} δ_q^{l+1}``, that is ``(W^{l+1})ᵀ δ^{l+1}``.
+    ``∂C/∂a_j^l = Σ_q w_qj^{l+1} δ_q^{l+1}``, that is ``(W^{l+1})ᵀ δ^{l+1}``, of shape
+    ``(n_l, m)``.
     """
     return W_next.T @ delta_next
 
 
 def hidden_delta(W_next: Array, delta_next: Array, z: Array) -> Array:
-    """Error of a hidden layer (section 'Gradients'), shape ``(n_l, m)``.
+    """Error of a hidden layer (section 6, Gradients), shape ``(n_l, m)``.
 
     ``δ^l = (W^{l+1})ᵀ δ^{l+1} ⊙ σ'(z^l)``
     """
@@ -107,28 +108,28 @@ def hidden_delta(W_next: Array, delta_next: Array, z: Array) -> Array:
 
 
 def weight_gradient(delta: Array, a_before: Array) -> Array:
-    """Gradient of a layer's weights (section 'Gradients'), shape ``(n_l, n_{l−1})``.
+    """Gradient of a layer's weights (section 6, Gradients), shape ``(n_l, n_{l−1})``.
 
-    ``∇W^l = δ^l (a^{l−1})ᵀ``; for a batch the sum over its examples, which this matrix
-    product is, divided by their number.
+    ``∇W^l = δ^l (a^{l−1})ᵀ``. For a batch, this matrix product is the sum over the
+    examples; dividing by their number gives the average.
     """
     m = delta.shape[1]
     return delta @ a_before.T / m
 
 
 def bias_gradient(delta: Array) -> Array:
-    """Gradient of a layer's biases (section 'Gradients'), shape ``(n_l, 1)``.
+    """Gradient of a layer's biases (section 6, Gradients), shape ``(n_l, 1)``.
 
-    ``∇b^l = δ^l``; for a batch the average over its examples.
+    ``∇b^l = δ^l``; for a batch, the average over its examples.
     """
     m = delta.shape[1]
     return np.sum(delta, axis=1, keepdims=True) / m
 
 
 def errors(z: list[Array], a: list[Array], y: Array, W: list[Array]) -> list[Array]:
-    """Errors of all layers from 1 to L, found from the last to the first ('Error').
+    """Errors of layers 1 to L, found from the last to the first (section 6, Gradients).
 
-    Takes the lists `z` and `a` of `forward`.
+    Takes the lists `z` and `a` that `forward` returns.
     """
     delta = [output_delta(a[-1], y, z[-1])]
     # Backwards from layer L − 1 to 1, each with the weights of the layer after it.
@@ -140,7 +141,7 @@ def errors(z: list[Array], a: list[Array], y: Array, W: list[Array]) -> list[Arr
 def gradients(
     x: Array, y: Array, W: list[Array], b: list[Array]
 ) -> tuple[list[Array], list[Array]]:
-    """Gradient of the average cost of a batch (sections 'Error' and 'Gradients').
+    """Gradient of the average cost of a batch (section 6, Gradients).
 
     Returns the lists ``grad_W`` and ``grad_b``, aligned with `W` and `b`.
     """
@@ -154,8 +155,8 @@ def gradients(
 
 
 def updated(parameter: Array, gradient: Array, eta: float) -> Array:
-    """Weights or biases after one step of gradient descent (section 'Gradients').
+    """Weights or biases after one step of gradient descent (section 7, Update).
 
-    ``W^l − η ∇W^l`` and ``b^l − η ∇b^l``
+    ``W^l − η ∇W^l`` and ``b^l − η ∇b^l``, where ``η`` is the learning rate.
     """
     return parameter - eta * gradient

@@ -1,7 +1,11 @@
-"""Formulas as MathML, which browsers draw themselves: no script, nothing to fetch.
+r"""Formulas as MathML, which browsers draw themselves: no script, nothing to fetch.
 
 docutils converts them; a formula that it cannot is a warning, an error with ``-W``.
+It knows no colours. ``\class{name}{...}``, as in MathJax, gives a part of a formula a
+CSS class.
 """
+
+import re
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -11,9 +15,17 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 
+def with_classes(tex, as_block):
+    """Convert `tex`; a class passes through docutils as the first text of its group."""
+    tex = re.sub(r"\\class{([\w-]+)}{", r"{\\text{class \1}", tex)
+    mathml = tex2mathml(tex, as_block=as_block)
+    marker = r"<mrow>\s*<mtext>class ([\w-]+)</mtext>"
+    return re.sub(marker, r'<mrow class="\1">', mathml)
+
+
 def as_mathml(node, as_block):
     try:
-        return tex2mathml(node.astext(), as_block=as_block)
+        return with_classes(node.astext(), as_block)
     except MathError as error:
         logger.warning("%s in %s", error, node.astext(), location=node)
         return f"<code>{node.astext()}</code>"

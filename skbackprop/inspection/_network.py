@@ -20,9 +20,9 @@ from ._trace import BackpropTrace, backprop_trace
 
 Array = NDArray[Any]
 
-# In points: a neuron's dot where there is room, and the least distance of two layers
-# whose captions stand side by side.
-DOT, CAPTION = 16.0, 75.0
+# In points: a neuron's dot where there is room, the least distance of two layers whose
+# captions stand side by side, and the height of the legend.
+DOT, CAPTION, LEGEND = 16.0, 52.0, 40.0
 
 
 class NetworkDisplay:
@@ -244,6 +244,8 @@ class NetworkDisplay:
         self.ax_.set_xlim(-0.55, len(self.W) + 0.55)
         self.ax_.set_ylim(-tallest / 2 - 0.3, tallest / 2 + 0.3)
         column, row = self._distances()
+        # Room for the legend, so that a title can stand above it.
+        self.ax_.set_ylim(top=tallest / 2 + 0.3 + LEGEND / row)
         diameter = min(DOT, 0.6 * column, 0.8 * row)
         self._draw_weights(columns, widest=0.2 * diameter)
         faces = self._draw_neurons(columns, diameter)
@@ -257,7 +259,7 @@ class NetworkDisplay:
         """From layer to layer and from neuron to neuron, in points.
 
         The axes are smaller in the end: names and a colour bar need some of the width,
-        the legend and captions of some lines need 50 points of the height.
+        the legend and captions of some lines need 50 points of the height, or more.
         """
         width, height = self.ax_.get_window_extent().size * 72 / self.figure_.dpi
         n_columns, n_rows = np.ptp([self.ax_.get_xlim(), self.ax_.get_ylim()], axis=1)
@@ -284,8 +286,9 @@ class NetworkDisplay:
         ]
         self.ax_.legend(
             handles=handles,
-            loc="lower center",
+            loc="upper center",
             bbox_to_anchor=(0.5, 1.0),
+            borderaxespad=0,
             ncols=2,
             frameon=False,
             title="lines: width by size, within each layer",

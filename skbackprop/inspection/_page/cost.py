@@ -12,7 +12,6 @@ from .elements import (
     cell,
     equation,
     equations,
-    left_out,
     mean_of,
     num,
     number,
@@ -88,9 +87,7 @@ def _outputs(view: View) -> str:
         for j in view.shown[-1]
     ]
     heads = ["neuron j", "activation a", "expected y", "a − y"]
-    return table(heads, rows) + left_out(
-        len(rows), trace.units[-1], "output neurons", ", those that are most wrong"
-    )
+    return table(heads, rows)
 
 
 def _own_units(view: View) -> str:

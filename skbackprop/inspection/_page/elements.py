@@ -76,7 +76,8 @@ def equation(*sides: str) -> str:
 
 def equations(*chains: str, css: str = "") -> str:
     """Some equations below each other."""
-    return f'<div class="skb-eqs {css}">{"<br>".join(chains)}</div>'
+    lines = "".join(f"<div>{chain}</div>" for chain in chains)
+    return f'<div class="skb-eqs {css}">{lines}</div>'
 
 
 def total(terms: Iterable[str], n_rest: int = 0, rest: Any = 0) -> str:
@@ -136,8 +137,8 @@ def small(text: str) -> str:
     return f"<small>{text}</small>" if text else ""
 
 
-def left_out(n_shown: int, n: int, what: str, why: str = "") -> str:
-    """A line that says what a table or a picture does not show."""
-    if n_shown == n:
+def shown_of(parts: Sequence[str]) -> str:
+    """A line that says how much of what is shown, if not all of it is."""
+    if not parts:
         return ""
-    return f'<p class="skb-cut">{n_shown} of {n} {what} shown{why}.</p>'
+    return f'<p class="skb-cut">Shown: {", ".join(parts)}, those that matter most.</p>'

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from .._chain_rule import Parameter
-from .elements import left_out, named, num, row_name, small, table
+from .elements import named, num, row_name, shown_of, small, table
 from .view import View
 
 
@@ -38,10 +38,11 @@ def parameter_table(
         cells = [cell_of(parameter) for parameter in view.parameters_of(layer, j)]
         rows.append([row_name(trace, layer, j, delta), *cells])
     cut = [
-        left_out(len(view.shown[i]), trace.units[i], what, ", those that matter most")
+        f"{len(view.shown[i])} of {trace.units[i]} {what}"
         for i, what in (
             (at, f"neurons of layer {at}" if at else "inputs"),
             (layer, f"neurons of layer {layer}"),
         )
+        if len(view.shown[i]) < trace.units[i]
     ]
-    return table([*heads, "bias"], rows, caption) + "".join(cut)
+    return table([*heads, "bias"], rows, caption) + shown_of(cut)

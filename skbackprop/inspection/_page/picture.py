@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from .._chain_rule import Parameter
 from .._layout import NEGATIVE, POSITIVE, Line, Spot, layout, lines
 from .._notation import short
-from .elements import left_out
 from .view import View
 
 Array = NDArray[Any]
@@ -25,6 +24,8 @@ Array = NDArray[Any]
 # are pixels where there is room. Lines spread where they are REACH from a neuron, so
 # that they pass beside its numbers.
 ROW, TOP, BOTTOM, SIDE, RADIUS, REACH = 66, 58, 30, 165, 15, 36
+# With less room the picture shrinks to this part of its size, and then scrolls.
+SMALLEST = 0.47
 
 
 def picture(view: View) -> str:
@@ -71,7 +72,7 @@ def drawing(
     return "\n".join(
         [
             f'<div class="skb-wide"><div class="skb-pic" style="width:{width}px;'
-            f'aspect-ratio:{width}/{height}">',
+            f'min-width:{SMALLEST * width:.0f}px;aspect-ratio:{width}/{height}">',
             f'<svg viewBox="0 0 {width} {height}" role="img" aria-label='
             '"The network, its activations, errors and connections">',
             *shapes,
@@ -179,8 +180,9 @@ def _strip(view: View, layer: int, line: Line, width: int, height: int) -> str:
     return (
         f'<label class="skb-hit" for="{view.id_of(at)}" title="{title}" '
         f'style="left:{x1 / width:.3%};top:{y1 / height:.3%};'
-        f"width:{math.hypot(x2 - x1, y2 - y1) / width:.3%};"
-        f'transform:rotate({math.atan2(y2 - y1, x2 - x1):.4f}rad)"></label>'
+        f"width:{math.hypot(x2 - x1, y2 - y1) / width:.3%};height:{9 / height:.3%};"
+        f"transform:rotate({math.atan2(y2 - y1, x2 - x1):.4f}rad) translateY(-50%)"
+        '"></label>'
     )
 
 
@@ -201,19 +203,16 @@ def _disc(view: View, layer: int, spot: Spot, width: int, height: int) -> str:
 def _key(view: View) -> str:
     above = "its activation a" if view.trace.n_examples == 1 else "the mean of a"
     below = "its error δ" if view.trace.n_examples == 1 else "the mean of δ"
-    cuts = [
-        left_out(len(shown), n, f"neurons of layer {layer}" if layer else "inputs")
-        for layer, (shown, n) in enumerate(
-            zip(view.shown, view.trace.units, strict=True)
-        )
-    ]
+    cut = "Of large layers, the neurons that matter most are shown. "
+    if view.trace.units == list(map(len, view.shown)):
+        cut = ""
     return (
         f'<p><span class="skb-key" style="background:{POSITIVE}"></span>'
         "∂C/∂w positive: the update makes the weight smaller. "
         f'<span class="skb-key" style="background:{NEGATIVE}"></span>'
         "∂C/∂w negative: it makes it larger. Zero is grey. "
         "Widths are scaled within each layer. "
-        f"Above a neuron is {above}, which shades it; below it {below}. "
+        f"{cut}Above a neuron is {above}, which shades it; below it {below}. "
         "<b>Click a connection, a neuron (for its bias) or a number of a table</b> to "
-        "see its chain rule.</p>" + "".join(cuts)
+        "see its chain rule.</p>"
     )

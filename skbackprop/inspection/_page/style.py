@@ -15,6 +15,7 @@ STYLE = f"""
 .skb .skb-eqs {{ margin: 6px 0 10px; padding-left: 14px; line-height: 1.9;
   border-left: 3px solid rgba(128,128,128,.35);
   font-variant-numeric: tabular-nums; }}
+.skb .skb-eqs > div {{ padding-left: 24px; text-indent: -24px; }}
 .skb .skb-law {{ font: italic 16px/1.6 Cambria, Georgia, "DejaVu Serif", serif; }}
 .skb .skb-wide, .skb .skb-eqs {{ overflow-x: auto; padding-right: 30px;
   mask-image: linear-gradient(to left, transparent, #000 30px); }}
@@ -37,7 +38,7 @@ STYLE = f"""
 .skb .skb-dC-da {{ background: {DC_DA}; }}
 .skb .skb-da-dz {{ background: {DA_DZ}; }}
 .skb .skb-dz-dw {{ background: {DZ_DW}; }}
-.skb .skb-pic {{ position: relative; max-width: 100%; min-width: 330px; }}
+.skb .skb-pic {{ position: relative; max-width: 100%; }}
 .skb svg {{ display: block; width: 100%; height: 100%; }}
 .skb svg text {{ fill: currentColor; font-size: 12px; }}
 @media (max-width: 600px) {{ .skb svg text.skb-a, .skb svg text.skb-d,
@@ -51,9 +52,8 @@ STYLE = f"""
 .skb td label {{ border-bottom: 1px dotted; display: inline-block;
   border-radius: 3px; }}
 .skb td label:hover {{ background: rgba(128,128,128,.35); }}
-.skb label.skb-hit {{ position: absolute; height: 9px; margin: -4.5px 0 0;
-  transform-origin: 0 50%; border-radius: 5px; background: currentColor;
-  opacity: var(--skb-chosen, 0); }}
+.skb label.skb-hit {{ position: absolute; min-height: 5px; transform-origin: 0 0;
+  border-radius: 5px; background: currentColor; opacity: var(--skb-chosen, 0); }}
 .skb label.skb-disc {{ position: absolute; aspect-ratio: 1; border-radius: 50%;
   background: none; border: 4px solid; box-sizing: border-box;
   opacity: var(--skb-chosen, 0); }}

@@ -11,7 +11,7 @@ from .._layout import NEGATIVE, POSITIVE
 from .._quantities import Quantities
 from .chooser import chooser
 from .document import reading
-from .elements import cell, left_out, named, num, number, small, table
+from .elements import cell, named, num, number, small, table
 from .parameters import parameter_table
 from .picture import drawing
 from .style import STYLE
@@ -92,11 +92,18 @@ def training(record: Moments, example: int) -> str:
             f'<div class="skb"><style>{STYLE}</style>',
             "<h2>A network learns</h2>",
             f"<p>{_introduction(example)}</p>",
-            left_out(len(places), n, "recorded moments"),
+            _part(len(places), n, "recorded moments"),
             chooser(f"skb-{token_hex(4)}", choices, views, "skb-track"),
             "</div>",
         ]
     )
+
+
+def _part(n_shown: int, n: int, what: str) -> str:
+    """A line that says how many are shown, if not all are."""
+    if n_shown == n:
+        return ""
+    return f'<p class="skb-cut">Shown: {n_shown} of {n} {what}, evenly spaced.</p>'
 
 
 def _spread(n: int, most: int) -> list[int]:
@@ -183,7 +190,7 @@ def _outputs(record: Moments, place: int, shown: list[int]) -> str:
         what = f'<th scope="row">example {i}{small(reading(one))}</th>'
         rows.append([what, *cells, cell(num(one.cost))])
     heads = ["", *(f"output {named(trace, last, j)}" for j in shown), "C"]
-    return table(heads, rows) + left_out(len(examples), record.n_examples, "examples")
+    return table(heads, rows) + _part(len(rows), record.n_examples, "examples")
 
 
 def _weights(view: View, layer: int) -> str:
