@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
-from sphinx_gallery.sorting import ExplicitOrder
 
 import skbackprop
 
@@ -22,6 +21,7 @@ copyright = author
 version = release = skbackprop.__version__
 
 extensions = [
+    "live",
     "mathml",
     "myst_parser",
     "numpydoc",
@@ -52,24 +52,14 @@ autodoc_mock_imports = ["skl2onnx"]
 numpydoc_show_class_members = False
 
 # Every script plot_*.py is executed; the others in examples/ are for the command line.
-GALLERY_ORDER = [
-    "plot_digits.py",
-    "plot_one_step.py",
-    "plot_xor.py",
-    "plot_averaging.py",
-    "plot_step_size.py",
-    "plot_hidden_weights.py",
-    "plot_regression.py",
-    "plot_streaming.py",
-    "plot_calibration.py",
-    "*",
-]
+# examples/index.rst gives each its section.
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"^(?!plot_)",
-    "within_subsection_order": ExplicitOrder(GALLERY_ORDER),
+    "copyfile_regex": r"index\.rst",
+    "minigallery_sort_order": "gallery_order.place",
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("skbackprop",),
     "reference_url": {"skbackprop": None},

@@ -1,6 +1,6 @@
 """The study behind the defaults: many data sets, our estimators and their peers.
 
-    pip install "skbackprop[study]"
+    python -m pip install ".[study]"
     python docs/defaults_study.py choose      # or: confirm, alternatives, depth, seeds
 
 Every figure is the mean of a cross-validation (3 folds; 5 in `seeds`) with nothing

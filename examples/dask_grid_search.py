@@ -4,7 +4,7 @@
 
 Without an argument it starts a cluster of two processes on this machine; with the
 address of a scheduler, tcp://host:8786 say, it uses that one's workers. Needs the extra
-`dask`, pip install "skbackprop[dask]", and joblib 1.3 or newer; so do the workers.
+`dask`, python -m pip install ".[dask]", and joblib 1.3 or newer; so do the workers.
 """
 
 import sys

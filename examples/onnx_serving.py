@@ -3,7 +3,7 @@
 The second process has onnxruntime and numpy; scikit-learn, skbackprop and what they
 need cannot be imported there. An ONNX file holds no code, unlike one of joblib.
 
-Needs skl2onnx and onnxruntime: python -m pip install "skbackprop[onnx]"
+Needs skl2onnx and onnxruntime: python -m pip install ".[onnx]"
 """
 
 import subprocess
@@ -19,7 +19,7 @@ try:
 
     import skbackprop.onnx  # noqa: F401  (registers the converters)
 except ImportError as error:
-    raise SystemExit('needs: python -m pip install "skbackprop[onnx]"') from error
+    raise SystemExit('needs: python -m pip install ".[onnx]"') from error
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline

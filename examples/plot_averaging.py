@@ -3,14 +3,14 @@ Stochastic, mini-batch and batch gradient descent
 =================================================
 
 An update averages the gradients of ``batch_size`` examples: one, some, or all. Which is
-best depends on what is counted: passes over the data, updates, or seconds.
+best depends on what you count: passes over the data, updates, or seconds.
 """
 
 # %%
 # The same network learns the same digits three times from the same initial weights.
-# Each way of averaging has its own step size, the best of a few that were tried: the
-# noise of single examples asks for a smaller one. ``tol=0`` keeps ``fit`` from stopping
-# by itself.
+# Each way of averaging has its own step size, the best of a few that were tried. Single
+# examples are noisy and need a smaller one. ``tol=0`` keeps ``fit`` from stopping by
+# itself.
 
 import time
 import warnings
@@ -45,8 +45,8 @@ for name, settings in runs.items():
     )
 
 # %%
-# The same three curves against three measures. The loss of an epoch is measured on its
-# way, on each example before the update that it is part of.
+# The same three curves against three measures. The loss of an epoch is measured during
+# the epoch, on each example before the update that uses it.
 
 styles = dict(zip(runs, ("-", "--", ":"), strict=True))
 figure, axes = plt.subplots(1, 3, figsize=(10, 4), sharey=True, layout="constrained")
@@ -62,14 +62,20 @@ for ax, label in zip(axes, ("epochs", "updates", "seconds of fit"), strict=True)
     ax.grid(alpha=0.3)
 axes[0].set_ylabel("mean cost of an example")
 axes[0].legend()
+figure.suptitle("Cost against epochs, updates and seconds, for three batch sizes")
 plt.show()
 
 # %%
-# *For each pass over the data*, single examples win: they make 1797 updates of it, the
-# whole batch makes one. *For each update* it is the other way round, because an average
-# over more examples points more nearly downhill and allows for a larger step. *For each
-# second* the mini-batch has most of both: the matrices of 32 examples keep the
-# processor busy, where single ones are mostly overhead, and the updates are still many.
-# Single examples catch up with it here in the end; the whole batch is ten times behind.
-# On other data and machines it may differ, but the compromise is rarely far from the
-# best, so that ``batch_size="auto"`` is at most 32.
+# *For each pass over the data* (left), single examples win: a pass makes 1797 updates,
+# where the whole batch makes one.
+#
+# *For each update* (middle) it is the other way round. An average over more examples
+# points more nearly downhill and allows a larger step.
+#
+# *For each second* (right) the mini-batch has most of both. The matrices of 32 examples
+# keep the processor busy, while single examples are mostly overhead, and there are
+# still many updates. Single examples catch up in the end. The whole batch is ten times
+# slower.
+#
+# Other data and machines may differ, but the compromise is rarely far from the best. So
+# ``batch_size="auto"`` is at most 32.

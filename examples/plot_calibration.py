@@ -2,15 +2,15 @@
 Probabilities: squared error against log-loss
 =============================================
 
-Is something that a network calls 80 % likely true in 80 % of the cases? Squared error
-and log-loss are both proper scores: on average each is least where the network says the
+If a network calls something 80 % likely, is it true in 80 % of the cases? Squared error
+and log-loss are both proper scores: on average each is least where the output is the
 probability. Here both train the same network on the same rows.
 """
 
 # %%
-# A tenth of the labels of these data is drawn at random, so that nobody can be sure of
-# them. ``MLPClassifier`` minimises the log-loss; it has the same sigmoid hidden neurons
-# here, and a step size at which both learn equally well in a hundred epochs.
+# A tenth of these labels is drawn at random, so nobody can be sure of them.
+# ``MLPClassifier`` minimises the log-loss. It has the same sigmoid hidden neurons here,
+# and a step size at which both learn equally well in a hundred epochs.
 
 import warnings
 
@@ -47,9 +47,9 @@ for name, model in models.items():
     models[name] = make_pipeline(StandardScaler(), model).fit(X_train, y_train)
 
 # %%
-# Above, each point is a group of test rows with similar predictions: on the diagonal,
-# what is predicted happens as often as it is predicted. Below, how often each
-# probability is given.
+# Above, each point is a group of test rows with similar predictions. On the diagonal,
+# things happen as often as predicted. Below is how often each probability is
+# predicted.
 
 figure, (above, below) = plt.subplots(
     2,
@@ -59,7 +59,7 @@ figure, (above, below) = plt.subplots(
     height_ratios=[3, 1],
     layout="constrained",
 )
-styles = [{"marker": "o", "color": "#1480CC"}, {"marker": "s", "color": "#D55E00"}]
+styles = [{"marker": "o", "color": "#0072B2"}, {"marker": "s", "color": "#E69F00"}]
 for (name, model), style in zip(models.items(), styles, strict=True):
     CalibrationDisplay.from_estimator(
         model,
@@ -78,14 +78,17 @@ for (name, model), style in zip(models.items(), styles, strict=True):
     print(f"log-loss {log_loss(y_test, p):.4f}")
 above.set(xlabel="", ylabel="part of them that is true")
 below.set(xlabel="predicted probability", ylabel="test rows")
+figure.suptitle("How often predictions come true (above), how often each is made")
 plt.show()
 
 # %%
-# Both are equally often right, and equally good by the Brier score, which is the mean
-# squared error of the probabilities. But the network of the squared error is more sure
-# of itself: it gives more probabilities close to 0 and 1, and at both ends it is right
-# less often than it says. A confident mistake costs it at most ½, where the log-loss
-# knows no limit; so by the log-loss, the other network is the better one. Where
-# probabilities matter, compare by the score that your use of them asks for, or
-# calibrate: :class:`sklearn.calibration.CalibratedClassifierCV` takes the network as
+# Both are right equally often, and equally good by the Brier score, the mean squared
+# error of the probabilities. But the network trained on the squared error is more
+# confident. It predicts more probabilities close to 0 and 1 (below), and at both ends
+# the truth is less extreme than its predictions (above). A confident mistake costs it
+# at most ½, while the log-loss has no limit. So the other network has the better
+# log-loss.
+#
+# Where probabilities matter, compare by the score that your use of them needs, or
+# calibrate: :class:`sklearn.calibration.CalibratedClassifierCV` takes this network like
 # any classifier.

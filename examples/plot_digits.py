@@ -7,8 +7,8 @@ data, split, search, test, look at the mistakes, save.
 """
 
 # %%
-# The data are 1797 images of handwritten digits, 8 × 8 pixels from 0 to 16, each a row
-# of 64 numbers. A quarter is put aside for the test at the end.
+# The data are 1797 images of handwritten digits. Each is a row of 64 numbers from 0 to
+# 16, the 8 × 8 pixels. A quarter is set aside for the test at the end.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -27,13 +27,14 @@ def show(axes, images, titles):
         ax.set(xticks=[], yticks=[])
 
 
-figure, axes = plt.subplots(2, 8, figsize=(8, 2.6), layout="constrained")
+figure, axes = plt.subplots(2, 8, figsize=(8, 2.9), layout="constrained")
 show(axes, X_train, y_train)
+figure.suptitle("Sixteen of the training images, with their labels")
 
 # %%
 # The network is the last step of a pipeline. The scaler before it learns the mean and
-# the deviation of each pixel from the training rows only, in each fold of the search
-# too.
+# the deviation of each pixel from the training rows only, also within each fold of the
+# search.
 #
 # The two parameters most worth a search are the step size η, ``learning_rate_init``,
 # and the sizes of the hidden layers. The cost is an average over the ten output
@@ -62,23 +63,25 @@ for eta, layers, score in zip(
     print(f"η = {eta:4}, hidden layers {layers!s:6}: accuracy {score:.3f}")
 
 # %%
-# With a hundred hidden neurons, an η of 30 is too large. The best candidate has been
-# fitted to all training rows. Its accuracy on images that neither the training nor the
-# search has seen:
+# With a hundred hidden neurons, an η of 30 is too large. The search has fitted the best
+# candidate to all training rows. This is its accuracy on images that neither the
+# training nor the search has seen:
 
 print(f"accuracy on the test images: {search.score(X_test, y_test):.3f}")
 
 # %%
-# The network is a step of the best pipeline. Its loss fell until it improved no more:
+# The network is the last step of the best pipeline. Its loss falls quickly at first,
+# then slowly, until it improves no more:
 
 from skbackprop.inspection import LossCurveDisplay
 
 network = search.best_estimator_[-1]
 display = LossCurveDisplay.from_estimator(network)
-display.ax_.set_title(f"{network.n_iter_} epochs, then no improvement")
+display.ax_.set_title(f"Loss: {network.n_iter_} epochs, then no improvement")
 
 # %%
-# Which digits are taken for which? A row is a true digit, a column a prediction.
+# Which digits does it confuse? A row is a true digit, a column a prediction. All that
+# is off the diagonal is a mistake.
 
 from sklearn.metrics import ConfusionMatrixDisplay
 
@@ -86,23 +89,25 @@ figure, ax = plt.subplots(figsize=(5.5, 5), layout="constrained")
 ConfusionMatrixDisplay.from_estimator(
     search, X_test, y_test, cmap="Blues", colorbar=False, ax=ax
 )
+ax.set_title("Confusion matrix of the test images")
 
 # %%
-# The mistakes themselves, with the probability that the network gave to its answer.
-# Many are hard for a person too.
+# These are the mistakes. Above each stand the true digit, the network's answer and the
+# probability that it gave to this answer. Many are hard for a person too.
 
 predicted = search.predict(X_test)
 confidence = search.predict_proba(X_test).max(axis=1)
 wrong = predicted != y_test
-figure, axes = plt.subplots(2, 6, figsize=(8, 3.4), layout="constrained")
+figure, axes = plt.subplots(2, 6, figsize=(8, 3.8), layout="constrained")
+figure.suptitle("Mistakes on the test images")
 for ax in axes.flat:
     ax.axis("off")
 show(
     axes,
     X_test[wrong],
     [
-        f"a {true}? says {said}, {sure:.0%}"
-        for true, said, sure in zip(
+        f"{true}, not {answer} ({sure:.0%})"
+        for true, answer, sure in zip(
             y_test[wrong], predicted[wrong], confidence[wrong], strict=True
         )
     ],
@@ -110,8 +115,8 @@ show(
 plt.show()
 
 # %%
-# The whole pipeline is saved as one file, scaler and all, and predicts the same when it
-# is loaded, in another process too. Such a file runs code when it is loaded: load only
+# The whole pipeline, scaler included, is saved as one file. It predicts the same after
+# loading, even in another process. Such a file runs code when it is loaded: load only
 # files that you trust.
 
 import tempfile

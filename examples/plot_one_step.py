@@ -3,13 +3,13 @@ One step of backpropagation, explained
 ======================================
 
 What does one example change in a network, and why? A trace shows every quantity of the
-derivation for it: forward to the cost, back to the errors, and from there to each
-gradient and the update.
+derivation for it: forward to the cost, back to the errors, and on to each gradient and
+update.
 """
 
 # %%
-# A small network learns a little of the iris flowers: four inputs, four hidden neurons
-# and three outputs, one for each species.
+# A small network learns the iris flowers for three epochs. It has four inputs, four
+# hidden neurons and three outputs, one for each species.
 
 import numpy as np
 from sklearn.datasets import load_iris
@@ -25,7 +25,7 @@ for _ in range(3):
 print(f"accuracy after three epochs: {model.score(X, y):.2f}")
 
 # %%
-# It takes this flower, a versicolor, for a virginica:
+# It mistakes this flower, a versicolor, for a virginica:
 
 flower = 70
 for name, probability in zip(
@@ -36,9 +36,8 @@ for name, probability in zip(
 # %%
 # :func:`~skbackprop.inspection.backprop_trace` sends it through the network and back.
 # As the last line of a cell, the trace shows itself as a page;
-# ``trace.to_html("step.html")`` writes the same as a file. Read it from the top: the
-# cost and how it changes with the outputs, then layer by layer from the last to the
-# first.
+# ``trace.to_html("step.html")`` writes the page to a file. Read it from the top:
+# forward to the cost, then back through the layers, then the update.
 
 from skbackprop.inspection import backprop_trace
 
@@ -46,23 +45,24 @@ trace = backprop_trace(model, X[flower], y[flower])
 trace
 
 # %%
-# Every number of it is an array of the trace, in the shapes of the derivation: vectors
-# are columns, the rows of a matrix belong to the neurons that its weights lead to.
-# Lists begin with layer 1, but that of the activations with layer 0, the input.
+# Every number on the page is in an array of the trace, in the shapes of the derivation.
+# Vectors are columns. Row j of a weight matrix holds the weights into neuron j. Lists
+# begin with layer 1; only the list of activations begins with layer 0, the input.
 
 print("errors δ of the outputs:", trace.delta[-1].ravel().round(4))
 print("∇W of the last layer:", trace.grad_W[-1].round(4), sep="\n")
 
 # %%
-# Any weight has its own explanation, the chain rule in words and numbers. Here is one
-# into a *hidden* neuron. It has no expected activation to be compared with; its share
-# in the cost is the sum over the neurons that it feeds:
+# ``explain`` puts the chain rule for one weight into words and numbers. This weight
+# leads into a *hidden* neuron. No expected activation exists for it; its effect on the
+# cost is the sum over the neurons that it feeds:
 
 print(trace.explain(layer=1, j=2, k=3))
 
 # %%
-# As pictures: the activations on their way forward, and the errors on their way back.
-# Orange weights are positive and blue ones negative, wide ones are large.
+# The same in pictures. Each line is a weight: orange is positive, violet is negative,
+# and wide lines are large weights. First the activations, on their way forward; the
+# scale on the right goes with the fills:
 
 import matplotlib.pyplot as plt
 
@@ -70,16 +70,20 @@ from skbackprop.inspection import NetworkDisplay
 
 figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 NetworkDisplay.from_trace(trace, fill="activation", ax=ax)
+figure.suptitle("Activations, on their way forward")
 
 # %%
+# Then the errors, on their way back. The sign of an error says where the
+# pre-activation should go: a positive δ means down, a negative δ means up.
 
 figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 NetworkDisplay.from_trace(trace, fill="error", ax=ax)
+figure.suptitle("Errors, on their way back")
 plt.show()
 
 # %%
-# The update is what training does, not a model of it. One ``partial_fit`` on the flower
-# changes the weights by just that, and the cost of the flower falls:
+# The update is the one that training makes. One ``partial_fit`` on the flower changes
+# the weights by exactly these amounts, and the cost of the flower falls:
 
 before = [coef.copy() for coef in model.coefs_]
 model.partial_fit(X[[flower]], y[[flower]])
@@ -90,8 +94,8 @@ after = backprop_trace(model, X[flower], y[flower])
 print(f"cost before {trace.cost:.4f}, after {after.cost:.4f}")
 
 # %%
-# And is the gradient that of the cost? Numerical derivatives, which know nothing of
-# backpropagation, say so to all digits:
+# Is the gradient right? Numerical derivatives, which know nothing of backpropagation,
+# agree with it to rounding:
 
 from skbackprop.inspection import check_gradient
 

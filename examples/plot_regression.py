@@ -7,8 +7,8 @@ to activations, ``target_range`` to 0.1 and 0.9, and predictions back.
 """
 
 # %%
-# The target of the diabetes data measures how the disease went on within a year; it
-# goes from 25 to 346. Targets need no scaling, inputs do.
+# The target of the diabetes data measures the progression of the disease within a year,
+# from 25 to 346. Targets need no scaling; inputs do.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,21 +29,20 @@ print(f"R² on the test rows: {model.score(X_test, y_test):.2f}")
 print(f"target_range_: {low:.0f} to {high:.0f}, from the training rows")
 
 # %%
-# Predicted against measured values. Much of the disease is not in these ten inputs.
+# Each point is a test row. On the dashed diagonal, the prediction is right. The points
+# follow it with a wide scatter: much of the disease is not in these ten inputs.
 
 figure, ax = plt.subplots(figsize=(5.5, 5), layout="constrained")
 PredictionErrorDisplay.from_estimator(
     model, X_test, y_test, kind="actual_vs_predicted", ax=ax
 )
+ax.set_title("Measured against predicted progression")
 
 # %%
-# The activations 0 and 1 are never reached, so predictions stay within an eighth of the
-# range beyond its ends, whatever the input. To see it, one input is enough: the body
-# mass index, from far below to far above what the data have. Dotted lines are the ends
-# of what each network can say. The narrow range is too narrow: the curve sticks to its
-# ends, and a warning from ``fit`` says that many targets cannot be reached. The
-# automatic one suits these rows; a wider one leaves room for patients that are yet to
-# come.
+# A sigmoid never reaches 0 or 1. So predictions go at most an eighth of the range
+# beyond its ends, whatever the input. One input is enough to see it: the body mass
+# index, from far below to far above the data. Dotted lines are the ends of what each
+# network can predict.
 
 import warnings
 
@@ -53,15 +52,15 @@ grid = np.linspace(-6, 8, 300).reshape(-1, 1)
 figure, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
 ax.scatter(bmi, y, s=8, color="gray", alpha=0.6, label="patients")
 for target_range, color in [
-    ((100, 200), "#1480CC"),
-    ("auto", "#D55E00"),
+    ((100, 200), "#0072B2"),
+    ("auto", "#E69F00"),
     ((0, 500), "#009E73"),
 ]:
     network = SGDSigmoidMLPRegressor(
         (20,), target_range=target_range, learning_rate_init=1.0, random_state=0
     )
     with warnings.catch_warnings():
-        # It says that y has values which the narrow range cannot reach.
+        # fit warns that y has values which the narrow range cannot reach.
         warnings.simplefilter("ignore", UserWarning)
         network.fit(bmi, y)
     low, high = network.target_range_.ravel()
@@ -73,4 +72,10 @@ for target_range, color in [
         ax.axhline(end, color=color, linestyle=":", linewidth=1)
 ax.set(xlabel="body mass index, in standard deviations", ylabel="disease progression")
 ax.legend(title="target_range")
+ax.set_title("Three target ranges: each curve stays between its dotted lines")
 plt.show()
+
+# %%
+# The narrow range is too narrow: its curve sticks to both ends, and ``fit`` warns that
+# many targets cannot be reached. The automatic range suits these rows. The wide range
+# leaves room for larger values than the training rows have.

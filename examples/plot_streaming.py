@@ -2,14 +2,14 @@
 Learning from a stream
 ======================
 
-``partial_fit`` makes one pass over the rows that it is given. No chunk is kept, and the
-network is ready to predict at any time.
+``partial_fit`` makes one pass over the rows it is given. No chunk is kept, and the
+network can predict at any time.
 """
 
 # %%
-# The stream delivers images in chunks of 50. A stream has no scaler to fit first, so
-# the pixels are divided by their known range. At first it has only the digits from 0 to
-# 7; after 300 chunks the 8 and the 9 come too.
+# The stream delivers images in chunks of 50. No scaler can be fitted first, so the
+# pixels are divided by their known range. At first there are only the digits from 0 to
+# 7. After 300 chunks, 8 and 9 appear too.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,9 +32,9 @@ def stream(n_chunks, rows=50, seed=0):
 
 
 # %%
-# Each chunk is first predicted, which is an honest test because the network has not
-# seen it, and then learnt. The first call has to name all classes that can ever occur,
-# also those that are yet to come.
+# Each chunk is first predicted and then learnt. The prediction is an honest test,
+# because the network has not seen the chunk. The first call has to name all classes
+# that can ever occur, even those that appear later.
 
 networks = {
     f"batch_size={size}": SGDSigmoidMLP(
@@ -53,10 +53,7 @@ for name, network in networks.items():
     print(f"accuracy on test images {network.score(X_test, y_test):.3f}")
 
 # %%
-# The accuracy on the chunks to come, as an average over ten of them. The smaller the
-# batch, the more is made of each image. When the new digits come, all of them are
-# mistakes at first, and are learnt without the old ones being forgotten, because those
-# go on coming.
+# The accuracy on the next chunk, averaged over ten chunks:
 
 figure, ax = plt.subplots(figsize=(7.5, 4), layout="constrained")
 for (name, scores), line in zip(accuracy.items(), ("-", "--", ":"), strict=True):
@@ -68,4 +65,10 @@ ax.annotate("8 and 9 come", (50 * 300, 0.05), (6, 0), textcoords="offset points"
 ax.set(xlabel="examples seen", ylabel="accuracy on the next chunk", ylim=(0, 1.02))
 ax.grid(alpha=0.3)
 ax.legend(loc="lower right")
+ax.set_title("Accuracy on the next chunk; two new digits come at 15,000")
 plt.show()
+
+# %%
+# The smaller the batch, the more the network learns from each image. When the new
+# digits come, it gets all of them wrong at first, and the curves drop. Then it learns
+# them, and forgets no old digit, because the old ones keep coming.

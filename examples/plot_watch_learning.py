@@ -35,6 +35,7 @@ figure, axes = plt.subplots(1, 3, figsize=(13, 4.5), layout="constrained")
 for ax, moment in zip(axes, (0, len(xor) // 2, -1), strict=True):
     NetworkDisplay.from_trace(xor.trace(moment, [3]), ax=ax)
     ax.set_title(f"after {xor.updates[moment]} updates: C = {xor.costs[moment]:.2g}")
+figure.suptitle("XOR: the row (1, 1) at three moments of training")
 
 # %%
 # The iris flowers, in batches of 16. With ``every="update"`` the record has each of the

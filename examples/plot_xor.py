@@ -2,14 +2,14 @@
 XOR, and how a decision boundary grows
 ======================================
 
-The exclusive or is true where one of its two inputs is, but not both. No straight line
-separates the two answers, so that a single layer of neurons cannot learn it. Two hidden
+The exclusive or is true if one of its two inputs is true, but not both. No straight
+line separates the two answers, so a single layer of neurons cannot learn it. Two hidden
 neurons can.
 """
 
 # %%
-# All there is to learn are four rows. ``batch_size="full"`` averages their gradients in
-# each update, and one update is an epoch.
+# There are only four rows to learn. ``batch_size="full"`` averages their gradients in
+# each update, so one update is an epoch.
 
 import warnings
 
@@ -28,21 +28,23 @@ single = SGDSigmoidMLP(
     (), batch_size="full", learning_rate_init=5.0, tol=1e-7, random_state=0
 )
 with warnings.catch_warnings():
-    # It says that this is no better than a constant prediction.
+    # fit warns that this is no better than a constant prediction.
     warnings.simplefilter("ignore", ConvergenceWarning)
     single.fit(X, y)
 print("without a hidden layer:", single.predict_proba(X)[:, 1].round(2))
 
 # %%
-# That is the best it can do: ½ for every row. With two hidden neurons and one epoch for
-# each call of ``partial_fit``, the boundary can be drawn as it grows. The colour is the
-# activation of the output neuron, which estimates the probability of "true"; the line
-# is where it is ½.
+# That is the best it can do: ½ for every row. Now two hidden neurons. Each call of
+# ``partial_fit`` is one epoch, so the boundary can be drawn as it grows. The colour is
+# the activation of the output neuron, which estimates the probability of "true". The
+# black line is where it is ½.
 
 network = SGDSigmoidMLP((2,), batch_size="full", learning_rate_init=5.0, random_state=0)
 epochs = [1, 100, 160, 220, 260, 700]
 losses = []
-figure, axes = plt.subplots(2, 3, figsize=(8, 5.8), layout="constrained")
+figure, axes = plt.subplots(
+    2, 3, figsize=(8, 5.8), sharex=True, sharey=True, layout="constrained"
+)
 panels = dict(zip(epochs, axes.flat, strict=True))
 for epoch in range(1, epochs[-1] + 1):
     network.partial_fit(X, y, classes=[0, 1])
@@ -70,24 +72,31 @@ for epoch in range(1, epochs[-1] + 1):
     ax.set(xticks=[0, 1], yticks=[0, 1], xlabel="first input", ylabel="second input")
     ax.label_outer()
 figure.colorbar(display.surface_, ax=axes, label="activation of the output neuron")
+figure.suptitle("The decision boundary of a 2-2-1 network that learns XOR")
 
 # %%
-# For a hundred epochs the loss stands still at ⅛, the cost of saying ½ to everything:
-# the network looks as if it had converged. Then the hidden neurons begin to differ, and
-# it falls. The dotted lines are the epochs above.
+# At first the whole plane has nearly one colour: the output is about ½ everywhere. Then
+# one hidden neuron cuts off a corner, and the other cuts off the opposite corner. In
+# the end a band is left between two lines.
+#
+# The loss tells the same story. For a hundred epochs it stays at ⅛, the cost of the
+# answer ½ to everything, and the network looks as if it had converged. Then the hidden
+# neurons begin to differ, and the loss falls. The dotted lines are the epochs above.
 
 display = LossCurveDisplay.from_curves({"2-2-1": losses})
 for epoch in epochs:
     display.ax_.axvline(epoch, color="gray", linestyle=":", linewidth=1)
+display.ax_.set_title("Loss of the 2-2-1 network: a plateau, then a fall")
 
 # %%
-# What the network has found can be read from its weights. Both hidden neurons look at
-# the sum of the inputs: one is on where it is above 0.4 or so, that is where any input
-# is 1, the other only above 1.5, where both are. The output neuron says "any, but not
+# The weights show what the network has found. Both hidden neurons look at the sum of
+# the inputs. One is on if the sum is above 0.4 or so, that is if any input is 1. The
+# other is on only above 1.5, if both are. The output neuron answers "any, but not
 # both". The fills are the activations for the row (0, 1).
 
 figure, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
 NetworkDisplay.from_estimator(network, [0, 1], 1, ax=ax)
+figure.suptitle("The trained network, with its activations for the row (0, 1)")
 for layer, (coef, intercept) in enumerate(
     zip(network.coefs_, network.intercepts_, strict=True), start=1
 ):
@@ -97,7 +106,7 @@ for layer, (coef, intercept) in enumerate(
 plt.show()
 
 # %%
-# Not every start leads there. With another ``random_state``, the same descent settles
+# Not every start leads there. With another ``random_state``, the same descent ends
 # where one row is right and the other three get ⅔, their average. More hidden neurons
 # make that rare.
 

@@ -2,7 +2,7 @@
 
     python -m sphinx -W docs docs/_build/html && python docs/images/take.py
 
-Run both twice if the trace has changed: the first page of the documentation shows it.
+README.md shows them.
 """
 
 import shutil

@@ -17,8 +17,8 @@ def axes_for(
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            f"{type(display).__name__} needs matplotlib, which the plot extra brings: "
-            'pip install "skbackprop[plot]"'
+            f"{type(display).__name__} needs matplotlib, which is not installed. In a "
+            'checkout of skbackprop, run: python -m pip install ".[plot]"'
         ) from error
     if ax is None:
         _, ax = plt.subplots(figsize=size, layout="constrained")

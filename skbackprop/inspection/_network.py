@@ -40,8 +40,8 @@ class NetworkDisplay:
     The fills are the activations of an example, or its errors δ, or averages of a
     batch. Inputs are shaded from the smallest to the largest, which stand below them.
     Errors are shaded within each layer, since they often differ by powers of ten from
-    layer to layer: below a layer stands the largest |δ| in it, which has the full
-    colour.
+    layer to layer: below a layer stands the largest ``|δ|`` in it, which has the
+    full colour.
 
     Parameters
     ----------

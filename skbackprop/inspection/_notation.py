@@ -7,9 +7,14 @@ LETTERS = 18
 
 
 def short(value: Any, digits: int = 4) -> str:
-    """The number for the eye, with the one minus sign that formulas have."""
-    # + 0: a zero has no sign.
-    return f"{float(value) + 0:.{digits}g}".replace("-", "−")
+    """The number for the eye, with the one minus sign that formulas have.
+
+    Whole numbers are as they are; all others have the same number of digits, also where
+    the last of them are 0.
+    """
+    number = float(value) + 0  # a zero has no sign
+    hash_sign = "" if number.is_integer() else "#"
+    return f"{number:{hash_sign}.{digits}g}".replace("-", "−")
 
 
 def shortened(name: str) -> str:

@@ -74,11 +74,48 @@ class Quantities:
         return int(self.y.shape[1])
 
     def example(self, i: int) -> Self:
-        """The same for one example of the batch alone."""
+        """Trace one example of the batch alone.
+
+        Parameters
+        ----------
+        i : int
+            Its place in the batch.
+
+        Returns
+        -------
+        trace : BackpropTrace
+            Its own errors and gradients, of the same network.
+
+        Examples
+        --------
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> from skbackprop.inspection import backprop_trace
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit(X, y, [0, 1])
+        >>> trace = backprop_trace(model, X, y)
+        >>> trace.example(2).cost == trace.costs[2]
+        True
+        """
         return self._with(self.W, self.b, [i])
 
     def after_update(self) -> Self:
-        """The same for the network as the update leaves it."""
+        """Trace the same examples through the network as the update leaves it.
+
+        Returns
+        -------
+        trace : BackpropTrace
+            Of the weights ``W − η ∇W`` and the biases ``b − η ∇b``.
+
+        Examples
+        --------
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> from skbackprop.inspection import backprop_trace
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit(X, y, [0, 1])
+        >>> trace = backprop_trace(model, X, y)
+        >>> trace.after_update().cost < trace.cost
+        True
+        """
         W = [old + step for old, step in zip(self.W, self.update_W, strict=True)]
         b = [old + step for old, step in zip(self.b, self.update_b, strict=True)]
         return self._with(W, b, slice(None))

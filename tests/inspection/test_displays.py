@@ -602,4 +602,4 @@ def test_without_matplotlib_a_display_names_the_extra(call):
     last = result.stderr.strip().splitlines()[-1]
     name = call.partition(".")[0]
     assert last.startswith(f"ImportError: {name} needs matplotlib")
-    assert 'pip install "skbackprop[plot]"' in last
+    assert 'python -m pip install ".[plot]"' in last

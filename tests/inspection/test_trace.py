@@ -238,7 +238,7 @@ def test_a_notebook_shows_an_explanation_in_the_colours_of_the_factors():
         ("two classes", str),
         ("three classes", str),
         ("labels", lambda row: ", ".join(map(str, row.nonzero()[0])) or "no label"),
-        ("numbers", lambda y: f"{y:.4g}".replace("-", "−")),
+        ("numbers", lambda y: f"{y:#.4g}".replace("-", "−")),
     ],
 )
 def test_activations_are_read_as_the_estimator_reads_them(target, text):

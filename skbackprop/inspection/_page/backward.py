@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from .._chain_rule import partial_sum
+from .._chain_rule import Parameter, partial_sum
 from .._layout import AT_MOST, strongest
 from .elements import (
-    bracketed,
     cell,
     equation,
     equations,
     factor,
     mean_of,
     num,
-    row_name,
+    product,
+    products,
     symbol,
     table,
     total,
@@ -70,7 +70,10 @@ def _layer(view: View, layer: int) -> str:
         where = ""
     else:
         law = f"Σ<sub>q</sub> {symbol('w', after, 'qj')} {symbol('δ', after, 'q')}"
-        where = f", down the column of neuron j in {symbol('W', after)}"
+        where = (
+            f", over the neurons q of layer {after}: down column j of "
+            f"{symbol('W', after)}"
+        )
     return "\n".join(
         [
             f"<h4>{view.title(layer)}</h4>",
@@ -83,28 +86,22 @@ def _layer(view: View, layer: int) -> str:
 
 def _errors(view: View, layer: int) -> str:
     trace, at = view.trace, layer - 1
+    largest = np.abs(trace.delta[at]).max()
     rows = []
     for j in view.shown[layer]:
-        a, slope, delta = (
-            of[j, 0] for of in (trace.a[layer], trace.sigma_prime[at], trace.delta[at])
-        )
+        role = trace.roles.get(j, "") if layer == view.last else ""
+        a, slope = trace.a[layer][j, 0], trace.sigma_prime[at][j, 0]
+        delta = trace.delta[at][j, 0]
+        factors = product(trace.dC_da[at][j, 0], slope)
+        # δ = ∂C/∂b: it chooses the bias.
+        bias = view.id_of(Parameter(trace, layer, j, None))
+        error = equation(factors, f'<label for="{bias}">{num(delta)}</label>')
         rows.append(
             [
-                row_name(
-                    trace,
-                    layer,
-                    j,
-                    trace.roles.get(j, "") if layer == view.last else "",
-                ),
+                view.row_head(layer, j, role),
                 cell(equation(*sensitivity(view, layer, j)), css="skb-sum"),
-                cell(equation(f"{num(a)} · (1 − {num(a)})", num(slope))),
-                cell(
-                    equation(
-                        f"{num(trace.dC_da[at][j, 0])} · {num(slope)}", num(delta)
-                    ),
-                    delta,
-                    np.abs(trace.delta[at]).max(),
-                ),
+                cell(equation(f"{num(a)}&nbsp;·&nbsp;(1 − {num(a)})", num(slope))),
+                cell(error, delta, largest),
             ]
         )
     heads = ["neuron j", DC_DA, f"{DA_DZ} = a (1 − a)", f"δ = {DC_DA} · {DA_DZ}"]
@@ -124,7 +121,7 @@ def sensitivity(
     shown = view.shown[layer + 1]
     largest = [shown[place] for place in strongest((w * delta)[shown], at_most)]
     parts = partial_sum(w * delta, largest)
-    terms = [f"{bracketed(w[q])} · {bracketed(delta[q])}" for q in parts.shown]
+    terms = products(w[parts.shown], delta[parts.shown])
     return total(terms, parts.n_rest, parts.rest), value
 
 

@@ -15,6 +15,7 @@ from .elements import (
     factor,
     mean_of,
     num,
+    product,
     symbol,
     total,
 )
@@ -50,7 +51,7 @@ def chain_rules(view: View) -> str:
 def explanation(at: Parameter) -> str:
     """The chain rule of one parameter alone, for a notebook."""
     view = View(at.trace, "")
-    content = _neuron(view, at.layer, at.j) + _parameter(view, at)
+    content = _heading(at) + _neuron(view, at.layer, at.j) + _parameter(view, at)
     return f'<div class="skb"><style>{STYLE}</style>{content}</div>'
 
 
@@ -64,6 +65,7 @@ def _buttons(view: View, parameters: Iterable[Parameter], chosen: Parameter) -> 
         f'<input type="radio" class="skb-r" name="{view.key}" id="{view.id_of(at)}" '
         f'aria-label="{escape(described(view.trace, at.layer, at.j, at.k))}"'
         f"{' checked' if at == chosen else ''}>"
+        f'<div class="skb-name">{_heading(at)}</div>'
         f'<div class="skb-rule">{_parameter(view, at)}</div>\n'
         for at in parameters
     )
@@ -91,34 +93,39 @@ def _neuron(view: View, layer: int, j: int) -> str:
             trace.delta[layer - 1],
         )
     )
-    dC_da = trace.dC_da[layer - 1][j, 0]
-    coloured = factor("dC-da", bracketed(dC_da)), factor("da-dz", slope)
+    coloured = (
+        factor("dC-da", num(trace.dC_da[layer - 1][j, 0])),
+        factor("da-dz", slope),
+    )
     return equations(
         equation(DC_DA, _law(view, layer, j), *sensitivity(view, layer, j, TERMS)),
-        equation(DA_DZ, "a (1 − a)", f"{a} · (1 − {a})", slope),
+        equation(DA_DZ, "a (1 − a)", f"{a}&nbsp;·&nbsp;(1 − {a})", slope),
         equation(f"δ = {DC_DA} · {DA_DZ}", " · ".join(coloured), delta),
     )
 
 
 def _law(view: View, layer: int, j: int) -> str:
     if layer < view.last:
-        return f"Σ<sub>q</sub> <i>w</i><sub>q,{j}</sub> δ<sub>q</sub>"
+        return f"Σ<sub>q</sub> {symbol('w', layer + 1, 'q', j)} " + symbol(
+            "δ", layer + 1, "q"
+        )
     n_L = view.trace.units[-1]
     return "a − y" if n_L == 1 else f"1/{n_L} (a − y)"
 
 
+def _name(at: Parameter) -> str:
+    return symbol(at.letter, at.layer, *((at.j,) if at.k is None else (at.j, at.k)))
+
+
+def _heading(at: Parameter) -> str:
+    what = escape(described(at.trace, at.layer, at.j, at.k))
+    return f"<p><b>{_name(at)} = {num(at.value)}</b>, {what}</p>"
+
+
 def _parameter(view: View, at: Parameter) -> str:
-    """The value, the product of the factors, the update, and a nudge."""
-    name = symbol(at.letter, at.layer, *((at.j,) if at.k is None else (at.j, at.k)))
-    what = escape(described(view.trace, at.layer, at.j, at.k))
+    """The product of the factors, the update, and a nudge."""
     steps = _of_a_batch if view.trace.n_examples > 1 else _of_one_example
-    return "".join(
-        [
-            f"<p><b>{name} = {num(at.value)}</b>, {what}</p>",
-            equations(*steps(at), _step(at, name)),
-            f"<p>{_nudge(at, name)}</p>",
-        ]
-    )
+    return equations(*steps(at), _step(at), _nudge(at))
 
 
 def _of_one_example(at: Parameter) -> list[str]:
@@ -153,27 +160,30 @@ def _of_a_batch(at: Parameter) -> list[str]:
 
 
 def _coloured(factors: Factors) -> str:
-    colours = ("dC-da", "da-dz", "dz-dw")
+    dC_da, da_dz, dz_dw = (num(factors.dC_da), num(factors.da_dz), factors.dz_dw)
     return " · ".join(
-        factor(colour, bracketed(value))
-        for colour, value in zip(colours, factors[1:4], strict=True)
+        [
+            factor("dC-da", dC_da),
+            factor("da-dz", da_dz),
+            factor("dz-dw", bracketed(dz_dw)),
+        ]
     )
 
 
-def _step(at: Parameter, name: str) -> str:
+def _step(at: Parameter) -> str:
     return equation(
-        f"new {name}",
+        f"new {_name(at)}",
         f"{at.letter} − η ∂C/∂{at.letter}",
-        f"{num(at.value)} − {num(at.trace.eta)} · {bracketed(at.gradient)}",
+        f"{num(at.value)} − {product(at.trace.eta, at.gradient)}",
         f"<b>{num(at.value + at.step)}</b>",
     )
 
 
-def _nudge(at: Parameter, name: str) -> str:
+def _nudge(at: Parameter) -> str:
     now, then = at.nudged_cost()
-    change = f"{num(then - now)} / {num(NUDGE)}"
-    return (
-        f"Nudge {name} by h = {NUDGE:g}: "
-        f"{equation('ΔC/h', change, num((then - now) / NUDGE))}, beside "
-        f"∂C/∂{at.letter} = {num(at.gradient)}."
+    slope = equation(
+        f"(C({at.letter} + h) − C) / h",
+        f"({num(then, 10)} − {num(now, 10)}) / {num(NUDGE, 1)}",
+        num((then - now) / NUDGE),
     )
+    return f"nudge it alone by h = {NUDGE:g}: {slope}, close to ∂C/∂{at.letter}"

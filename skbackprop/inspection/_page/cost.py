@@ -15,7 +15,6 @@ from .elements import (
     mean_of,
     num,
     number,
-    row_name,
     symbol,
     table,
     total,
@@ -37,12 +36,16 @@ def cost(view: View) -> str:
     return "\n".join(
         [
             "<h3>Cost: how wrong the outputs are</h3>",
-            equations(f"{symbol('C')} = {law}", css="skb-law"),
+            equations(f"{symbol('C')} = {law}{_mean(n_L)}", css="skb-law"),
             _outputs(view),
             equations(cost_of_example(trace, view.shown[-1])),
             _own_units(view),
         ]
     )
+
+
+def _mean(n_L: int) -> str:
+    return "" if n_L == 1 else f", the mean over the {n_L} outputs"
 
 
 def average_cost(trace: Quantities) -> str:
@@ -71,7 +74,7 @@ def cost_of_example(trace: Quantities, shown: list[int]) -> str:
 
 
 def _half_square(a: Any, y: Any) -> str:
-    return f"½ · ({num(a)} − {num(y)})²"
+    return f"½&nbsp;·&nbsp;({num(a)} − {num(y)})²"
 
 
 def _outputs(view: View) -> str:
@@ -79,7 +82,7 @@ def _outputs(view: View) -> str:
     a, y = trace.a[-1][:, 0], trace.y[:, 0]
     rows = [
         [
-            row_name(trace, last, j, trace.roles.get(j, "")),
+            view.row_head(last, j, trace.roles.get(j, "")),
             cell(number(a[j], "a", last, j)),
             cell(number(y[j], "y", last, j)),
             cell(equation(f"{num(a[j])} − {num(y[j])}", num(a[j] - y[j]))),

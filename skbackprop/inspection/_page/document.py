@@ -18,6 +18,17 @@ from .style import STYLE
 from .update import update
 from .view import MOST_PARAMETERS, View, n_parameters
 
+NOTATION = """<details><summary>How to read this page</summary>
+<p>All numbers are computed in full and shown with four digits, so the last digit of an
+equation may differ from what its numbers give. Rest the pointer on a number in a table
+to see all its digits.</p>
+<p>A raised number is a layer: 0 is the input. Lowered ones count neurons, from 0:
+<i>w</i><sup>2</sup><sub>3,1</sub> is the weight from neuron 1 of layer 1 to neuron 3 of
+layer 2. <i>q</i> runs over the neurons of the next layer. <i>z</i> is a pre-activation,
+<i>a</i> an activation, <i>y</i> the expected one, <i>C</i> the cost; the error δ is
+∂C/∂z, η the step size, ∇ a gradient. Inputs are as the network is given them: scaled,
+if a scaler comes before it.</p></details>"""
+
 # Examples of a batch that a reader can choose from: those of small networks.
 MOST_EXAMPLES = 8
 
@@ -29,7 +40,7 @@ def document(body: str, title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n"
         "<style>:root { color-scheme: light dark; } "
-        "body { margin: 28px auto; padding: 0 20px; max-width: 1000px; }</style>\n"
+        "body { margin: 28px auto; padding: 0 20px; max-width: 1080px; }</style>\n"
         f"</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
@@ -47,6 +58,7 @@ def _one(view: View) -> list[str]:
     return [
         "<h2>Backpropagation of one example</h2>",
         _chips(view.trace, f"C = {num(view.trace.cost)} → {num(after.cost)}"),
+        NOTATION,
         _of_example(view),
         update(view),
     ]
@@ -76,6 +88,7 @@ def _batch(trace: Quantities, key: str) -> list[str]:
         _chips(trace, f"mean cost C = {num(trace.cost)} → {num(after.cost)}"),
         "<p>The update follows the average gradient. Choose an example to see the "
         "products that are averaged.</p>" + cut,
+        NOTATION,
         chooser(key, tabs, views),
     ]
 

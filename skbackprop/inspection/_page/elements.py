@@ -9,9 +9,13 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from numpy.typing import NDArray
+
 from .._layout import color_of
 from .._notation import short, shortened
 from .._quantities import Quantities
+
+Array = NDArray[Any]
 
 # What a number is, said where the pointer rests on it.
 MEANING = {
@@ -31,9 +35,9 @@ MEANING = {
 }
 
 
-def num(value: Any) -> str:
+def num(value: Any, digits: int = 4) -> str:
     """A number of an equation, rounded, with all its digits in `value`."""
-    return f'<data value="{value}">{short(value)}</data>'
+    return f'<data value="{value}">{short(value, digits)}</data>'
 
 
 def bracketed(value: Any) -> str:
@@ -71,13 +75,27 @@ def factor(quantity: str, text: str) -> str:
 
 def equation(*sides: str) -> str:
     """The sides of an equation; those after the symbols are equal numbers."""
-    return f'<span class="skb-eq">{" = ".join(sides)}</span>'
+    # A line never ends before or after the sign alone.
+    return f'<span class="skb-eq">{" =&nbsp;".join(sides)}</span>'
 
 
 def equations(*chains: str, css: str = "") -> str:
     """Some equations below each other."""
     lines = "".join(f"<div>{chain}</div>" for chain in chains)
     return f'<div class="skb-eqs {css}">{lines}</div>'
+
+
+def product(*values: Any, leads: bool = True) -> str:
+    """A product of numbers, all on one line; `leads` if no sign is before it."""
+    first, *others = values
+    begin = num(first) if leads else bracketed(first)
+    return "&nbsp;·&nbsp;".join([begin, *map(bracketed, others)])
+
+
+def products(first: Array, second: Array) -> list[str]:
+    """The terms of a sum of products."""
+    pairs = zip(first, second, strict=True)
+    return [product(*pair, leads=i == 0) for i, pair in enumerate(pairs)]
 
 
 def total(terms: Iterable[str], n_rest: int = 0, rest: Any = 0) -> str:
@@ -106,18 +124,15 @@ def tint(value: Any, largest: Any) -> str:
 
 
 def table(
-    heads: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    caption: str = "",
-    css: str = "",
+    heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str = ""
 ) -> str:
     """A table that scrolls sideways where it does not fit."""
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
-    title = f"<caption>{caption}</caption>" if caption else ""
+    title = f'<p class="skb-caption">{caption}</p>' if caption else ""
     return (
-        f'<div class="skb-wide" tabindex="0"><table class="{css}">{title}<thead><tr>'
-        f"{head}</tr></thead><tbody>\n{body}</tbody></table></div>"
+        f'{title}<div class="skb-wide" tabindex="0"><table><thead><tr>{head}</tr>'
+        f"</thead><tbody>\n{body}</tbody></table></div>"
     )
 
 
@@ -125,11 +140,6 @@ def named(trace: Quantities, layer: int, neuron: int) -> str:
     """Number and name of a neuron, or of an input."""
     name = trace.names.of(layer, len(trace.W), neuron)
     return str(neuron) if name is None else f"{neuron} {escape(shortened(name))}"
-
-
-def row_name(trace: Quantities, layer: int, j: int, below: str = "") -> str:
-    """The first cell of a row."""
-    return f'<th scope="row">{named(trace, layer, j)}{small(below)}</th>'
 
 
 def small(text: str) -> str:

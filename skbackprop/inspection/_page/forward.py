@@ -1,7 +1,7 @@
 """Forward: every pre-activation as a sum, term by term (sections 2 and 3)."""
 
 from .._chain_rule import partial_sum
-from .elements import bracketed, cell, equation, equations, num, symbol, total
+from .elements import bracketed, cell, equation, equations, num, products, symbol, total
 from .parameters import parameter_table
 from .view import View
 
@@ -47,7 +47,7 @@ def _sum(view: View, layer: int, j: int) -> str:
     trace, at = view.trace, layer - 1
     w, a = trace.W[at][j], trace.a[at][:, 0]
     parts = partial_sum(w * a, view.shown[at])
-    terms = [f"{bracketed(w[k])} · {bracketed(a[k])}" for k in parts.shown]
+    terms = products(w[parts.shown], a[parts.shown])
     weighted = total(terms, parts.n_rest, parts.rest)
     return equation(
         symbol("z", layer, j),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from .._chain_rule import Parameter
-from .elements import named, num, row_name, shown_of, small, table
+from .elements import named, num, shown_of, small, table
 from .view import View
 
 
@@ -36,7 +36,7 @@ def parameter_table(
     for j in view.shown[layer]:
         delta = f"δ = {num(trace.delta[at][j, 0])}" if factors else ""
         cells = [cell_of(parameter) for parameter in view.parameters_of(layer, j)]
-        rows.append([row_name(trace, layer, j, delta), *cells])
+        rows.append([view.row_head(layer, j, delta), *cells])
     cut = [
         f"{len(view.shown[i])} of {trace.units[i]} {what}"
         for i, what in (

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 # The room of a neuron and of what surrounds the picture, in units of the picture, which
 # are pixels where there is room. Lines spread where they are REACH from a neuron, so
 # that they pass beside its numbers.
-ROW, TOP, BOTTOM, SIDE, RADIUS, REACH = 66, 58, 30, 165, 15, 36
+ROW, TOP, BOTTOM, SIDE, RADIUS, REACH = 74, 60, 30, 180, 15, 36
 # With less room the picture shrinks to this part of its size, and then scrolls.
 SMALLEST = 0.47
 
@@ -135,10 +135,10 @@ def _neurons(view: View, layer: int, spots: list[Spot]) -> list[str]:
             expected = f"y {short(trace.y[neuron].mean(), 2)}"
             role = trace.roles.get(neuron, "").replace(" class", "")
             parts += [
-                _text(x + RADIUS + 8, y - 4, name or expected, "skb-l", "start"),
+                _text(x + RADIUS + 8, y - 5, name or expected, "skb-l", "start"),
                 _text(
                     x + RADIUS + 8,
-                    y + 11,
+                    y + 12,
                     " ".join(filter(None, [name and expected, role and f"({role})"])),
                     "skb-a",
                     "start",
@@ -180,7 +180,7 @@ def _strip(view: View, layer: int, line: Line, width: int, height: int) -> str:
     return (
         f'<label class="skb-hit" for="{view.id_of(at)}" title="{title}" '
         f'style="left:{x1 / width:.3%};top:{y1 / height:.3%};'
-        f"width:{math.hypot(x2 - x1, y2 - y1) / width:.3%};height:{9 / height:.3%};"
+        f"width:{math.hypot(x2 - x1, y2 - y1) / width:.3%};height:{12 / height:.3%};"
         f"transform:rotate({math.atan2(y2 - y1, x2 - x1):.4f}rad) translateY(-50%)"
         '"></label>'
     )
@@ -213,6 +213,6 @@ def _key(view: View) -> str:
         "∂C/∂w negative: it makes it larger. Zero is grey. "
         "Widths are scaled within each layer. "
         f"{cut}Above a neuron is {above}, which shades it; below it {below}. "
-        "<b>Click a connection, a neuron (for its bias) or a number of a table</b> to "
-        "see its chain rule.</p>"
+        "<b>Click a connection, a neuron (for its bias) or an underlined number</b> to "
+        "see its chain rule; from the keyboard, use Tab and then the arrow keys.</p>"
     )

@@ -3,12 +3,16 @@
 from .._layout import DA_DZ, DC_DA, DZ_DW
 
 STYLE = f"""
-.skb {{ font: 14px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial,
-  "DejaVu Sans", sans-serif; max-width: 1000px; text-align: left; }}
+.skb {{ --skb-ground: var(--jp-layout-color0, var(--vscode-editor-background,
+  var(--color-background-primary, Canvas)));
+  --skb-ink: var(--jp-content-font-color0, var(--vscode-editor-foreground,
+  var(--color-foreground-primary, CanvasText)));
+  font: 14px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial,
+  "DejaVu Sans", sans-serif; max-width: 1080px; text-align: left; }}
 .skb h2 {{ font-size: 21px; margin: 0 0 6px; font-weight: 650; }}
 .skb h3 {{ font-size: 17px; margin: 30px 0 6px; font-weight: 650; }}
 .skb h4 {{ font-size: 14px; margin: 20px 0 4px; font-weight: 650; }}
-.skb p {{ margin: 6px 0; max-width: 76ch; }}
+.skb p {{ margin: 6px 0; max-width: 88ch; }}
 .skb sub, .skb sup {{ font-size: 75%; line-height: 0; }}
 .skb .skb-chip {{ display: inline-block; margin: 2px 8px 6px 0; padding: 1px 10px;
   border-radius: 12px; background: rgba(128,128,128,.16); }}
@@ -22,16 +26,18 @@ STYLE = f"""
 .skb .skb-wide {{ margin: 8px 0; }}
 .skb table {{ border-collapse: separate; border-spacing: 2px; margin: 0;
   font-variant-numeric: tabular-nums; border: none; font-size: 13px; }}
-.skb th, .skb td {{ padding: 3px 9px; text-align: right; border: none;
+.skb th, .skb td {{ padding: 3px 7px; text-align: right; border: none;
   border-radius: 3px; white-space: nowrap; background: none; color: inherit; }}
 .skb .skb-sum {{ white-space: normal; min-width: 22ch; }}
 .skb th {{ font-weight: 600; }}
 .skb table tr {{ background: transparent !important; }}
 .skb thead th:first-child, .skb tbody th {{ text-align: left; }}
-.skb tbody th {{ font-weight: 500; }}
-.skb caption {{ caption-side: top; text-align: left; padding: 4px 0; }}
+.skb tbody th {{ font-weight: 500; position: sticky; left: 0;
+  background: var(--skb-ground); color: var(--skb-ink); }}
+.skb .skb-caption {{ margin: 12px 0 -6px; }}
 .skb small {{ display: block; font-size: 11.5px; }}
 .skb td .skb-eq small {{ color: inherit; opacity: .85; }}
+.skb summary {{ cursor: pointer; }}
 .skb .skb-cut {{ font-style: italic; font-size: 13px; }}
 .skb .skb-dC-da, .skb .skb-da-dz, .skb .skb-dz-dw {{ color: #fff; font-style: normal;
   padding: 1px 6px; border-radius: 9px; white-space: nowrap; }}
@@ -42,31 +48,36 @@ STYLE = f"""
 .skb svg {{ display: block; width: 100%; height: 100%; }}
 .skb svg text {{ fill: currentColor; font-size: 12px; }}
 @media (max-width: 600px) {{ .skb svg text.skb-a, .skb svg text.skb-d,
-  .skb svg text.skb-l {{ font-size: 15px; }} }}
+  .skb svg text.skb-l {{ font-size: 17px; }} }}
 .skb svg .skb-h {{ font-size: 13px; font-weight: 650; }}
 .skb svg .skb-j {{ font-size: 11px; }}
 .skb svg .skb-d {{ font-weight: 600; }}
 .skb .skb-key {{ display: inline-block; width: 22px; height: 5px; border-radius: 2px;
   margin: 0 5px 3px 0; vertical-align: middle; }}
 .skb label {{ cursor: pointer; color: inherit; }}
-.skb td label {{ border-bottom: 1px dotted; display: inline-block;
-  border-radius: 3px; }}
-.skb td label:hover {{ background: rgba(128,128,128,.35); }}
+.skb td label, .skb th label {{ border-bottom: 1px dotted; display: inline-block;
+  border-radius: 3px; text-indent: 0; }}
+.skb td label:hover, .skb th label:hover {{ background: rgba(128,128,128,.35); }}
 .skb label.skb-hit {{ position: absolute; min-height: 5px; transform-origin: 0 0;
-  border-radius: 5px; background: currentColor; opacity: var(--skb-chosen, 0); }}
+  border-radius: 6px; border: 2px solid; box-sizing: border-box;
+  opacity: var(--skb-chosen, 0); }}
 .skb label.skb-disc {{ position: absolute; aspect-ratio: 1; border-radius: 50%;
-  background: none; border: 4px solid; box-sizing: border-box;
+  border: 3px solid; box-sizing: border-box;
   opacity: var(--skb-chosen, 0); }}
 .skb label.skb-hit:hover, .skb label.skb-disc:hover {{ opacity: .4; }}
 .skb .skb-rules {{ position: relative; margin: 10px 0; padding: 8px 14px;
-  border: 1px solid rgba(128,128,128,.5); border-radius: 8px; min-height: 230px; }}
-.skb .skb-r {{ position: absolute; inset: 0; width: 100%; height: 100%; margin: 0;
+  border: 1px solid rgba(128,128,128,.5); border-radius: 8px; min-height: 280px; }}
+@media (min-width: 700px) and (min-height: 800px) {{ .skb .skb-rules {{
+  position: sticky; top: 0; z-index: 1; background: var(--skb-ground);
+  color: var(--skb-ink); }} }}
+.skb .skb-r {{ position: absolute; inset: 0; width: 100%; height: 60px; margin: 0;
   opacity: 0; pointer-events: none; }}
 .skb .skb-group {{ display: flex; flex-direction: column; }}
+.skb .skb-name {{ order: -2; }}
 .skb .skb-shared {{ order: -1; }}
-.skb .skb-rule, .skb .skb-shared {{ display: none; }}
-.skb .skb-r:checked + .skb-rule, .skb .skb-r:checked ~ .skb-shared {{
-  display: block; }}
+.skb .skb-name, .skb .skb-rule, .skb .skb-shared {{ display: none; }}
+.skb .skb-r:checked + .skb-name, .skb .skb-r:checked + .skb-name + .skb-rule,
+.skb .skb-r:checked ~ .skb-shared {{ display: block; }}
 .skb .skb-rules:focus-within {{ outline: 2px solid {DZ_DW}; }}
 .skb .skb-views {{ position: relative; }}
 .skb .skb-views > input {{ position: absolute; opacity: 0; pointer-events: none; }}

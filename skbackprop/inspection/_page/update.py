@@ -3,7 +3,7 @@
 from .._chain_rule import Parameter
 from .._quantities import Quantities
 from .cost import average_cost, cost_of_example
-from .elements import bracketed, cell, equations, num, symbol
+from .elements import cell, equations, num, product, symbol
 from .parameters import parameter_table
 from .view import View
 
@@ -33,8 +33,8 @@ def _layer(view: View, layer: int) -> str:
 
 def _new(view: View, at: Parameter) -> str:
     new = view.choosable(at, at.value + at.step, "new_")
-    how = f"{num(at.value)} − {num(view.trace.eta)} · {bracketed(at.gradient)}"
-    return cell(f'<span class="skb-eq">{new}<small> = {how}</small></span>')
+    how = f"{num(at.value)} − {product(view.trace.eta, at.gradient)}"
+    return cell(f'<span class="skb-eq">{new}<small> =&nbsp;{how}</small></span>')
 
 
 def _after(view: View) -> list[str]:

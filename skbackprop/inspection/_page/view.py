@@ -8,7 +8,7 @@ from typing import Any
 from .._chain_rule import Parameter
 from .._layout import AT_MOST, selection
 from .._quantities import Quantities
-from .elements import number
+from .elements import named, number, small
 
 # A page has at most so many chain rules, of about 1.5 kB each.
 MOST_PARAMETERS = 160
@@ -22,7 +22,8 @@ class View:
     ----------
     trace : Quantities
     key : str
-        Begins the `id` of all that can be chosen here; no other view has it.
+        Begins the `id` of all that can be chosen here; no other view has it. Empty
+        where nothing can be chosen.
     most_parameters : int
         Layers are shown by fewer neurons until there are no more weights and biases.
     selected : list of lists of int, or None
@@ -72,6 +73,14 @@ class View:
     def id_of(self, at: Parameter) -> str:
         """The `id` of the radio button that chooses this weight or bias."""
         return f"{self.key}-{at.layer}-{at.j}-{'b' if at.k is None else at.k}"
+
+    def row_head(self, layer: int, j: int, below: str = "") -> str:
+        """The first cell of a neuron's row, which chooses its bias."""
+        name = named(self.trace, layer, j)
+        if self.key:
+            bias = self.id_of(Parameter(self.trace, layer, j, None))
+            name = f'<label for="{bias}">{name}</label>'
+        return f'<th scope="row">{name}{small(below)}</th>'
 
     def choosable(self, at: Parameter, value: Any, prefix: str = "") -> str:
         """A number of a weight or bias, which is chosen when it is clicked."""
