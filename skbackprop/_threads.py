@@ -1,10 +1,10 @@
-"""BLAS on one thread while we compute, and a pool of workers that share the work.
+"""BLAS limited to one thread while we compute, and workers that share the work.
 
 The last bits of a product depend on how many threads compute it. So BLAS computes on
-one thread, and what is large is cut into pieces, always the same, that several workers
-take: as many as BLAS was allowed threads, so that limits set by joblib or the user
-count. A search in worker processes, which have fewer threads each, finds exactly the
-models that one process finds.
+one thread, and large work is cut into pieces, always the same ones, for several
+workers. There are as many workers as BLAS had threads, so that limits set by joblib or
+the user apply. A search in worker processes, which have fewer threads each, finds
+exactly the same models as a search in one process.
 """
 
 import os
@@ -19,16 +19,17 @@ from threadpoolctl import ThreadpoolController
 
 Result = TypeVar("Result")
 
-_lock = RLock()  # a garbage collector may leave a block inside another
-# Who relies on one thread, and what to give back: (library, its number of threads).
-_inside: set[tuple[int, object]] = set()
-_given: list[tuple[Any, int]] = []
+_lock = RLock()  # the garbage collector may leave one call inside another
+# The calls that need BLAS on one thread, and what to restore after the last one:
+# (library, its number of threads).
+_callers: set[tuple[int, object]] = set()
+_to_restore: list[tuple[Any, int]] = []
 
 
 class Workers:
-    """Calls functions side by side: in the caller's thread, and in others it starts.
+    """Calls functions in parallel: in the caller's thread and in threads it starts.
 
-    `number` is how many compute at once, the caller among them. The other threads start
+    `number` is how many compute at once, including the caller. The other threads start
     with the first call that has work for them, and end with `close`.
     """
 
@@ -38,7 +39,7 @@ class Workers:
         self._n_threads = 0
 
     def __call__(self, functions: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Call all functions; return their results, or raise an error of one."""
+        """Call all functions; return their results, or raise the error of one."""
         n_helpers = min(self.number, len(functions)) - 1
         if n_helpers < 1:
             return [function() for function in functions]
@@ -53,9 +54,9 @@ class Workers:
             raise
 
     def _start(self, number: int) -> int:
-        """Have so many threads beside the caller's, or as many as can be started."""
+        """Start up to this many threads besides the caller's; return how many run."""
         while self._n_threads < number:
-            # Counted first: an interrupt must not leave one that `close` forgets.
+            # Counted first, so that `close` ends the thread even after an interrupt.
             self._n_threads += 1
             try:
                 Thread(target=_help, args=(self._jobs,), daemon=True).start()
@@ -65,22 +66,21 @@ class Workers:
         return number
 
     def close(self) -> None:
-        """Let the threads end, each after the function that it is in."""
+        """Let each thread end after its current function."""
         while self._n_threads:
-            self._jobs.put(None)  # one too many does no harm
+            self._jobs.put(None)  # a surplus one does no harm
             self._n_threads -= 1
 
 
 class _Job:
-    """Functions that are taken one after the other by whichever thread comes.
+    """Functions that any thread takes, one after the other.
 
-    A thread that does not come has taken nothing and is not waited for: it may be late,
-    or left behind by a fork.
+    No one waits for a thread that has taken none: it may be late, or be lost in a fork.
     """
 
     def __init__(self, functions: Sequence[Callable[[], Any]]) -> None:
         self._results: list[Any] = [None] * len(functions)
-        # A pop is atomic, so no two threads take the same.
+        # A pop is atomic, so no two threads take the same one.
         self._left = list(enumerate(functions))[::-1]
         self._helped: SimpleQueue[None] = SimpleQueue()
         self._stopped = False
@@ -89,7 +89,7 @@ class _Job:
     def finish(self) -> list[Any]:
         """Take functions, wait for those that helpers have taken; return all results.
 
-        If this thread fails or is interrupted, nobody is waited for.
+        If this thread fails or is interrupted, it waits for no one.
         """
         n_own = n_untaken = 0
         while self._left and not self._stopped:
@@ -105,12 +105,12 @@ class _Job:
             try:
                 raise error
             finally:
-                # Its traceback holds this frame: they would keep each other alive.
+                # Its traceback refers to this frame: they would keep each other alive.
                 del error
         return self._results
 
     def stop(self) -> None:
-        """Let no thread take any more of them."""
+        """Let no thread take another function."""
         self._stopped = True
 
     def help(self) -> None:
@@ -126,7 +126,7 @@ class _Job:
     def _take(self) -> int:
         try:
             place, function = self._left.pop()
-        except IndexError:  # another was faster
+        except IndexError:  # another thread was faster
             return 0
         self._results[place] = function()
         return 1
@@ -135,33 +135,33 @@ class _Job:
 def _help(jobs: "SimpleQueue[_Job | None]") -> None:
     while (job := jobs.get()) is not None:
         job.help()
-        # What it refers to, an engine with its buffers, must not live until the next.
+        # Its engine and buffers must not live on until the next job.
         del job
 
 
 def on_one_blas_thread(function: Callable[[], Result], workers: Workers) -> Result:
-    """Call a function while BLAS computes in the thread that calls it.
+    """Call a function while BLAS computes only in the calling thread.
 
-    Meanwhile there are as many workers as BLAS had threads, divided by the threads that
-    call this side by side. The number of BLAS's threads belongs to the process: it is
-    restored when the last of several such calls, in several threads, ends.
+    Meanwhile, there are as many workers as BLAS had threads, divided by the number of
+    threads that call this at the same time. The number of BLAS threads belongs to the
+    process: it is restored when the last of several simultaneous calls ends.
 
     It is not a context manager, because an interrupt before the first line of its
-    `__exit__`, or in that of `contextlib`, would leave BLAS on one thread.
+    `__exit__`, or in `contextlib`'s, would leave BLAS on one thread.
     """
     token = get_ident(), object()
     try:
         _enter(token)
-        allowed = min((n_threads for _, n_threads in _given), default=1)
-        n_callers = len({thread for thread, _ in _inside.copy()})
+        allowed = min((n_threads for _, n_threads in _to_restore), default=1)
+        n_callers = len({thread for thread, _ in _callers.copy()})
         workers.number = max(1, allowed // n_callers)
         return function()
     finally:
-        # In place: a function of its own could be interrupted before its first line.
+        # Inline: a separate function could be interrupted before its first line.
         try:
             _leave(token)
             workers.close()
-        except BaseException:  # Ctrl-C, or what another signal's handler raises
+        except BaseException:  # Ctrl-C, or an error from another signal handler
             try:
                 _leave(token)
             finally:
@@ -171,61 +171,61 @@ def on_one_blas_thread(function: Callable[[], Result], workers: Workers) -> Resu
 
 @cache
 def _blas() -> Any:
-    # Once: to find the libraries takes 2 ms, to limit them 9 µs.
+    # Only once: finding the libraries takes 2 ms, limiting them 9 µs.
     return ThreadpoolController().select(user_api="blas")
 
 
 def _enter(token: tuple[int, object]) -> None:
-    # In an order that `_leave` can undo wherever Ctrl-C has stopped it.
+    # In an order that `_leave` can undo wherever Ctrl-C interrupts.
     with _lock:
-        if not _inside:
+        if not _callers:
             libraries = _blas().lib_controllers
-            _given[:] = [(lib, lib.num_threads or 1) for lib in libraries]
-        _inside.add(token)
-        for library, _ in _given:
+            _to_restore[:] = [(lib, lib.num_threads or 1) for lib in libraries]
+        _callers.add(token)
+        for library, _ in _to_restore:
             _set_number(library, 1)
 
 
 def _leave(token: tuple[int, object]) -> None:
     with _lock:
-        _inside.discard(token)
-        if not _inside:
-            _give_back()
-            # An interrupted `_enter` must not give back what is old.
-            _given.clear()
+        _callers.discard(token)
+        if not _callers:
+            _restore()
+            # After an interrupted `_enter`, old numbers must not be restored.
+            _to_restore.clear()
 
 
-def _give_back() -> None:
-    for library, n_threads in _given:
+def _restore() -> None:
+    for library, n_threads in _to_restore:
         _set_number(library, n_threads)
 
 
 def _set_number(library: Any, n_threads: int) -> None:
-    """Set BLAS's threads, whichever thread asks.
+    """Set the number of BLAS threads from any thread.
 
-    From 3.8 on, threadpoolctl takes no notice of threads other than the first that
-    set OpenBLAS's number, while that one is alive.
+    Since 3.8, threadpoolctl lets only one thread set OpenBLAS's number: the first that
+    set it, as long as it is alive.
     """
     library.set_num_threads(n_threads)
     take_control = getattr(library, "clear_controlling_thread", None)
     if take_control is None:
         return
-    for _ in range(100):  # another thread may take control in between
+    for _ in range(100):  # another thread may take control meanwhile
         if library.num_threads in (n_threads, None):
             break
         take_control(force=True)
         library.set_num_threads(n_threads)
 
 
-def _begin_anew() -> None:
-    """After a fork: threads are not forked, and their locks stay as they were."""
+def _reset_after_fork() -> None:
+    """Forget the other threads: a fork keeps their locks, but not the threads."""
     global _lock
     _lock = RLock()
-    if _inside:
-        _inside.intersection_update([t for t in _inside if t[0] == get_ident()])
-        if not _inside:
-            _give_back()
+    if _callers:
+        _callers.intersection_update([t for t in _callers if t[0] == get_ident()])
+        if not _callers:
+            _restore()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -1,32 +1,31 @@
 """Conversion to ONNX, for runtimes without Python. Needs the extra `onnx`.
 
 Importing this module registers `SGDSigmoidMLP` and `SGDSigmoidMLPRegressor` with
-`skl2onnx <https://onnx.ai/sklearn-onnx/>`_, whose ``to_onnx`` then converts them,
-alone, in pipelines, and as winners of a search.
+`skl2onnx <https://onnx.ai/sklearn-onnx/>`_, whose ``to_onnx`` can then convert them,
+alone, in pipelines, and as the best estimator of a search.
 
-The graph computes what `predict` and `predict_proba` do, ``z^l = a^{l−1} W^l + b^l``
-and ``a^l = σ(z^l)`` layer by layer (sections 2 and 3 of the derivation), in float64 if
-its input is float64 and in float32 for any other. A classifier has the outputs of
-scikit-learn's own:
+The graph computes what `predict` and `predict_proba` compute, ``z^l = a^{l−1} W^l +
+b^l`` and ``a^l = σ(z^l)`` layer by layer (section 3, Pre-activation level, and section
+2, Activation level, of the derivation). It uses float64 if its input is float64, else
+float32. A classifier has the same outputs as scikit-learn's classifiers:
 
-- ``label`` of shape (n_samples,), int64 or string; for a multilabel model of shape
-  (n_samples, n_labels), int64. Labels that are booleans or whole floats are said as
-  int64.
+- ``label`` of shape (n_samples,), int64 or string; for a multilabel model, of shape
+  (n_samples, n_labels), int64. Boolean and whole-number float labels become int64.
 - ``probabilities`` of shape (n_samples, n_classes), or with the option ``zipmap``,
   which is skl2onnx's default, a dict or a column for each class.
 
-It has their options, too: ``zipmap`` (True for float32 only, a limit of ONNX's
+It also has the same options: ``zipmap`` (True only for float32, a limit of ONNX's
 operator), ``nocl``, ``output_class_labels``, and ``raw_scores``, which gives
-`decision_function` (for two classes ``[−z, z]``) in place of the probabilities. A
+`decision_function` (for two classes ``[−z, z]``) instead of the probabilities. A
 regressor has one output, ``variable`` of shape (n_samples, n_outputs).
 
 Raises
 ------
 ImportError
-    skl2onnx is not installed; the message names the extra that brings it.
+    skl2onnx is not installed; the message names the extra to install.
 ValueError
-    From ``to_onnx``: the input has another number of features than the model, or class
-    labels are neither strings nor whole numbers of 64 bits.
+    From ``to_onnx``: the input and the model differ in their number of features, or the
+    class labels are neither strings nor 64-bit integers.
 
 Examples
 --------
@@ -88,7 +87,8 @@ try:
     from skl2onnx.common.utils_classifier import get_label_classes
 except ImportError as error:
     raise ImportError(
-        'Conversion to ONNX needs skl2onnx: pip install "skbackprop[onnx]"'
+        "skbackprop.onnx needs skl2onnx. In a checkout of skbackprop, run: python -m "
+        f'pip install ".[onnx]" ({error})'
     ) from error
 
 from ._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
@@ -97,17 +97,17 @@ from ._estimators.targets import TargetScale
 __all__: list[str] = []
 
 Array = NDArray[Any]
-# Makes a node: its type, its inputs (nodes, arrays or variables), its attributes.
+# Makes a node from its type, its inputs (nodes, arrays or variables) and attributes.
 Node = Callable[..., Any]
 
 
 def _node(opset: int, kind: Any, *inputs: Any, **attributes: Any) -> Any:
-    """Every node has to be told the version of the operators."""
+    """A node of this type; every node needs the version of the operators."""
     return kind(*inputs, op_version=opset, **attributes)
 
 
 def _float_type(operator: Any) -> Any:
-    """Floats stay what they are, all other inputs become float32, as in skl2onnx."""
+    """float64 for float64 inputs, float32 for all others, as in skl2onnx."""
     given = operator.inputs[0].type
     return DoubleTensorType if isinstance(given, DoubleTensorType) else FloatTensorType
 
@@ -129,9 +129,9 @@ def _pre_activations(operator: Any, node: Node) -> Any:
 
 
 def _log_sigmoid(z: Any, node: Node, dtype: DTypeLike) -> Any:
-    """``log σ(z) = min(z, 0) − log(1 + e^{−|z|})``, which no z overflows.
+    """``log σ(z) = min(z, 0) − log(1 + e^{−|z|})``, which cannot overflow.
 
-    Not by Softplus: that of onnxruntime 1.32 is infinite for a float64 above 709.
+    Not by Softplus, which onnxruntime 1.32 computes as infinite for float64 above 709.
     """
     decayed = node(OnnxExp, node(OnnxNeg, node(OnnxAbs, z)))
     log = node(OnnxLog, node(OnnxAdd, decayed, np.ones(1, dtype)))
@@ -139,7 +139,7 @@ def _log_sigmoid(z: Any, node: Node, dtype: DTypeLike) -> Any:
 
 
 def _label_array(classes: Array) -> Array:
-    """What the labels are looked up in: strings, or int64 for all kinds of numbers."""
+    """The array to look labels up in: strings, or int64 for numbers of any kind."""
     if all(isinstance(label, str) for label in classes):
         return classes.astype(object)
     try:
@@ -149,7 +149,7 @@ def _label_array(classes: Array) -> Array:
         unchanged = False
     if not unchanged:
         raise ValueError(
-            f"classes_ must be strings or integers of 64 bits for ONNX, got {classes}."
+            f"classes_ must be strings or 64-bit integers for ONNX, got {classes}."
         )
     return numbers
 
@@ -169,10 +169,10 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
             z = node(OnnxConcat, node(OnnxNeg, z), z, axis=1)
             probabilities = partial(node, OnnxSigmoid, z)
         else:
-            # One class has one column, whose softmax is 1.
+            # A single class has one column, whose softmax is 1.
             log_a = _log_sigmoid(z, node, dtype)
             probabilities = partial(node, OnnxSoftmax, log_a, axis=1)
-        # From z, not from probabilities, which can be equal where z is not.
+        # From z, not from probabilities, which can be equal when z differs.
         best = node(OnnxArgMax, z, axis=1, keepdims=0)
         classes = _label_array(get_label_classes(scope, model))
         labels = node(OnnxGather, classes, best, output_names=[label_name])
@@ -187,7 +187,7 @@ def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     scale = TargetScale(*operator.raw_operator.target_range_)
     a = node(OnnxSigmoid, _pre_activations(operator, node))
     from_half = node(OnnxSub, a, np.full(1, 0.5, dtype))
-    # Times the reciprocal: 1 / gain overflows no float32 that y itself does not.
+    # Multiply by the reciprocal: 1 / gain overflows float32 only if y does.
     y = node(OnnxMul, from_half, (1 / scale.gain).astype(dtype))
     names = [operator.outputs[0].full_name]
     node(OnnxAdd, y, scale.centre.astype(dtype), output_names=names).add_to(
@@ -229,7 +229,7 @@ def _regressor_shapes(operator: Any) -> None:
     operator.outputs[0].set_type(_float_type(operator)(shape))
 
 
-# With "zipmap" among its options, skl2onnx parses a classifier as one of its own.
+# The option "zipmap" makes skl2onnx treat a classifier like its own.
 update_registered_converter(
     SGDSigmoidMLP,
     "SkbackpropSGDSigmoidMLP",

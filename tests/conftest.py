@@ -1,4 +1,4 @@
-"""Data sets, and what else several tests use."""
+"""Data sets and other fixtures that several tests use."""
 
 import gc
 import logging
@@ -22,11 +22,11 @@ def digits():
 
 @pytest.fixture(scope="session")
 def client():
-    """A client of a cluster of two worker processes, which are started but once."""
+    """A client of a cluster of two worker processes, started once per session."""
     distributed = pytest.importorskip("distributed")
     dask = pytest.importorskip("dask")
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
-    # Else a cluster gives up a worker that it lost twice, 15 s apart.
+    # Otherwise a cluster gives up a worker that it loses twice, 15 s apart.
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
         distributed.LocalCluster(**options, silence_logs=logging.CRITICAL) as cluster,
@@ -37,45 +37,45 @@ def client():
 
 @pytest.fixture
 def ctrl_c():
-    """Ctrl-C is heard, which it is not in what a shell has started with &."""
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Ctrl-C raises, even in a process that a shell started with &."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, former)
+    signal.signal(signal.SIGINT, previous)
 
 
 @pytest.fixture
 def interrupted():
     """A function that calls another and interrupts it after a pause, as Ctrl-C does.
 
-    It returns the KeyboardInterrupt that came out, or None. An alarm is punctual and no
-    thread has to send it. But where two threads run, Python handed over 8 of 170,000
-    only when the call was over; those are dropped, as it is the test that they end. The
-    garbage collector waits: Hypothesis has a callback there that would lose them.
+    It returns the KeyboardInterrupt that the call raised, or None. An alarm is punctual
+    and needs no thread to send it. With two threads, Python delivered 8 of 170,000
+    interrupts only after the call; those are dropped, because they would end the test.
+    The garbage collector is off: a callback of Hypothesis there would lose interrupts.
     """
-    heard = False
+    armed = False
 
     def on_alarm(*_):
-        nonlocal heard
-        if heard:
-            heard = False
+        nonlocal armed
+        if armed:
+            armed = False
             raise KeyboardInterrupt
 
     def call(function, pause):
-        nonlocal heard
+        nonlocal armed
         try:
-            heard = True
+            armed = True
             signal.setitimer(signal.ITIMER_REAL, pause)
             function()
-            heard = False
+            armed = False
         except KeyboardInterrupt as error:
             return error
         finally:
-            heard = False
+            armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
         return None
 
-    former = signal.signal(signal.SIGALRM, on_alarm)
+    previous = signal.signal(signal.SIGALRM, on_alarm)
     gc.disable()
     yield call
     gc.enable()
-    signal.signal(signal.SIGALRM, former)
+    signal.signal(signal.SIGALRM, previous)

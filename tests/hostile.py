@@ -1,7 +1,7 @@
-"""Hypothesis strategies for arguments that users, or mistakes, may pass.
+"""Hypothesis strategies for arguments that users may pass, on purpose or by mistake.
 
-They differ in kind, not only in numbers: any dtype, memory layout and container, with
-numbers at the ends of what floats can say.
+They vary not only in their numbers: any dtype, memory layout and container, with
+numbers at the limits of what floats can represent.
 """
 
 import tempfile
@@ -31,14 +31,14 @@ JUNK = [
     *(np.zeros((2, 2, 2)), ["a", 1, None], Fraction(1, 3), slice(3), ..., [[[1]]]),
     *(np.ma.masked, pd.DataFrame(), np.zeros((3, 0)), "1" * 7, [nan, "a"], [1, "1"]),
 ]
-# What pandas raises for a dtype or a value that it does not know.
-CANNOT = (TypeError, ValueError, LookupError, OverflowError, RecursionError)
+# The errors that pandas raises for a dtype or a value that it does not know.
+PANDAS_ERRORS = (TypeError, ValueError, LookupError, OverflowError, RecursionError)
 junk = st.sampled_from(JUNK)
 
 
 @st.composite
 def arrays(draw, numbers):
-    """The numbers, mostly as they are, but in any dtype and layout or container."""
+    """The numbers, mostly unchanged, but in any dtype and layout or container."""
     values = np.array(numbers, dtype=float)
     with np.errstate(all="ignore"):
         values = values * draw(st.sampled_from(SCALES))
@@ -58,7 +58,7 @@ def arrays(draw, numbers):
 
 
 def cast(values, dtype):
-    """`values` in a dtype, also where numpy would not."""
+    """`values` in a dtype, even if numpy would refuse."""
     kind = np.dtype(dtype).kind
     if kind in "biumM":
         values = (np.nan_to_num(values, posinf=9, neginf=-9) % 100).astype("i8")
@@ -70,7 +70,7 @@ def cast(values, dtype):
 
 @st.composite
 def laid_out(draw, array):
-    """The same array in another order of memory, or another place."""
+    """The same array in another memory layout or container."""
     layout = draw(
         st.sampled_from(
             [
@@ -108,16 +108,16 @@ def laid_out(draw, array):
 
 @st.composite
 def data_frames(draw, array):
-    """A pandas object in which a column may be of another kind, and names too."""
+    """A pandas object that may have a column of another type, and unusual names."""
     try:
         if array.ndim == 1:
             return draw(columns(array))
         if array.shape[1:] > (100,) and array.dtype.kind not in "biuf":
-            return array  # pandas needs seconds to convert so many
+            return array  # pandas needs seconds to convert this many columns
         frame = pd.DataFrame(array)
         if 0 < frame.shape[1] < 100:
             frame[0] = draw(columns(array[:, 0]))
-    except CANNOT:
+    except PANDAS_ERRORS:
         return array
     n = frame.shape[1]
     names = [
@@ -148,7 +148,7 @@ def columns(draw, array):
                 case "time":
                     return pd.to_datetime(column, errors="coerce")
             return column.astype(kind)
-        except (*CANNOT, NotImplementedError):
+        except (*PANDAS_ERRORS, NotImplementedError):
             return column
 
 
@@ -183,7 +183,7 @@ def sparse_matrices(draw, array):
     if array.ndim != 2 or array.size == 0 or array.dtype.char not in "?bBhHIlLfdFD":
         return array  # a dtype that scipy does not know
     if array.shape[1] > 100 and form == "dia":
-        return array  # it would have a row of memory for each diagonal
+        return array  # it would need a row of memory for each diagonal
     array = array.copy()
     array[::2, 1:] = 0
     if form == "untidy":
@@ -192,7 +192,10 @@ def sparse_matrices(draw, array):
 
 
 def untidy_csr(array):
-    """data, indices and indptr with columns backwards, each twice: once with a 0."""
+    """data, indices and indptr, with columns in reverse order and each entry split.
+
+    One of its two parts is 0.
+    """
     rows, columns = np.nonzero(array)
     backwards = np.lexsort((-columns, rows))
     rows, columns = np.repeat(rows[backwards], 2), np.repeat(columns[backwards], 2)

@@ -1,4 +1,4 @@
-"""Small random networks for the tests, and their descent by the derivation alone."""
+"""Small random networks for the tests, and their training by the derivation alone."""
 
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from skbackprop import _equations as eq
 
 
 class Network:
-    """Random parameters in scikit-learn's shapes, and the same in the derivation's."""
+    """Random parameters, in scikit-learn's shapes and in the derivation's."""
 
     def __init__(self, units, dtype=np.float64, seed=0):
         rng = np.random.default_rng(seed)
@@ -35,7 +35,7 @@ class Network:
 
 
 class Reference:
-    """The same descent by `_equations`, with an explicit velocity."""
+    """Gradient descent by `_equations`, with an explicit velocity."""
 
     def __init__(self, network, alpha=0.0, momentum=0.0, nesterov=False):
         self.theta = [network.W, network.b]
@@ -45,7 +45,7 @@ class Reference:
     def update(self, X, Y, eta, weights=None, batch_size=None):
         x, y = X.T.astype(np.float64), Y.T.astype(np.float64)
         m = len(X)
-        # Of a smaller last batch, each example takes the penalty that all others take.
+        # In a smaller last batch, each example has the same penalty as all others.
         penalty = self.alpha * m / (batch_size or m) ** 2
         W, b = self.theta
         z, a = eq.forward(x, W, b)
@@ -78,7 +78,7 @@ class Reference:
 
 
 def deviation(engine, W, b):
-    """Largest difference of the parameters, relative to the largest parameter."""
+    """The largest difference of the parameters, relative to the largest parameter."""
     pairs = [
         *zip(engine.theta.Wt, (W_l.T for W_l in W), strict=True),
         *zip(engine.theta.b, (b_l[:, 0] for b_l in b), strict=True),

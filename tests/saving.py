@@ -1,4 +1,4 @@
-"""The ways to save a model that the tests go: each to bytes, and back."""
+"""The formats in which the tests save and load a model."""
 
 import io
 import pickle
@@ -10,7 +10,7 @@ import cloudpickle
 import joblib
 import skops.io
 
-# All that skops is asked to trust.
+# The only types that skops is asked to trust.
 OUR_TYPES = [
     "skbackprop.SGDSigmoidMLP",
     "skbackprop.SGDSigmoidMLPRegressor",
@@ -18,7 +18,7 @@ OUR_TYPES = [
 
 
 class Format(NamedTuple):
-    """How a model becomes bytes, and how it comes back."""
+    """Functions that turn a model into bytes, and bytes into a model."""
 
     dump: object
     load: object

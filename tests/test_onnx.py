@@ -1,4 +1,4 @@
-"""What onnxruntime says of a converted network, beside what the network itself says."""
+"""Converted networks: onnxruntime's outputs against those of the network itself."""
 
 import subprocess
 import sys
@@ -36,16 +36,16 @@ def served(model, X, **options):
     """The outputs of the converted model for `X`."""
     onnx_model = to_onnx(model, X[:1], options=options or None)
     one_thread = onnxruntime.SessionOptions()
-    one_thread.intra_op_num_threads = 1  # to start others takes longer than to run
+    one_thread.intra_op_num_threads = 1  # starting others takes longer than running
     session = onnxruntime.InferenceSession(onnx_model.SerializeToString(), one_thread)
     return session.run(None, {"X": X})
 
 
-def assert_served_alike(model, X):
-    """Labels are equal, probabilities within the tolerance; returns the largest error.
+def assert_served_correctly(model, X):
+    """Labels are equal, and errors within the tolerance; return the largest error.
 
-    That of a regressor counts in widths of its target_range, or in units of y where
-    these are larger: a float32 has no more digits.
+    The error of a regressor is relative to the width of target_range, or to y if that
+    is larger, because float32 has no more digits.
     """
     dtype = np.float64 if X.dtype == np.float64 else np.float32
     wanted = model.predict(X)
@@ -68,7 +68,7 @@ def assert_served_alike(model, X):
 
 
 def target_range(model):
-    """That of a regressor, the last step of a pipeline or the winner of a search."""
+    """The target_range of a regressor, alone, in a pipeline or in a search."""
     model = getattr(model, "best_estimator_", model)
     return (model[-1] if isinstance(model, Pipeline) else model).target_range_
 
@@ -118,7 +118,7 @@ def random_network(seed, dtype):
     return network(coefs, intercepts, classes=np.arange(n_classes[kind]) - 1), X
 
 
-# 1,000 networks, of which a usual run takes the first 100: pytest -m slow for the rest.
+# 1,000 networks: a usual run takes the first 100, pytest -m slow the rest.
 HUNDREDS = [
     pytest.param(first, marks=pytest.mark.slow if first else [])
     for first in range(0, 1000, 100)
@@ -127,9 +127,9 @@ HUNDREDS = [
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("first", HUNDREDS)
-def test_random_networks_are_served_alike(first, dtype):
+def test_random_networks_are_served_correctly(first, dtype):
     errors = [
-        assert_served_alike(*random_network(seed, dtype))
+        assert_served_correctly(*random_network(seed, dtype))
         for seed in range(first, first + 100)
     ]
     assert max(errors) > 0  # or they were all trivial
@@ -140,7 +140,7 @@ def test_random_networks_are_served_alike(first, dtype):
 @pytest.mark.parametrize("fit_dtype", FLOATS, ids=["fit 32", "fit 64"])
 @pytest.mark.parametrize("scaled", [False, True], ids=["alone", "in a pipeline"])
 @pytest.mark.parametrize("load", [load_digits, load_breast_cancer, load_diabetes])
-def test_models_of_real_data_are_served_alike(load, scaled, fit_dtype, dtype):
+def test_models_of_real_data_are_served_correctly(load, scaled, fit_dtype, dtype):
     X, y = load(return_X_y=True)
     kind = SGDSigmoidMLPRegressor if load is load_diabetes else SGDSigmoidMLP
     model = kind((30,), max_iter=20, random_state=0)
@@ -149,7 +149,7 @@ def test_models_of_real_data_are_served_alike(load, scaled, fit_dtype, dtype):
     else:
         X = (X - X.mean(axis=0)) / X.std(axis=0).clip(1e-9)
     X = X.astype(fit_dtype)
-    assert_served_alike(model.fit(X, y), X.astype(dtype))
+    assert_served_correctly(model.fit(X, y), X.astype(dtype))
 
 
 LABELS = {
@@ -173,7 +173,7 @@ def test_all_kinds_of_labels_and_inputs_are_served(labels, hidden, dtype, iris):
     X = iris[0].astype(dtype)
     y = np.asarray(labels)[np.arange(150) % len(labels)]
     model = SGDSigmoidMLP(hidden, max_iter=2, random_state=0).fit(X, y)
-    assert_served_alike(model, X)
+    assert_served_correctly(model, X)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -182,7 +182,7 @@ def test_multilabel_models_are_served(hidden, dtype, iris):
     X, y = iris[0].astype(dtype), np.column_stack([iris[1] > 0, iris[1] < 2])
     model = SGDSigmoidMLP(hidden, max_iter=5, random_state=0).fit(X, y)
     assert len(np.unique(model.predict(X), axis=0)) > 1
-    assert_served_alike(model, X)
+    assert_served_correctly(model, X)
     labels, *columns = served(model, X, zipmap="columns")
     assert_array_equal(labels, model.predict(X))
     assert_allclose(np.column_stack(columns), model.predict_proba(X), atol=1e-6)
@@ -196,10 +196,10 @@ def test_regressors_map_back_by_their_target_range(target_range, dtype, iris):
         y = y[:, 1] / 1e4  # one output
     model = SGDSigmoidMLPRegressor((), target_range=target_range, max_iter=5)
     quietly(model.set_params(random_state=0).fit, X, y)  # some y cannot be reached
-    assert_served_alike(model, X)
+    assert_served_correctly(model, X)
 
 
-# All activations of a row 0, some, or one; pre-activations that are equal, and 0.
+# Rows with all activations 0, some, or one; pre-activations that are equal, and 0.
 EXTREME = np.array(
     [
         [-1000, -1000, -1001],
@@ -219,38 +219,38 @@ EXTREME = np.array(
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("kind", ["one class", "two classes", "classes", "labels"])
-def test_saturated_networks_ties_and_zeros_are_served_alike(kind, dtype):
-    """Without a hidden layer and with weights of 1, z is X."""
+def test_saturated_networks_ties_and_zeros_are_served_correctly(kind, dtype):
+    """Without a hidden layer and with an identity as weights, z equals X."""
     n = {"one class": 1, "two classes": 1}.get(kind, 3)
     coefs, intercepts = [np.eye(3, n, dtype=dtype)], [np.zeros(n, dtype=dtype)]
     classes = np.arange({"two classes": 2}.get(kind, n))
     model = network(coefs, intercepts, classes, multilabel=kind == "labels")
     X = EXTREME.astype(dtype)
     assert_array_equal(model.decision_function(X).reshape(len(X), -1), X[:, :n])
-    assert_served_alike(model, X)
-    # No row's sum of activations is 0 there.
+    assert_served_correctly(model, X)
+    # Probabilities are defined even if all activations round to 0.
     _, p = served(model, X, zipmap=False)
     if kind != "labels":
         assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_saturated_hidden_neurons_are_served_alike(dtype):
+def test_saturated_hidden_neurons_are_served_correctly(dtype):
     rng = np.random.default_rng(0)
     coefs = [
         rng.integers(-1, 2, size=shape).astype(dtype) * 60
         for shape in [(4, 10), (10, 10), (10, 4)]
     ]
-    coefs[-1] += rng.normal(size=(10, 4)).astype(dtype)  # no two classes are as likely
+    coefs[-1] += rng.normal(size=(10, 4)).astype(dtype)  # so that classes do not tie
     intercepts = [rng.integers(-1, 2, size=n).astype(dtype) * 30 for n in (10, 10, 4)]
     model = network(coefs, intercepts, classes=np.arange(4))
     X = rng.integers(-9, 10, size=(100, 4)).astype(dtype)
     assert np.abs(model.decision_function(X)).max() > 100
     assert len(np.unique(model.predict(X))) > 1
-    assert_served_alike(model, X)
+    assert_served_correctly(model, X)
 
 
-def test_labels_are_those_of_z_where_probabilities_round_to_the_same():
+def test_labels_come_from_z_even_if_probabilities_are_equal():
     coefs, intercepts = [np.eye(3)], [np.zeros(3)]
     model = network(coefs, intercepts, classes=np.array(["a", "b", "c"]))
     X = np.array([[40.0, 50.0, 45.0]])
@@ -259,23 +259,23 @@ def test_labels_are_those_of_z_where_probabilities_round_to_the_same():
     assert labels == model.predict(X) == ["b"]
 
 
-def test_a_search_and_its_winner_are_served_alike(iris):
+def test_a_search_and_its_best_estimator_are_served_correctly(iris):
     X, y = iris
     model = SGDSigmoidMLP((5,), random_state=0)
     grid = {"max_iter": [3, 20]}
     search = GridSearchCV(model, grid, cv=3).fit(X, y)
-    assert_served_alike(search, X)
-    assert_served_alike(search.best_estimator_, X)
-    assert_served_alike(make_pipeline(StandardScaler(), search).fit(X, y), X)
+    assert_served_correctly(search, X)
+    assert_served_correctly(search.best_estimator_, X)
+    assert_served_correctly(make_pipeline(StandardScaler(), search).fit(X, y), X)
     of_pipelines = GridSearchCV(
         make_pipeline(StandardScaler(), model), {"sgdsigmoidmlp__max_iter": [3, 20]}
     ).fit(X, y)
-    assert_served_alike(of_pipelines, X)
-    assert_served_alike(of_pipelines.best_estimator_, X)
+    assert_served_correctly(of_pipelines, X)
+    assert_served_correctly(of_pipelines.best_estimator_, X)
     randomized = RandomizedSearchCV(model, grid, n_iter=2, cv=3).fit(X, y)
-    assert_served_alike(randomized.best_estimator_, X)
+    assert_served_correctly(randomized.best_estimator_, X)
     regressor = SGDSigmoidMLPRegressor((5,), random_state=0)
-    assert_served_alike(GridSearchCV(regressor, grid, cv=3).fit(X, X[:, 0]), X)
+    assert_served_correctly(GridSearchCV(regressor, grid, cv=3).fit(X, X[:, 0]), X)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -291,7 +291,7 @@ def test_a_search_and_its_winner_are_served_alike(iris):
 def test_other_steps_may_come_before_the_network(before, dtype, iris):
     X, y = iris[0].astype(dtype), iris[1]
     model = make_pipeline(before, SGDSigmoidMLP((5,), max_iter=20, random_state=0))
-    assert_served_alike(model.fit(X, y), X)
+    assert_served_correctly(model.fit(X, y), X)
 
 
 NETWORK = SGDSigmoidMLP((5,), max_iter=20, random_state=0)
@@ -310,7 +310,7 @@ NETWORK = SGDSigmoidMLP((5,), max_iter=20, random_state=0)
 )
 def test_the_network_may_be_inside_an_ensemble(around, n_classes, iris):
     X, y = iris[0], np.minimum(iris[1], n_classes - 1)
-    assert_served_alike(around.fit(X, y), X)
+    assert_served_correctly(around.fit(X, y), X)
 
 
 @pytest.mark.parametrize("n_classes", [1, 2, 3])
@@ -343,7 +343,7 @@ def test_zipmap_gives_a_dict_or_a_column_for_each_class(classes, iris):
 
 
 @pytest.mark.parametrize("kind", ["classes", "numbers"])
-def test_a_float32_graph_has_nothing_in_float64_and_each_layer_once(kind, iris):
+def test_a_float32_graph_contains_no_float64_and_each_layer_once(kind, iris):
     X, y = iris
     if kind == "classes":
         model = SGDSigmoidMLP((5, 4), max_iter=2, random_state=0).fit(X, y)
@@ -361,7 +361,7 @@ def test_a_float32_graph_has_nothing_in_float64_and_each_layer_once(kind, iris):
 
 @pytest.mark.parametrize("opset", [12, 15, 18, 21])
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_older_operator_sets_serve_alike(opset, dtype, iris):
+def test_older_operator_sets_give_the_same_outputs(opset, dtype, iris):
     X, y = iris[0].astype(dtype), iris[1]
     for kind in (SGDSigmoidMLP, SGDSigmoidMLPRegressor):
         model = kind((5,), max_iter=5, random_state=0).fit(X, y)
@@ -430,11 +430,13 @@ def test_another_number_of_features_is_an_error(iris):
     ],
     ids=["fractions", "bytes", "too large"],
 )
-def test_labels_that_onnx_does_not_have_are_an_error(labels, iris):
+def test_labels_that_onnx_cannot_represent_are_an_error(labels, iris):
     X, y = iris[0], np.asarray(labels)[np.minimum(iris[1], 1)]
     model = network([np.ones((4, 1))], [np.zeros(1)], classes=[0, 1])
     model.classes_ = np.unique(y)
-    with pytest.raises(ValueError, match=r"classes_ must be strings or integers"):
+    with pytest.raises(
+        ValueError, match=r"classes_ must be strings or 64-bit integers"
+    ):
         to_onnx(model, X[:1], options={"zipmap": False})
 
 
@@ -450,4 +452,4 @@ def test_without_skl2onnx_the_error_names_the_extra():
     command = [sys.executable, "-c", code]
     output = subprocess.run(command, capture_output=True, text=True, check=False)
     assert output.returncode != 0
-    assert 'pip install "skbackprop[onnx]"' in output.stderr.splitlines()[-1]
+    assert 'python -m pip install ".[onnx]"' in output.stderr.splitlines()[-1]

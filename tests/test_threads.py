@@ -1,4 +1,4 @@
-"""BLAS on one thread, and the pool of workers."""
+"""BLAS limited to one thread, and the pool of workers."""
 
 import contextlib
 import gc
@@ -46,7 +46,7 @@ def test_results_come_in_the_order_of_the_functions(n_functions, number, workers
 
 
 def meeting(number):
-    """Functions of which each waits for the others: only side by side do they end."""
+    """Functions that wait for each other, so they can end only in parallel."""
     begun = [Event() for _ in range(number)]
 
     def meet(k):
@@ -58,9 +58,7 @@ def meeting(number):
 
 
 @pytest.mark.parametrize("number", [2, 8, 16])
-def test_functions_run_side_by_side_in_as_many_threads_as_there_are_workers(
-    number, workers
-):
+def test_functions_run_in_as_many_threads_as_there_are_workers(number, workers):
     pool = workers(number)
     for _ in range(3):
         threads = pool(meeting(number))
@@ -87,7 +85,7 @@ def test_no_thread_outlives_the_last_use():
         assert not thread.is_alive()
 
 
-def test_no_thread_keeps_what_its_last_job_referred_to(workers):
+def test_no_thread_keeps_references_of_its_last_job(workers):
     class Buffer:
         pass
 
@@ -99,13 +97,13 @@ def test_no_thread_keeps_what_its_last_job_referred_to(workers):
 
     pool([partial(use, meet, buffer) for meet in meeting(2)])
     del buffer
-    pool(meeting(2))  # the other thread has come back from the first job
+    pool(meeting(2))  # so the other thread has left the first job
     gc.collect()
     assert alive() is None
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
-def test_an_error_is_raised_and_the_next_call_is_as_before(failing, workers):
+def test_an_error_is_raised_and_does_not_affect_the_next_call(failing, workers):
     def fail():
         raise OverflowError
 
@@ -145,7 +143,7 @@ def test_after_an_error_no_further_function_is_called(workers):
 
 
 @pytest.mark.parametrize("where", ["here", "there"])
-def test_an_error_does_not_keep_what_its_call_referred_to(where, workers):
+def test_an_error_keeps_no_references_of_its_call(where, workers):
     class Buffer:
         pass
 
@@ -161,7 +159,7 @@ def test_an_error_does_not_keep_what_its_call_referred_to(where, workers):
     with contextlib.suppress(OverflowError):
         pool([partial(fail, meet, buffer) for meet in meeting(2)])
     del buffer
-    pool(meeting(2))  # the other thread has come back from the first job
+    pool(meeting(2))  # so the other thread has left the first job
     assert alive() is None  # without the garbage collector
 
 
@@ -182,8 +180,8 @@ def test_a_thread_that_an_interrupt_left_behind_is_closed(monkeypatch):
     assert not thread.is_alive()
 
 
-def test_calls_side_by_side_share_the_workers(workers):
-    """Two threads are in at once: each has half of what BLAS was allowed."""
+def test_simultaneous_calls_share_the_workers(workers):
+    """The second of two simultaneous calls has half as many workers as BLAS threads."""
     meet = threading.Barrier(2)
 
     def call(pool):
@@ -211,7 +209,7 @@ def test_an_error_that_is_kept_keeps_no_thread_busy(workers):
     assert kept.value.__traceback__ is not None
 
 
-def test_where_no_thread_can_be_started_the_caller_does_all(monkeypatch, workers):
+def test_if_no_thread_can_be_started_the_caller_does_all(monkeypatch, workers):
     def no_thread(*_, **__):
         raise RuntimeError("can't start new thread")
 
@@ -235,7 +233,7 @@ def test_after_a_fork_the_caller_does_all(workers):
         target=lambda: there.send(pool([partial(int, k) for k in range(5)]))
     )
     with warnings.catch_warnings():
-        # From Python 3.12 on, of a fork where there are threads.
+        # Python 3.12 or newer warns of a fork if there are threads.
         warnings.simplefilter("ignore", DeprecationWarning)
         child.start()
     assert here.poll(timeout=60)
@@ -245,13 +243,13 @@ def test_after_a_fork_the_caller_does_all(workers):
 
 
 def interrupts(call, n_alarms, interrupted):
-    """Interrupt a call n times, at moments up to 0.2 ms; how often one came out."""
+    """Interrupt a call n times within 0.2 ms; return how often the error came out."""
     pauses = np.random.default_rng(1).uniform(1e-6, 2e-4, n_alarms)
     return sum(interrupted(call, pause) is not None for pause in pauses)
 
 
 @pytest.mark.parametrize("n_alarms", [100, pytest.param(3000, marks=pytest.mark.slow)])
-def test_an_interrupt_at_any_moment_leaves_the_pool_to_later_calls(
+def test_an_interrupt_at_any_moment_leaves_the_pool_usable(
     n_alarms, interrupted, workers
 ):
     pool = workers(2)
@@ -266,24 +264,24 @@ def test_an_interrupt_at_any_moment_leaves_the_pool_to_later_calls(
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 8])
-def test_there_are_as_many_workers_as_blas_was_allowed_threads(number, workers):
+def test_there_are_as_many_workers_as_blas_had_threads(number, workers):
     pool = workers(1)
     with threadpool_limits(number, "blas"):
-        allowed = min(blas_threads())  # OpenBLAS may have been built for fewer
+        allowed = min(blas_threads())  # OpenBLAS may be built for fewer
         found = on_one_blas_thread(lambda: (pool.number, {*blas_threads()}), pool)
         assert {*blas_threads()} == {allowed}
     assert found == (allowed, {1})
 
 
-def test_inside_another_call_there_are_as_many_workers(workers):
+def test_a_nested_call_has_as_many_workers(workers):
     inner, outer = workers(1), workers(1)
     with threadpool_limits(2, "blas"):
         on_one_blas_thread(lambda: on_one_blas_thread(list, inner), outer)
     assert inner.number == outer.number == 2
 
 
-def test_the_number_is_set_and_given_back_by_whichever_thread_asks():
-    """threadpoolctl 3.8 hears one thread only; the last to leave may be another."""
+def test_any_thread_can_set_and_restore_the_number_of_blas_threads():
+    """threadpoolctl 3.8 obeys one thread only, but another may be the last to leave."""
     inside, ended = Event(), Event()
     seen = []
 
@@ -314,14 +312,14 @@ def test_the_number_is_set_and_given_back_by_whichever_thread_asks():
 
 
 @pytest.mark.parametrize("n_alarms", [100, pytest.param(3000, marks=pytest.mark.slow)])
-def test_an_interrupt_at_any_moment_gives_the_threads_back(n_alarms, interrupted):
+def test_an_interrupt_at_any_moment_restores_the_threads(n_alarms, interrupted):
     kept = []
     with threadpool_limits(2, "blas"):
         before = blas_threads()
         on_one_blas_thread(list, Workers())  # finds the libraries, which takes 2 ms
         for pause in np.random.default_rng(1).uniform(1e-6, 1e-4, n_alarms):
             call = partial(on_one_blas_thread, list, Workers())
-            # As a notebook keeps it; with it live the frames that it came through.
+            # Kept, as in a notebook, together with the frames of its traceback.
             kept.append(interrupted(call, pause))
             assert blas_threads() == before, kept[-1]
 
@@ -356,4 +354,4 @@ def test_a_fit_of_large_batches_leaves_no_thread_behind(digits):
         fit(model, X, np.concatenate([digits[1]] * 4)).predict(X)
     for thread in {*threading.enumerate()} - before:
         thread.join(timeout=60)
-    assert {*threading.enumerate()} <= before  # of which some may have ended
+    assert {*threading.enumerate()} <= before  # some of those may have ended

@@ -119,7 +119,7 @@ class Page(HTMLParser):
 
 def sides(equation):
     """The values of those sides of an equation that have numbers only."""
-    python = {"½": "0.5", "²": "**2", "·": "*", "−": "-", "e^": "math.exp"}
+    python = {"\xa0": " ", "½": "0.5", "²": "**2", "·": "*", "−": "-", "e^": "math.exp"}
     for sign, code in python.items():
         equation = equation.replace(sign, code)
     found = []

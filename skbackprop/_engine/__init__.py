@@ -1,1 +1,1 @@
-"""The fast network: how it goes forward, back, and down the gradient."""
+"""The fast network: its forward pass, backpropagation, and gradient descent."""

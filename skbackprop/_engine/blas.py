@@ -1,9 +1,9 @@
-"""scipy's BLAS, and the guard that it updates arrays in place.
+"""scipy's BLAS, and the check that it updates arrays in place.
 
 A fused call such as ``gemm(rate, a, delta, keep, Wt, trans_a=1)`` adds to its last
-array in place only if that array is in Fortran order and of the routine's type. It
-would update a copy in silence otherwise, so every array that is written this way is
-tried once.
+array in place only if that array is in Fortran order and of the routine's type.
+Otherwise it silently updates a copy, so each array that is updated this way is tested
+once.
 """
 
 from functools import cache
@@ -18,14 +18,14 @@ Array = NDArray[Any]
 
 @cache
 def blas(char: str) -> list[Any]:
-    """BLAS's gemm, gemv, axpy, copy and dot for a dtype's character."""
+    """BLAS's gemm, gemv, axpy, copy and dot for the dtype with this character."""
     names = ["gemm", "gemv", "axpy", "copy", "dot"]
     found: list[Any] = get_blas_funcs(names, dtype=np.dtype(char))
     return found
 
 
 def require_in_place(matrices: list[Array], vectors: list[Array]) -> None:
-    """Raise RuntimeError for an array that a fused call would copy, not update."""
+    """Raise RuntimeError if a fused call would copy an array instead of updating it."""
     gemm, gemv, axpy, copy, _ = blas(vectors[0].dtype.char)
     for c in matrices:
         column, row = np.zeros((len(c), 1), c.dtype), np.zeros((1, c.shape[1]), c.dtype)

@@ -1,4 +1,4 @@
-"""Memory for examples on their way through the network and back."""
+"""Memory for the forward pass and for backpropagation."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from .sigmoid import sigmoid_for
 class Buffers:
     """Activations, slopes σ' and errors of `m` examples: all layers in one vector each.
 
-    So that σ' of the whole network is two calls, and so are all biases where m = 1. The
+    So σ' of the whole network takes two calls, and so do all biases if m = 1. The
     layers are views of shape ``(m, n_l)``, in Fortran or C order.
     """
 

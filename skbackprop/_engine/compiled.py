@@ -1,11 +1,12 @@
-"""Small batches as loops that numba compiles: one call descends a block of examples.
+"""Loops that numba compiles, for small batches: one call trains on a block of examples.
 
-An update of a small network is a dozen calls of numpy's that cost more than their
+In numpy, an update of a small network is a dozen calls that cost more than their
 arithmetic. Here it is loops over the memory of `Parameters`, in the letters of
-`skbackprop._equations`, and errors are added straight into the weights.
+`skbackprop._equations`, and gradients are added straight into the weights.
 
-All of it is in this file because numba looks at no other to see whether what it has
-cached on disk is still valid. Importing it imports numba, and compiles nothing.
+Everything is in this file, because numba looks only at the file of a function to see
+whether its cache on disk is still valid. Importing it imports numba and compiles
+nothing.
 """
 
 import math
@@ -26,24 +27,24 @@ from .memory import aligned_empty
 from .parameters import Parameters
 
 Array = NDArray[Any]
-# Rows times parameters that one call takes at most, because Ctrl-C waits for its end:
-# 0.1 s for 784-3000-3000-10 with momentum in float64. The σ of a neuron counts as so
-# many parameters.
-WORK, WORK_OF_A_NEURON = 2**25, 64
-# Activations of a layer have room for a multiple of so many, because the loop of σ
-# computes 30 numbers one by one in 100 ns, and 32 as vectors in 25.
+# The most rows times parameters in one call, because Ctrl-C waits for its end: 0.1 s
+# for 784-3000-3000-10 with momentum in float64. The σ of a neuron counts as much as
+# WORK_PER_NEURON parameters.
+WORK, WORK_PER_NEURON = 2**25, 64
+# The activations of a layer are padded to a multiple of this, because the loop of σ
+# takes 100 ns for 30 numbers one by one, but 25 ns for 32 numbers as vectors.
 PADDED_TO = 32
 
-# A multiplication and an addition may be rounded together, but nothing is assumed to be
-# finite.
+# The compiler may fuse a multiplication and an addition into one rounding. It must not
+# assume that numbers are finite.
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 compiled = njit(**OPTIONS)
-# Terms may also be added in the order that suits the processor's vectors.
+# The compiler may also reorder sums to use the processor's vectors.
 compiled_sum = njit(**OPTIONS | {"fastmath": {"contract", "reassoc", "nsz"}})
 
 
 def cached(function: Any) -> Any:
-    """As `compiled`, and kept on disk if there is a folder to write to."""
+    """Like `compiled`, and cached on disk if there is a folder to write to."""
     try:
         return njit(cache=True, **OPTIONS)(function)
     except RuntimeError:
@@ -52,15 +53,17 @@ def cached(function: Any) -> Any:
 
 # --- σ ---------------------------------------------------------------------------
 
-# Beyond these, σ is 1 or 0: e^{−708} adds nothing to 1, and e^{710} is infinite. From
-# the one to the other, 2^k is a normal number, or infinite.
+# Beyond these limits, σ is 1 or 0: e^{−708} adds nothing to 1, and e^{710} is infinite.
+# Between them, 2^k is a normal number or infinite.
 LEAST, MOST = np.float64(-708), np.float64(710)
 LOG2_E = math.log2(math.e)
-# ln 2 in two parts. The first ends in zeros, so that its product with k is exact.
+# ln 2 in two parts. The first ends in zero bits, so that its product with k is exact.
 LN_2_HIGH, LN_2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
-# 1.5 · 2⁵²: adding it rounds a small number to an integer, in the last bits of the sum.
+# 1.5 · 2⁵²: adding it rounds a small number to an integer, which is in the sum's last
+# bits.
 ROUND = 6755399441055744.0
-# Coefficients of e^r = Σ r^i / i!, last one first. Terms left out are below 1e-17.
+# Coefficients of e^r = Σ r^i / i!, the last one first. The omitted terms are below
+# 1e-17.
 TAYLOR = tuple(1 / math.factorial(i) for i in reversed(range(17)))
 
 
@@ -90,11 +93,11 @@ def sigmoid(z):
 
     With ``−z = k·ln 2 + r``, where `k` is an integer and `r` is between 0 and ln 2 (up
     to rounding), ``e^{−z} = 2^k · e^r``. There is no branch and no call, so a loop over
-    this becomes vector code. All terms are positive, so for one `k` every step keeps
-    the order of its arguments: σ is monotone. (The tests check where `k` changes.)
+    this becomes vector code. All terms are positive, so for a fixed `k` every step is
+    monotone, and so is σ. (The tests check the points where `k` changes.)
     """
     x = -np.float64(z)
-    # These comparisons are false for NaN, which has to stay visible.
+    # These comparisons are false for NaN, so NaN stays visible.
     x = MOST if x > MOST else x
     x = LEAST if x < LEAST else x
     rounded = (x * LOG2_E - 0.5) + ROUND
@@ -103,21 +106,21 @@ def sigmoid(z):
     e_r = 0.0
     for coefficient in TAYLOR:
         e_r = e_r * r + coefficient
-    # k goes where a float has its exponent.
+    # k is shifted to the exponent bits of a float.
     power_of_2 = _number((_bits(rounded) + 1023) << 52)
     return 1.0 / (1.0 + e_r * power_of_2)
 
 
 # --- One layer -------------------------------------------------------------------
 # A layer, counted from 0, has n_in = shape[layer, 0] inputs and n_out = shape[layer, 1]
-# neurons. Its weights begin at shape[layer, 2] of theta, row by row of W (column by
-# column of `coefs_`); its biases begin at shape[layer, 3]. Example k of the batch has
-# its activations in a[layer, k], its errors in delta[layer, k], and the inputs of the
-# layer in A[at, row + k]: a row of the block, or the activations of the layer before.
+# neurons. Its weights begin at shape[layer, 2] of theta, in the order of the rows of W
+# (the columns of `coefs_`); its biases begin at shape[layer, 3]. Example k of the batch
+# has its activations in a[layer, k], its errors in delta[layer, k], and the inputs of
+# the layer in A[at, row + k]: a row of the block, or the previous layer's activations.
 #
-# Four examples at a time share a walk over the weights; the rest of a batch goes one by
-# one. Arrays are sliced where they are used: numba counts references to a slice that is
-# passed on, which takes longer than a row of weights.
+# Four examples at a time share one pass over the weights; the rest of a batch goes one
+# by one. Arrays are sliced where they are used, because numba counts references to a
+# slice that is passed to a function, which takes longer than a row of weights.
 
 
 @compiled
@@ -216,9 +219,9 @@ def add_gradient(target, shape, layer, A, at, row, m, rate, delta):
 
 @compiled_sum
 def add_gradient_and_forward(theta, shape, X, before, row, rate, delta, a):
-    """The first layer of one example updated, and of the next example forward.
+    """Update the first layer for one example, and compute its ``z`` for the next one.
 
-    One walk over the weights instead of two: 20 % of an update of 784-100-10.
+    One pass over the weights instead of two saves 20 % of an update of 784-100-10.
     """
     n_in, n_out = shape[0, 0], shape[0, 1]
     b = theta[shape[0, 3] :]
@@ -237,7 +240,7 @@ def add_gradient_and_forward(theta, shape, X, before, row, rate, delta, a):
 
 @compiled
 def backward_and_add_gradient(theta, shape, layer, rate, a, delta):
-    """`backward` and `add_gradient` for one example: again one walk, not two."""
+    """`backward` and `add_gradient` for one example, in one pass over the weights."""
     n_in, n_out = shape[layer, 0], shape[layer, 1]
     W, b = theta[shape[layer, 2] :], theta[shape[layer, 3] :]
     s, x, errors = delta[layer - 1, 0], a[layer - 1, 0], delta[layer, 0]
@@ -257,7 +260,7 @@ def backward_and_add_gradient(theta, shape, layer, rate, a, delta):
 
 @compiled
 def output_errors(Y, weights, row, m, shape, a, delta):
-    """``δ^L = w (a − y) ⊙ σ'``; returns ``Σ w (a − y)²``."""
+    """``δ^L = w (a − y) ⊙ σ'``; return ``Σ w (a − y)²``."""
     squares, L = 0.0, len(shape) - 1
     for k in range(m):
         z, d, y = a[L, k], delta[L, k], Y[row + k]
@@ -271,12 +274,12 @@ def output_errors(Y, weights, row, m, shape, a, delta):
     return squares
 
 
-# --- The first layer of CSR rows: its weights lie input by input -------------------
+# --- The first layer for CSR rows: its weights are stored input by input -----------
 
 
 @compiled
 def forward_csr(theta, shape, csr, row, m, a):
-    """``z^1 = W^1 x + b^1`` from the inputs that a row has."""
+    """``z^1 = W^1 x + b^1`` from the stored inputs of each row."""
     data, indices, indptr = csr
     n_out = shape[0, 1]
     b = theta[shape[0, 3] :]
@@ -293,7 +296,7 @@ def forward_csr(theta, shape, csr, row, m, a):
 
 @compiled
 def add_gradient_csr(target, shape, csr, row, m, rate, delta):
-    """``W^1 ← W^1 + rate·Σ δ^1 xᵀ`` where a row has inputs, and the biases."""
+    """``W^1 ← W^1 + rate·Σ δ^1 xᵀ`` for the stored inputs, and the biases."""
     data, indices, indptr = csr
     n_out = shape[0, 1]
     b = target[shape[0, 3] :]
@@ -313,10 +316,11 @@ def add_gradient_csr(target, shape, csr, row, m, rate, delta):
 
 @compiled
 def begin_step(theta, velocity, n_weights, momentum, look_ahead, decay):
-    """What an update does before gradients are added to its target.
+    """The part of an update before gradients are added to its target.
 
-    With momentum ``v ← momentum·v − decay·W``, and Nesterov's, whose `look_ahead` is
-    the momentum and else 0, takes back what the last v added beyond itself.
+    With momentum, ``v ← momentum·v − decay·W``. `look_ahead` is the momentum in
+    Nesterov's form, else 0. Nesterov's form first subtracts ``look_ahead·v``, which the
+    last update added to θ.
     """
     if momentum == 0:
         if decay != 0:
@@ -341,7 +345,7 @@ def begin_step(theta, velocity, n_weights, momentum, look_ahead, decay):
 
 @compiled
 def end_step(theta, velocity, look_ahead):
-    """``θ ← θ + v``, with Nesterov's momentum ``θ ← θ + (1 + momentum)·v``."""
+    """``θ ← θ + v``; with Nesterov's momentum, ``θ ← θ + (1 + momentum)·v``."""
     for i in range(len(theta)):
         theta[i] += velocity[i] + look_ahead * velocity[i]
 
@@ -351,21 +355,24 @@ def descend(
     theta, velocity, shape, X, csr, Y, weights, start, stop, m, rate, momentum,
     look_ahead, decay, a, delta,
 ):  # fmt: skip
-    """One update for every `m` rows from `start` to `stop`: ``Σ w (a − y)²``."""
+    """Make an update for every `m` rows from `start` to `stop`.
+
+    Return ``Σ w (a − y)²``.
+    """
     L = len(shape)
-    # For a literal 0, numba would compile each function a second time.
+    # With literals, numba would compile each function a second time.
     top, one = np.intp(0), np.intp(1)
     n_weights = shape[0, 3]
     is_csr = len(csr[2]) > 0
     target = velocity if momentum != 0 else theta
-    alone = m == 1 and momentum == 0 and decay == 0
-    # The update of the first layer waits for the next example.
-    waits = alone and not is_csr
+    is_single = m == 1 and momentum == 0 and decay == 0
+    # The update of the first layer is made together with the next forward pass.
+    deferred = is_single and not is_csr
     before = start
     delta[0, 0] = 0
     squares = 0.0
     for row in range(start, stop, m):
-        if waits:
+        if deferred:
             add_gradient_and_forward(theta, shape, X, before, row, rate, delta, a)
             before = row
         elif is_csr:
@@ -378,31 +385,31 @@ def descend(
             activate(a, layer, m, shape[layer, 1])
         squares += output_errors(Y, weights, row, m, shape, a, delta)
         for layer in range(L - 1, 0, -1):
-            if alone:
+            if is_single:
                 backward_and_add_gradient(theta, shape, layer, rate, a, delta)
             else:
                 backward(theta, shape, layer, m, a, delta)
-        if not alone:
+        if not is_single:
             begin_step(theta, velocity, n_weights, momentum, look_ahead, decay)
             for layer in range(1, L):
                 add_gradient(target, shape, layer, a, layer - 1, top, m, rate, delta)
         if is_csr:
             add_gradient_csr(target, shape, csr, row, m, rate, delta)
-        elif not waits:
+        elif not deferred:
             add_gradient(target, shape, top, X, top, row, m, rate, delta)
         if momentum != 0:
             end_step(theta, velocity, look_ahead)
-    if waits and start < stop:
+    if deferred and start < stop:
         add_gradient(theta, shape, top, X, top, before, one, rate, delta)
     return squares
 
 
 @cache
 def compile_for(dtype: np.dtype[Any]) -> None:
-    """Compile `descend`, or read it from disk, by a call without a batch.
+    """Compile `descend`, or load it from disk, by calling it without a batch.
 
-    In a thread, since llvmlite may lose an interrupt of the main one. Where the disk is
-    full, numba raises OSError, but only after it has compiled.
+    It runs in a thread, because llvmlite may lose an interrupt of the main thread. If
+    the disk is full, numba raises OSError, but only after compiling.
     """
     vector, matrix, block = (np.zeros((1,) * n, dtype=dtype) for n in (1, 2, 3))
     shape, places = np.zeros((1, 4), dtype=np.intp), np.zeros(2, dtype=np.intp)
@@ -416,7 +423,7 @@ def compile_for(dtype: np.dtype[Any]) -> None:
 def make_descent(
     theta: Parameters, velocity: Parameters | None, momentum: float, look_ahead: float
 ) -> Callable[[Block, range, float, float], float]:
-    """What descends a block in batches of any size: see `Descend` in `network`."""
+    """A function that trains on a block in batches of any size, a `network.Descend`."""
     dtype, number = theta.dtype, theta.dtype.type
     units = theta.units
     layers = zip(units, units[1:], theta.weights_at, theta.biases_at, strict=False)
@@ -425,7 +432,7 @@ def make_descent(
     nothing, nowhere = np.empty(0, dtype=dtype), np.empty(0, dtype=np.intp)
     no_X, no_csr = np.empty((1, 0, 0), dtype=dtype), (nothing, nowhere, nowhere)
     width = -(-max(units[1:]) // PADDED_TO) * PADDED_TO
-    work = theta.vector.size + WORK_OF_A_NEURON * width * len(shape)
+    work = theta.vector.size + WORK_PER_NEURON * width * len(shape)
     buffers: dict[int, Array] = {}  # a and delta
 
     def run(block: Block, batches: range, rate: float, decay: float) -> float:
@@ -444,7 +451,7 @@ def make_descent(
         m, squares = batches.step, 0.0
         if m not in buffers:
             buffers[m] = aligned_empty((2, len(shape), m, width), dtype)
-            buffers[m][:] = 0  # the padding goes through σ, so it must be a number
+            buffers[m][:] = 0  # the padding passes through σ, so it must be finite
         at_once = max(1, WORK // (work_of_a_row * m))
         for first in range(0, len(batches), at_once):
             part = batches[first : first + at_once]
@@ -459,5 +466,5 @@ def make_descent(
 
 
 def _plain(array: Array) -> Array:
-    """The array, or a copy if it is of a type that numba would compile anew for."""
+    """The array, or a copy if numba would have to compile for its type."""
     return np.require(array, requirements=["C", "A", "W"])

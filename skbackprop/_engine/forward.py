@@ -14,9 +14,9 @@ from .sigmoid import sigmoid_for
 
 Array = NDArray[Any]
 
-# Rows pushed through the network at once.
+# Rows that pass through the network at once.
 BLOCK_ROWS = 1024
-# BLAS computes products this small on one thread anyway.
+# BLAS computes products up to this size on one thread anyway.
 ONE_THREAD_UP_TO = 9000
 
 
@@ -29,12 +29,12 @@ def forward(
 ) -> tuple[Array, int | None]:
     """``output(z^L)`` for the rows of `X`, and the first row whose z^L is not finite.
 
-    Works in blocks of rows with buffers of its own: memory beside the result does not
+    It works in blocks of rows with its own buffers: memory besides the result does not
     grow with the rows, and many threads may predict with the same parameters.
     """
     dtype = np.result_type(X.dtype, coefs[0].dtype)
     coefs = [coef.astype(dtype, copy=False) for coef in coefs]
-    if issparse(X):  # scipy would put them in this order anew for each block
+    if issparse(X):  # scipy would otherwise convert it for each block
         coefs[0] = np.ascontiguousarray(coefs[0])
 
     def run(start: int) -> tuple[Array, int | None]:
@@ -50,7 +50,7 @@ def forward(
     first, bad_row = run(0)
     if X.shape[0] <= BLOCK_ROWS:
         return first, bad_row
-    # The first block tells what the others look like.
+    # The first block shows the shape and dtype of the others.
     result = np.empty((X.shape[0], *first.shape[1:]), first.dtype)
     result[:BLOCK_ROWS] = first
 

@@ -1,11 +1,11 @@
-"""A large batch in lanes: pieces of its rows, which several threads may take.
+"""A large batch in lanes: pieces of its rows that several threads may compute.
 
-The last bits of a sum depend on the order in which it is added. Here the lanes are cut
-by the shape of the batch and of the network alone, and added in a fixed order: the
-result has the same bits however many threads there are.
+The last bits of a sum depend on the order of its terms. Here the lanes depend only on
+the shapes of the batch and of the network, and they are added in a fixed order. So the
+result has the same bits for any number of threads.
 
-Each lane has a gradient of its own. Its products are numpy's, which release the
-interpreter's lock; scipy's BLAS, of the small batches, holds it.
+Each lane has its own gradient. Its products are numpy's, which release the
+interpreter's lock; scipy's BLAS, which small batches use, holds it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,24 +25,25 @@ from .sigmoid import Sigmoid
 
 Array = NDArray[Any]
 Block = tuple[Any, Array, Array | None]
-# Calls functions, side by side or in turn; returns their results.
+# Calls functions, in parallel or one after the other; returns their results.
 RunAll = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 
 # At most 32 lanes, each of at least 96 rows.
 MOST_LANES, ROWS = 32, 96
-# Work that a lane has at least, in multiplications: it takes some 0.4 ms, and two
-# threads wait for each other for up to 0.1 ms a lane. Each input and each activation
-# costs as much as 100 multiplications.
-WORK, WORK_OF_A_NUMBER = 40_000_000, 100
-# Batches of up to so many rows go through the network at once, and so do rows of CSR.
+# The least work of a lane, in multiplications. It takes about 0.4 ms, and two threads
+# wait for each other for up to 0.1 ms a lane. Each input and each activation costs as
+# much as 100 multiplications.
+WORK, WORK_PER_NUMBER = 40_000_000, 100
+# Batches of up to this many rows pass through the network at once, and so do chunks of
+# this many CSR rows.
 AT_ONCE = 1024
-# Bytes that a chunk of rows has on its way through the network, if these are so many
-# rows. Larger ones leave the cache; in smaller ones threads wait for each other more
-# often.
+# Memory that a chunk of rows needs in the network, if that is at least FEWEST_ROWS.
+# Larger chunks do not fit into the cache; with smaller ones, threads wait for each
+# other more often.
 CHUNK_BYTES, FEWEST_ROWS = 2**22, 32
-# Bytes that the gradients of all lanes may have together. Two lanes are always allowed.
+# Most bytes for the gradients of all lanes together. Two lanes are always allowed.
 MEMORY = 2**25
-# Parameters that are added up at once.
+# Number of parameters that are added up at once.
 PIECE = 2**16
 
 
@@ -52,18 +53,18 @@ def in_turn(functions: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 def lane_count(n_rows: int, theta: Parameters) -> int:
-    """How many lanes a batch of so many rows has: a power of 2."""
+    """The number of lanes of a batch of this many rows: a power of 2."""
     by_memory = max(2, MEMORY // theta.vector.nbytes)
     by_rows = n_rows // (AT_ONCE if theta.sparse else ROWS)
-    work = theta.n_weights + WORK_OF_A_NUMBER * sum(theta.units)
+    work = theta.n_weights + WORK_PER_NUMBER * sum(theta.units)
     most = min(MOST_LANES, by_memory, by_rows, n_rows * work // WORK)
-    # What is too large to go through the network at once is cut in any case.
+    # A batch that is too large to pass through the network at once is always cut.
     at_least = 2 if n_rows > max(AT_ONCE, chunk_rows(theta)) else 1
     return 1 << (max(most, at_least).bit_length() - 1)
 
 
 def chunk_rows(theta: Parameters) -> int:
-    """Rows of a lane that go through the network at once."""
+    """The number of rows of a lane that pass through the network at once."""
     if theta.sparse:
         return AT_ONCE
     numbers = theta.units[0] + 3 * sum(theta.units[1:])
@@ -71,33 +72,33 @@ def chunk_rows(theta: Parameters) -> int:
 
 
 def cut(start: int, stop: int, n_lanes: int) -> list[tuple[int, int]]:
-    """The rows from `start` to `stop` in lanes as equal as can be: (first, end)."""
+    """The rows from `start` to `stop` in lanes of nearly equal size: (first, end)."""
     ends = [start + (stop - start) * k // n_lanes for k in range(n_lanes + 1)]
     return list(pairwise(ends))
 
 
 class Lanes:
-    """Sums of the gradients of a batch, with buffers of its own.
+    """Sums of the gradients of a batch, with their own buffers.
 
     Parameters
     ----------
     theta : Parameters
-        The network, as it is when a sum is asked for.
+        The network; each sum uses its current values.
     run_all : RunAll
-        Who computes the lanes.
+        Computes the lanes.
     """
 
     def __init__(self, theta: Parameters, run_all: RunAll) -> None:
         self._theta, self._run_all = theta, run_all
         self._gradients = np.empty((0, theta.vector.size), theta.dtype)
         self._total = np.empty_like(theta.vector)
-        self._idle: list[_Worker] = []  # as many as have computed side by side
+        self._idle: list[_Worker] = []  # as many as have computed in parallel
 
     def sums(self, streams: Sequence[Iterable[Block]]) -> tuple[Array, float]:
-        """Of the gradients, without the factor ``1/n_L``, and of ``w (a − y)²``.
+        """The sum of the gradients, without the factor ``1/n_L``; and ``Σ w (a − y)²``.
 
-        A stream of blocks (X, Y, weights), rows as they are, for each lane. The array
-        is overwritten by the next call.
+        Each lane has a stream of blocks (X, Y, weights). The next call overwrites the
+        array.
         """
         n, stop = len(streams), Event()
         if len(self._gradients) < n:
@@ -113,14 +114,15 @@ class Lanes:
             self._run_all([partial(add_up, first) for first in pieces])
         except BaseException:
             stop.set()
-            # Others may still compute: in memory that nobody reads any more.
+            # Other threads may still compute. They keep the old memory, which is no
+            # longer read.
             self._gradients, self._idle = self._gradients[:0].copy(), []
             self._total = np.empty_like(self._total)
             raise
         return self._total, sum(squares)
 
     def _run(self, blocks: Iterable[Block], gradient: Array, stop: Event) -> float:
-        """One lane, in any thread: set `gradient`; return ``Σ w (a − y)²``."""
+        """Compute one lane in any thread: set `gradient`; return ``Σ w (a − y)²``."""
         into = self._theta.like(gradient)
         try:
             worker = self._idle.pop()
@@ -149,7 +151,7 @@ def _add_up(gradients: Array, total: Array, first: int) -> None:
 
 
 class _Worker:
-    """What one thread needs to compute a chunk of rows; each row is an example."""
+    """The buffers with which one thread computes chunks of rows, which are examples."""
 
     def __init__(self, theta: Parameters) -> None:
         self.theta = theta
@@ -161,11 +163,12 @@ class _Worker:
     ) -> float:
         """Add the gradients of these rows to `into`; return ``Σ w (a − y)²``.
 
-        The first rows are not added: their gradients are what `into` becomes.
+        The gradients of the first rows replace what is in `into`.
         """
         m = len(Y)
         if m not in self._buffers:
-            # Three sizes at most: full chunks, and the last of lanes, which vary by 1.
+            # At most three sizes: full chunks, and the last ones of lanes, whose sizes
+            # differ by 1.
             if len(self._buffers) > 2:
                 self._buffers.clear()
             buffers = Buffers(self.theta, m, order="C")

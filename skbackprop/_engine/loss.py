@@ -1,4 +1,4 @@
-"""The loss of a batch, and the output errors with which the way back begins."""
+"""The loss of a batch, and the output errors, where backpropagation begins."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,10 @@ SetErrors = Callable[[Array, Array | None], float]
 
 
 def output_errors(buffers: Buffers) -> SetErrors:
-    """``δ^L = w (a − y) ⊙ σ'``, and all slopes; returns ``Σ w (a − y)²``."""
+    """A function that sets all slopes and the output errors (section 6, Gradients).
+
+    It sets ``δ^L = w (a − y) ⊙ σ'`` and returns ``Σ w (a − y)²``.
+    """
     subtract, multiply = np.subtract, np.multiply
     dot = blas(buffers.a_all.dtype.char)[4]
     a_all, slope_all, a_L = buffers.a_all, buffers.slope_all, buffers.a[-1]

@@ -1,4 +1,4 @@
-"""Memory that begins where a line of the processor's cache begins."""
+"""Memory aligned to the lines of the processor's cache."""
 
 import math
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-# Bytes of a line, and of the widest vector that a processor loads at once. A vector
-# across two lines is two loads: compiled updates of 784-100-10 took 5.2 µs with numpy's
-# own memory, which begins 16 bytes into a line, and take 3.2 µs with this.
+# Bytes of a cache line, and of the widest vector that a processor loads at once. A
+# vector across two lines takes two loads: compiled updates of 784-100-10 took 5.2 µs
+# with numpy's own memory, which begins 16 bytes into a line, and take 3.2 µs with this.
 CACHE_LINE = 64
 
 
 def aligned_empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """As `numpy.empty`, in C order."""
+    """Like `numpy.empty`, aligned and in C order."""
     dtype = np.dtype(dtype)
     shape = (shape,) if isinstance(shape, int) else shape
     n_bytes = math.prod(shape) * dtype.itemsize

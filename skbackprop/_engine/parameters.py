@@ -1,4 +1,4 @@
-"""All weights and biases of a network in one vector, as the fast network has them."""
+"""All weights and biases of the fast network, in one vector."""
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
@@ -13,22 +13,22 @@ Layers = list[Array]
 
 
 class Parameters:
-    """The weights, layer by layer, then the biases; or anything of the same shapes.
+    """The weights, layer by layer, then the biases; or other arrays of these shapes.
 
     `Wt` are views of the transposes of the derivation's ``W^l``, of shape ``(n_{l-1},
-    n_l)`` like scikit-learn's `coefs_`, in Fortran order as BLAS wants it: an update of
-    784-100 in this order takes 4.8 µs, of its transpose 8.0 µs. `b` are views of the
-    biases, ``(n_l,)``.
+    n_l)`` like scikit-learn's `coefs_`. They are in Fortran order, as BLAS needs: an
+    update of 784-100 takes 4.8 µs in this order, 8.0 µs transposed. `b` are views of
+    the biases, ``(n_l,)``.
 
     Parameters
     ----------
     units : sequence of int
         Neurons of each layer, inputs and outputs included.
     vector : array
-        The memory of all of them.
+        The memory that holds all of them.
     sparse : bool
-        Whether the inputs are CSR: then the first layer is in C order, because scipy
-        would copy any other for each product.
+        Whether the inputs are CSR. Then the first layer is in C order, because scipy
+        would copy any other order for each product.
     """
 
     def __init__(self, units: Sequence[int], vector: Array, sparse: bool) -> None:
@@ -53,7 +53,7 @@ class Parameters:
 
     @classmethod
     def copied(cls, coefs: Layers, intercepts: Layers, sparse: bool) -> Self:
-        """The parameters of these lists, in memory of their own."""
+        """Copies of these lists, in new memory."""
         units = [len(coefs[0]), *map(len, intercepts)]
         size = sum(parameter.size for parameter in (*coefs, *intercepts))
         new = cls(units, aligned_empty(size, coefs[0].dtype), sparse)
@@ -62,7 +62,7 @@ class Parameters:
         return new
 
     def like(self, vector: Array) -> Self:
-        """Something else of the same shapes, in this memory."""
+        """Views of the same shapes, in this memory."""
         return type(self)(self.units, vector, self.sparse)
 
     def zeros(self) -> Self:
@@ -72,7 +72,7 @@ class Parameters:
         return self.like(vector)
 
     def lists(self) -> tuple[Layers, Layers]:
-        """Copies as scikit-learn's lists `coefs_` and `intercepts_`."""
+        """Copies in the form of scikit-learn's lists `coefs_` and `intercepts_`."""
         return (
             [Wt.copy(order="K") for Wt in self.Wt],
             [b.copy(order="K") for b in self.b],

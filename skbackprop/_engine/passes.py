@@ -1,10 +1,11 @@
 """One small batch through the network and back: its errors, then its gradient.
 
 ``gemm(rate, a, delta, keep, Wt, trans_a=1)`` is ``Wt ← keep·Wt + rate·aᵀ δ``: it adds
-the averaged outer products straight into the weights, so that no gradient is stored.
+the averaged outer products (section 6, Gradients) straight into the weights, so no
+gradient is stored.
 
-Examples are rows here, in Fortran order: up to some 40 rows BLAS multiplies them faster
-than columns (784-100, 32 rows: 28 and 40 µs), and further up as fast.
+Examples are rows here, in Fortran order. Up to about 40 rows BLAS multiplies them
+faster than columns (784-100, 32 rows: 28 against 40 µs), beyond that equally fast.
 """
 
 from collections.abc import Callable
@@ -21,25 +22,25 @@ from .parameters import Layers, Parameters
 from .sigmoid import Sigmoid
 
 Array = NDArray[Any]
-# Goes forward and back with (x, y, weights); returns Σ w (a − y)².
+# Takes (x, y, weights) forward and back; returns Σ w (a − y)².
 Propagate = Callable[[Any, Array, Array | None], float]
-# With (x, rate, keep_W, keep_b): multiplies the target's weights and biases by the
-# latter two, and adds `rate` times the sum of the gradients.
+# Takes (x, rate, keep_W, keep_b): multiplies the target's weights by keep_W and its
+# biases by keep_b, then adds `rate` times the sum of the gradients.
 AddGradient = Callable[[Any, float, float, float], None]
 Pass = tuple[Propagate, AddGradient]
-# What the first layer does with inputs: adds x W^T to z, and xᵀ δ to the weights.
+# For the first layer: add x Wᵀ to z, and xᵀ δ to the weights.
 AddProduct = Callable[[Any], object]
 AddOuter = Callable[[Any, float, float], object]
-# What the other layers work with, see `later_layers`.
+# For the other layers, see `later_layers`.
 ForwardStep = tuple[Array, Array, Array, Sigmoid]
 BackwardStep = tuple[Array, Array, Array, Array]
 
 
 def make_pass(theta: Parameters, target: Parameters, m: int) -> Pass:
-    """The two halves of an update for `m` examples, with buffers of their own.
+    """The two halves of an update for `m` examples, with their own buffers.
 
     Both leave out the factor ``1/n_L`` of the cost: it belongs in `rate`. `x` has the
-    examples as columns, as BLAS wants it, or as rows of CSR; `y` has them as rows.
+    examples as columns, as BLAS needs, or as rows of CSR; `y` has them as rows.
 
     Parameters
     ----------
@@ -47,12 +48,12 @@ def make_pass(theta: Parameters, target: Parameters, m: int) -> Pass:
         The network, and what is updated: the network itself, or a velocity.
     m : int
     """
-    way = one_example if m == 1 else several_examples
-    return way(theta, target, Buffers(theta, m))
+    make = one_example if m == 1 else several_examples
+    return make(theta, target, Buffers(theta, m))
 
 
-# What follows are closures: a local name is the cheapest look-up there is, and an
-# update of a small network is no more than a dozen calls.
+# The functions below return closures, because local names are the cheapest to look up,
+# and an update of a small network is only a dozen calls.
 
 
 def one_example(theta: Parameters, target: Parameters, buffers: Buffers) -> Pass:
@@ -65,7 +66,7 @@ def one_example(theta: Parameters, target: Parameters, buffers: Buffers) -> Pass
         [layer[0] for layer in layers]
         for layers in (buffers.a, buffers.slope, buffers.delta)
     )
-    # a is z until σ is written over it.
+    # a holds z until σ(z) overwrites it.
     z_1, sigmoid_1 = a[0], buffers.sigmoids[0]
     forward, backward = later_layers(theta, a, slope, delta, buffers.sigmoids)
     gradients = list(zip(buffers.a[:-1], buffers.delta[1:], target.Wt[1:], strict=True))
@@ -139,10 +140,10 @@ def several_examples(theta: Parameters, target: Parameters, buffers: Buffers) ->
 def later_layers(
     theta: Parameters, a: Layers, slope: Layers, delta: Layers, sigmoids: list[Sigmoid]
 ) -> tuple[list[ForwardStep], list[BackwardStep]]:
-    """What each layer but the first multiplies on the way forward, and on that back.
+    """The arrays of each layer after the first, for the forward and the backward pass.
 
-    As (W^T, a before, z, σ) from the second to the last, and as (W^T, δ after, δ, σ')
-    from the last to the second.
+    Forward: (Wᵀ, previous a, z, σ) from the second layer to the last. Backward: (Wᵀ,
+    next δ, δ, σ') from the last layer to the second.
     """
     forward = list(zip(theta.Wt[1:], a[:-1], a[1:], sigmoids[1:], strict=True))
     backward = list(zip(theta.Wt[1:], delta[1:], delta[:-1], slope[:-1], strict=True))
@@ -152,10 +153,10 @@ def later_layers(
 def first_layer(
     theta: Parameters, target: Parameters, buffers: Buffers
 ) -> tuple[AddProduct, AddOuter]:
-    """``z ← z + x Wᵀ`` and ``Wᵀ ← keep·Wᵀ + rate·xᵀ δ`` for inputs, dense or sparse."""
+    """``z ← z + x Wᵀ`` and ``Wᵀ ← keep·Wᵀ + rate·xᵀ δ`` for dense or sparse inputs."""
     gemm, gemv, *_ = blas(theta.dtype.char)
     Wt, target_Wt, z, delta = theta.Wt[0], target.Wt[0], buffers.a[0], buffers.delta[0]
-    # As a column the outer product of vectors takes 3.8 µs (784-100), as a row 7.0.
+    # An outer product with delta as a column takes 3.8 µs (784-100), as a row 7.0.
     z_vector, delta_column = z[0], delta.T
 
     def add_vector(x: Any) -> None:
@@ -186,7 +187,7 @@ def first_layer(
 
 
 def add_outer_of_csr(x: Any, delta: Array, rate: float, Wt: Array) -> None:
-    """``Wᵀ ← Wᵀ + rate·xᵀ δ``; only the features that `x` has are added to."""
+    """``Wᵀ ← Wᵀ + rate·xᵀ δ``, only for the features that `x` has."""
     features, position = np.unique(x.indices, return_inverse=True)
     shape = (x.shape[0], len(features))
     compact = csr_matrix((x.data, position, x.indptr), shape=shape)

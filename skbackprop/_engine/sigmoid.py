@@ -1,4 +1,4 @@
-"""σ for arrays, in place, by the way that is faster."""
+"""σ for arrays, in place, by the faster of two methods."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 Array = NDArray[Any]
-# Computes σ of the first array into the second.
+# Writes σ of the first array into the second.
 Sigmoid = Callable[[Array, Array], Any]
 
 # scipy's `expit` computes element by element; numpy's `tanh` is vectorised but needs
@@ -17,7 +17,7 @@ TANH_FROM = 600
 
 
 def sigmoid_for(size: int) -> Sigmoid:
-    """The cheaper way to compute σ of so many elements."""
+    """The faster method to compute σ of this many elements."""
     return expit if size < TANH_FROM else _sigmoid_by_tanh
 
 

@@ -1,4 +1,4 @@
-"""scikit-learn's side: the two estimators, what they check, store and warn of."""
+"""The two estimators: what they validate, what they store and when they warn."""
 
 from .classifier import SGDSigmoidMLP
 from .regressor import SGDSigmoidMLPRegressor

@@ -1,31 +1,32 @@
-"""The numbers that stand for "auto"; docs/defaults.md has the study behind them."""
+"""The values that "auto" stands for; docs/defaults.md has the study behind them."""
 
 from typing import NamedTuple
 
 from .._training.initial_values import auto_learning_rate
 
-# Below this part of a constant prediction's loss a network has learnt something.
+# A network has learnt something if its loss is below this fraction of the loss of a
+# constant prediction.
 NO_BETTER = 0.98
-# tol: the loss of a constant prediction falls by this part of it.
+# tol, as a fraction of the loss of a constant prediction.
 TOL = 1e-5
-# Rows of a batch, at most.
+# Most rows in a batch.
 LARGEST_BATCH = 32
-# early_stopping of the regressor: a tenth of so many rows can tell noise from progress.
+# The regressor's early_stopping: a tenth of this many rows tells progress from noise.
 ROWS_TO_STOP_EARLY = 500
 
 
 class Pace(NamedTuple):
-    """How fast to descend: what the study chose for a kind of training."""
+    """How fast to descend: the values that the study chose for a kind of training."""
 
-    # η of a network of one output and up to 100 neurons wide, for batches of 32 rows.
+    # η for a network with one output and at most 100 neurons a layer, in batches of 32.
     eta: float
-    # Rows of a batch, at least.
+    # Fewest rows in a batch.
     smallest_batch: int
 
     def batch_size(self, n_rows: int) -> int:
-        """Rows of a batch: a hundredth of all, between `smallest_batch` and 32.
+        """Rows in a batch: a hundredth of all, between `smallest_batch` and 32.
 
-        Up to 32 rows are one batch, where a weight of 2 is a row twice.
+        Up to 32 rows make one batch, so that a weight of 2 equals a repeated row.
         """
         if n_rows <= LARGEST_BATCH:
             return n_rows
@@ -38,14 +39,14 @@ class Pace(NamedTuple):
         momentum: float,
         mean_squared_norm: float,
     ) -> float:
-        """η, smaller by the root of the rows for smaller batches, which are noisier."""
+        """η; smaller batches are noisier, so it shrinks with the root of their size."""
         noise = min(1.0, batch_size / LARGEST_BATCH) ** 0.5
         return auto_learning_rate(units, self.eta * noise, momentum, mean_squared_norm)
 
 
 def tolerance(constant_loss: float) -> float:
-    """The part of a constant prediction's loss that an improvement must be at least.
+    """The smallest improvement that counts, from the loss of a constant prediction.
 
-    Where targets do not differ that loss is 0, and that of the activation ½ stands in.
+    If the targets do not vary, that loss is 0, and 1/8, the loss of ½, replaces it.
     """
     return TOL * (constant_loss or 1 / 8)

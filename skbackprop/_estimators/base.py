@@ -1,10 +1,10 @@
-"""What the classifier and the regressor share: everything but the targets.
+"""What the classifier and the regressor share: everything except the targets.
 
-A call validates, encodes, initialises, trains and stores. It does so on a copy of the
-estimator, which takes its place in one assignment at the end: an error leaves the
-estimator as it was, and another thread predicts with the former network meanwhile. What
-a fitted estimator holds is plain Python values and numpy arrays; engine and buffers are
-gone when `fit` returns.
+A call validates, encodes, initialises, trains and stores. It works on a copy of the
+estimator, which replaces the original in one assignment at the end. So an error leaves
+the estimator as it was, and other threads predict with the old network meanwhile. A
+fitted estimator holds only plain Python values and numpy arrays; the engine and its
+buffers are gone when `fit` returns.
 """
 
 import sys
@@ -40,14 +40,14 @@ from .._training.interrupts import uninterrupted
 from .._training.progress import Ending, Plan
 from .._training.verbose import Printer, print_stop
 from .auto import LARGEST_BATCH, NO_BETTER, ROWS_TO_STOP_EARLY, TOL, Pace, tolerance
-from .convergence import Finding, saturation_of_pass, shortfall, warn_of_ending
+from .convergence import Finding, saturation_of_pass, shortfall, warn_about_ending
 from .hyperparameters import (
     check_parameters,
     hidden_units,
     refuse_foreign_parameters,
 )
 from .kind_of_call import Call
-from .outcome import Run, stored, stored_if_stopped
+from .outcome import Run, fitted_attributes, fitted_attributes_if_stopped
 from .persistence import Persistent
 from .resuming import (
     check_arrays,
@@ -66,11 +66,11 @@ from .targets import checked_array
 from .user_warnings import warn
 from .validation import (
     Data,
-    kind_of,
-    name_odd_columns,
+    error_type,
     naming,
     refuse_complex_columns,
     refuse_indices_outside,
+    refuse_non_numeric_columns,
 )
 
 Array = NDArray[Any]
@@ -80,9 +80,9 @@ Validation = tuple[Any, Any, ArrayLike | None]
 class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     """What the classifier and the regressor share."""
 
-    # Deviation of the initial weights of the output layer, times √n_in.
+    # Standard deviation of the output layer's initial weights, times √n_in.
     _output_deviation: float
-    # What makes a network without training it, for weights of a user's own.
+    # The call that creates a network without training it, for users' own weights.
     _initialising_call: str
     coefs_: list[Array]
     intercepts_: list[Array]
@@ -96,8 +96,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     _random_state: dict[str, Any]
     _split_seed: int | None
     _best_loss: float
-    # What "auto" values follow from: measured by the first call, and kept. None here
-    # for files from before there was this.
+    # The "auto" values follow from these. The first call measures and keeps them. The
+    # default None is for files saved before these attributes existed.
     _mean_squared_norm: float | None = None
     _constant_loss: float | None = None
     _auto_early_stopping: bool | None = None
@@ -105,7 +105,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     _is_told_of_range: bool = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Before `__init__`, whose signature says nothing of MLPClassifier's names."""
+        """Refuse MLPClassifier's parameters with a better message than `__init__`'s."""
         refuse_foreign_parameters(cls, kwargs)
         return super().__new__(cls)
 
@@ -155,7 +155,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, validation: Validation
     ) -> Self:
-        """`validation` is (X_val, y_val, sample_weight_val), None where not given."""
+        """`validation` is (X_val, y_val, sample_weight_val), each None if not given."""
         task = fit_task(self, X, y, sample_weight)
         fitted = self.__sklearn_is_fitted__()
         if self.warm_start and not fitted:
@@ -170,15 +170,15 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             model.n_iter_ = 0
             workers = Workers()
             run = model._begin(data, random_state, call, workers, validation)
-            ending, said = model._train(run, call, task, workers)
+            ending, finding = model._train(run, call, task, workers)
         if ending == "interrupted" and fitted and not run.progress.losses:
-            # The network from before is worth more than one without training.
+            # The previous network is worth more than an untrained one.
             warn("Training was interrupted. The model is as it was before this call.")
             return self
         self.__dict__ = model.__dict__
         if run.progress.failure is not None:
             raise run.progress.failure
-        warn_of_ending(ending, run, said)
+        warn_about_ending(ending, run, finding)
         return self
 
     def _partial_fit(
@@ -197,7 +197,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             data = model._load(X, y, sample_weight, call)
             model._set_targets(data, call, classes)
             random_state = None
-            # To make a random stream takes 100 µs, a quarter of a one-row call.
+            # Making a random stream takes 100 µs, a quarter of a one-row call.
             if not call.goes_on or self._shuffles(data.X.shape[0]):
                 random_state = model._initialise(data.X.dtype, call)
             else:
@@ -206,7 +206,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             run = model._begin(data, random_state, call, workers)
             learns = run.source.total_weight > 0
             if call.goes_on and not learns:
-                return self  # bit by bit as it was, schedule and random stream too
+                return self  # unchanged to the bit, schedule and random stream too
             finding = None
             if learns:
                 printer = Printer(len(run.source))
@@ -220,7 +220,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 finding = on_one_blas_thread(learn, workers)
                 if self.verbose:
                     printer.epoch_ended(run.engine, run.progress)
-            model.__dict__.update(stored(model, run, call))
+            model.__dict__.update(fitted_attributes(model, run, call))
             model._is_told_of_saturation |= finding is not None
         self.__dict__ = model.__dict__
         if finding is not None:
@@ -230,7 +230,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _copy(self) -> Self:
         """A second estimator with the same attributes, to train or to predict with.
 
-        `copy.copy` would save and load: a checksum of all parameters.
+        `copy.copy` would go through saving, which computes a checksum.
         """
         new = object.__new__(type(self))
         new.__dict__ = vars(self).copy()
@@ -244,28 +244,28 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         if task is not None and task.is_watched:
             task.attributes = lambda: {
                 **vars(self),
-                **stored_if_stopped(self, run, call),
+                **fitted_attributes_if_stopped(self, run, call),
             }
             watchers.append(task)
 
         def descend() -> tuple[Ending, Finding | None]:
             if run.progress.t and run.plan.early_stopping and run.held_out is not None:
-                # A warm start may find nothing better than what it starts from.
+                # A warm start may find nothing better than its starting point.
                 run.progress.compare(*run.held_out.measure(run.engine))
             ending = train(*run, watchers)
             return ending, shortfall(self, ending, run)
 
-        said = None
+        finding = None
         try:
-            ending, said = on_one_blas_thread(descend, workers)
+            ending, finding = on_one_blas_thread(descend, workers)
         except KeyboardInterrupt:
-            # Just after training, or it would have ended so.
+            # It came just after training; during training, `train` catches it.
             if not run.progress.losses:
                 raise
             ending = "interrupted"
             uninterrupted(lambda: restore_best(run.engine, run.progress))
-        # In two steps, for each may be done again.
-        attributes = uninterrupted(lambda: stored(self, run, call))
+        # Two steps, because each may be repeated.
+        attributes = uninterrupted(lambda: fitted_attributes(self, run, call))
         uninterrupted(lambda: self.__dict__.update(attributes))
         try:
             if task is not None:
@@ -275,7 +275,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 print_stop(run.plan)
         except KeyboardInterrupt:
             ending = "interrupted"
-        return ending, said
+        return ending, finding
 
     def _load(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, call: Call
@@ -286,7 +286,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
-        """Rows, targets and weights as arrays that the rest may trust."""
+        """Rows, targets and weights as arrays that the code below may trust."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -310,25 +310,28 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                     dtype=[np.float64, np.float32],
                 )
             except (ValueError, TypeError) as error:
-                name_odd_columns(X, error)
+                refuse_non_numeric_columns(X, error)
                 raise
 
     @abstractmethod
     def _set_targets(
         self, data: Data, call: Call, classes: ArrayLike | None = None
     ) -> None:
-        """Set `n_outputs_` and all that belongs to targets; going on, only check it."""
+        """Set `n_outputs_` and what else depends on the targets, or only check it.
+
+        It is only checked if the call continues from a fitted network.
+        """
 
     @abstractmethod
     def _encoder(self, data: Data) -> Encoder:
-        """The encoder of `data`, if its targets are those that were set."""
+        """The encoder of `data`; ValueError if its targets do not fit the network."""
 
     @abstractmethod
     def _score(self) -> Score:
-        """How `score` would judge activations."""
+        """The function that computes what `score` returns, from ``z^L``."""
 
     def _class_weighted(self, data: Data, balance: Data) -> Data:
-        """The data with class weights multiplied in; "balanced" is so in `balance`."""
+        """The data with class weights multiplied in; `balance` defines "balanced"."""
         return data
 
     def _initialise(self, dtype: DTypeLike, call: Call) -> RandomState:
@@ -340,8 +343,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(units))
         if n_parameters * np.dtype(dtype).itemsize > sys.maxsize:
             raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} means {n_parameters} "
-                "parameters, more than any memory can hold."
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} needs {n_parameters} "
+                "parameters, more than any memory can hold. Use fewer neurons."
             )
         random_state = check_random_state(self.random_state)
         self.coefs_, self.intercepts_ = initial_parameters(
@@ -352,7 +355,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         self.n_iter_ = self.t_ = 0
         self.loss_curve_ = []
         self.best_loss_ = self._best_loss = np.inf
-        # MLPClassifier says so with None where nothing is held out.
+        # None if nothing is held out, as in MLPClassifier.
         self.validation_scores_ = self.validation_loss_curve_ = None
         self.best_validation_score_ = None
         self._velocity = self._split_seed = None
@@ -369,7 +372,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         workers: Workers,
         validation: Validation = (None, None, None),
     ) -> Run:
-        """Examples, an engine, and where training is, as the fitted attributes say."""
+        """Examples, an engine, and the state of training from the fitted attributes."""
         given = any(part is not None for part in validation)
         if not call.is_pass:
             self.early_stopping_ = self._stops_early(data.X.shape[0], given)
@@ -380,7 +383,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         if given:
             held_out = self._given_held_out(data, validation)
         elif self.early_stopping_ and not call.is_pass:
-            assert random_state is not None  # only a pass can do without
+            assert random_state is not None  # only a pass may lack one
             rows, held_out_rows = self._split(data, random_state)
             held_out = self._held_out(data, weighted, held_out_rows)
         source = self._source(weighted, call, rows)
@@ -392,8 +395,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         engine = Engine(
             self.coefs_,
             self.intercepts_,
-            # Relative to the sum of the weights, as in scikit-learn: a weight of 2 is
-            # a row twice.
+            # Relative to the sum of the weights, as in scikit-learn: a weight of 2
+            # equals a repeated row.
             alpha=float(self.alpha) / source.mean_weight,
             momentum=float(self.momentum),
             nesterov=self.nesterovs_momentum,
@@ -405,12 +408,12 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         return Run(engine, source, plan, progress_of(self), random_state, held_out)
 
     def _measure_norm(self, source: Source) -> None:
-        """Measure what η follows from, unless that is known."""
-        if not self._mean_squared_norm:  # of rows that count and are not all 0
+        """Measure the mean ``‖x‖²``, on which η depends, unless it is known."""
+        if not self._mean_squared_norm:  # None, or 0 if all rows so far were zero
             self._mean_squared_norm = source.mean_squared_norm()
 
     def _stops_early(self, n_rows: int, given: bool) -> bool:
-        """Whether `fit` stops by held-out rows, given or of these that it has."""
+        """Whether `fit` stops by held-out rows, given or split off from its own."""
         if not isinstance(self.early_stopping, str):
             return bool(self.early_stopping)
         if self._auto_early_stopping is not None:
@@ -419,7 +422,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     @abstractmethod
     def _pace(self, stops_early: bool) -> Pace:
-        """How fast to descend where that is "auto"."""
+        """How fast to descend if the parameters are "auto"."""
 
     def _plan(self, n_rows: int, call: Call) -> Plan:
         pace = self._pace(self.early_stopping_)
@@ -448,7 +451,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             given = self._validate_held_out(*validation)
             return self._held_out(given, self._class_weighted(given, data))
         except (ValueError, TypeError) as error:
-            raise kind_of(error)(
+            raise error_type(error)(
                 f"In X_val, y_val or sample_weight_val: {error}"
             ) from error
 
@@ -457,12 +460,14 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     ) -> Data:
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
+            raise ValueError(
+                f"X_val and y_val must be given together, but {missing} is None."
+            )
         return self._validate(X_val, y_val, sample_weight_val, reset=False)
 
     def _split(self, data: Data, random_state: RandomState) -> tuple[Array, Array]:
-        """Indices of the rows to learn from and of those to hold out, in order."""
-        if self._split_seed is None:  # kept: a warm start must not mix the two
+        """Indices of the rows to learn from and of the rows to hold out, in order."""
+        if self._split_seed is None:  # kept, so that a warm start does not mix them
             self._split_seed = int(random_state.randint(2**31))
         n_rows, fraction = data.X.shape[0], float(self.validation_fraction)
         if not self.shuffle:
@@ -470,14 +475,14 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         return split_rows(n_rows, fraction, self._split_seed, self._strata(data.y))
 
     def _strata(self, y: Any) -> Any:
-        """What `early_stopping` keeps the proportions of."""
+        """The labels whose proportions `early_stopping` keeps, or None."""
         return None
 
     def _source(self, data: Data, call: Call, rows: Array | None = None) -> Source:
-        """The examples to learn from, in these rows; None is all.
+        """The examples to learn from, in these rows; None means all.
 
-        Their weights are divided by their mean, so that η keeps its meaning; but not
-        those of a stream, which has no mean to divide by.
+        Their weights are divided by their mean, so that η keeps its meaning. The
+        weights of a stream are not, because its mean is unknown.
         """
         if call.is_pass:
             return self._examples(data, data.weights, 1.0, rows)
@@ -486,7 +491,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _held_out(
         self, data: Data, weighted: Data, rows: Array | None = None
     ) -> HeldOut:
-        """These rows, None is all, to measure on; `weighted` by class weights too."""
+        """These rows (None means all) to measure on.
+
+        `weighted` is `data` with class weights multiplied in.
+        """
         purpose = " held out for validation"
         weights, mean = divided_by_mean(weighted.weights, rows, purpose)
         examples = self._examples(weighted, weights, mean, rows)
@@ -497,7 +505,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         return HeldOut(examples, None, self._scorer(data, rows))
 
     def _scorer(self, data: Data, rows: Array | None) -> Callable[[Engine], float]:
-        """The scorer that `scoring` names, of the network that an engine has."""
+        """The scorer that `scoring` names, as a function of an engine."""
         scorer = check_scoring(self, scoring=self.scoring)
         X, y, weights = data
         if rows is not None:
@@ -506,27 +514,27 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         if y.ndim == 2 and y.shape[1] == 1:
             y = y.ravel()
         weight = {} if weights is None else {"sample_weight": weights}
-        model = self._to_score()
+        model = self._copy_for_scoring()
 
         def score(engine: Engine) -> float:
             model.coefs_, model.intercepts_ = engine.parameters()
             try:
                 value = float(scorer(model, X, y, **weight))
             except (ValueError, TypeError) as error:
-                raise kind_of(error)(
-                    f"scoring={self.scoring!r} cannot judge the held-out rows: {error}"
+                raise error_type(error)(
+                    f"scoring={self.scoring!r} cannot score the held-out rows: {error}"
                 ) from error
             if not np.isfinite(value):
                 raise ValueError(
-                    f"scoring={self.scoring!r} gives {value} for the held-out rows, "
-                    "expected a finite number."
+                    f"scoring={self.scoring!r} must give a finite number, got {value} "
+                    "for the held-out rows."
                 )
             return value
 
         return score
 
-    def _to_score(self) -> Any:
-        """An estimator for a scorer, of arrays: without the names of a data frame."""
+    def _copy_for_scoring(self) -> Any:
+        """A copy for a scorer, which gets arrays: it has no feature names."""
         model = self._copy()
         model.__dict__.pop("feature_names_in_", None)
         return model
@@ -542,17 +550,17 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     @property
     def _units_wanted(self) -> list[int]:
-        """Neurons of each layer as the parameters and the data have it."""
+        """Neurons of each layer that the parameters and the data ask for."""
         hidden = hidden_units(self.hidden_layer_sizes)
         return [self.n_features_in_, *hidden, self.n_outputs_]
 
     @property
     def _units(self) -> list[int]:
-        """Neurons of each layer of the parameters there are, inputs and outputs too."""
+        """Neurons of each layer of the existing network, including the inputs."""
         return [self.n_features_in_, *map(len, self.intercepts_)]
 
     def _shuffles(self, n_rows: int) -> bool:
-        """Whether a pass over so many rows needs an order of them."""
+        """Whether a pass over this many rows needs a random order."""
         pace = self._pace(self.early_stopping_)
         return self.shuffle and self._resolve_batch_size(pace, n_rows, False) < n_rows
 
@@ -562,8 +570,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         assert self._mean_squared_norm is not None
         batch_size = self._resolve_batch_size(pace, n_rows, may_warn=False)
         if batch_size == n_rows:
-            # All rows may be few: η must not depend on whether a weight of 2 is written
-            # as a row twice.
+            # There may be few rows, and η must not depend on whether a row is repeated
+            # or has a weight of 2.
             named = isinstance(self.batch_size, str)
             batch_size = LARGEST_BATCH if named else int(self.batch_size)
         return pace.learning_rate(
@@ -578,13 +586,13 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         batch_size = int(self.batch_size)
         if batch_size > n_rows and may_warn:
             warn(
-                f"batch_size={batch_size} is larger than the {n_rows} rows to learn "
-                "from; all of them together make one batch."
+                f"batch_size={batch_size} is larger than the number of rows to learn "
+                f"from, {n_rows}. All rows make one batch."
             )
         return min(batch_size, n_rows)
 
     def _outputs(self, X: Any, output: Callable[[Array], Array]) -> Array:
-        """``output(z^L)``, a row for each row of `X`; blocks of rows are computed."""
+        """``output(z^L)``, a row for each row of `X`, computed in blocks of rows."""
         self._require_network()
         with np.errstate(all="ignore"):
             X = self._validate_X(X, reset=False)
@@ -598,22 +606,24 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         if bad_row is None:
             return outputs
         if not all(np.isfinite(p).all() for p in (*self.coefs_, *self.intercepts_)):
-            raise ValueError("coefs_ or intercepts_ have numbers that are not finite.")
+            raise ValueError(
+                "coefs_ or intercepts_ contains NaN or infinity. Fit the model again."
+            )
         raise ValueError(
-            f"X is too large in row {bad_row}: its pre-activations are no finite "
-            f"{np.result_type(X.dtype, self.coefs_[0].dtype)} numbers. Scale X as that "
-            "of fit."
+            f"X is too large in row {bad_row}: its pre-activations are not finite "
+            f"{np.result_type(X.dtype, self.coefs_[0].dtype)} numbers. Scale X like "
+            "the X of fit."
         )
 
     def _require_network(self) -> None:
-        """Raise NotFittedError or ValueError where there is none to predict with."""
+        """Raise NotFittedError or ValueError if there is no network to predict with."""
         if not self.__sklearn_is_fitted__():
             refuse_lone_weights(self)
             check_is_fitted(self)
         check_arrays(self)
 
     def __sklearn_is_fitted__(self) -> bool:
-        # A user may have set coefs_ alone.
+        # Not by coefs_, which a user may have set alone.
         return hasattr(self, "t_")
 
     def __sklearn_tags__(self) -> Any:

@@ -1,4 +1,4 @@
-"""`SGDSigmoidMLP`: what is particular to classes."""
+"""`SGDSigmoidMLP`: the code that only the classifier needs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -15,15 +15,15 @@ from .._training.held_out import Score, class_accuracy, label_accuracy
 from .auto import Pace
 from .base import BaseSGDSigmoidMLP
 from .kind_of_call import Call
-from .labels import refuse_odd_labels, refuse_weights
-from .sample_weights import balanced_factors, factors_of_classes, score_weights
+from .labels import refuse_invalid_labels, refuse_weights_as_classes
+from .sample_weights import balanced_factors, class_factors, score_weights
 from .targets import (
-    are_same,
     checked_labels,
     codes_of,
     indicator_encoder,
     label_encoder,
     refuse_nat,
+    same_labels,
 )
 from .validation import Data, naming, refuse_indices_outside
 
@@ -33,56 +33,56 @@ Array = NDArray[Any]
 class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     """Multilayer perceptron classifier of sigmoid neurons, trained by gradient descent.
 
-    The network of the textbook: the activation of every neuron is
-    ``a^l = σ(W^l a^{l−1} + b^l)`` with ``σ(z) = 1 / (1 + e^{−z})``, the cost of an
+    This is the textbook network. The activations of a layer are
+    ``a^l = σ(W^l a^{l−1} + b^l)`` with ``σ(z) = 1 / (1 + e^{−z})``. The cost of an
     example is the half squared error averaged over the output neurons,
 
-    ``C = 1/n_L Σ_j ½ (a_j^L − y_j)²``,
+    ``C = 1/n_L Σ_j ½ (a_j^L − y_j)²``.
 
-    its gradient comes from backpropagation, and the parameters follow plain gradient
+    Backpropagation computes its gradient, and the parameters follow plain gradient
     descent, ``W ← W − η·∇W`` and ``b ← b − η·∇b``, with the gradient averaged over each
     batch. `batch_size` selects stochastic, mini-batch or batch gradient descent.
 
-    Two classes have one output neuron, which outputs 0 for the first class and 1 for
+    Two classes share one output neuron, whose target is 0 for the first class and 1 for
     the second; more classes have one neuron each (one-hot). A 2-D indicator `y` is a
     multilabel problem with one neuron for each label.
 
     Inputs should be scaled to zero mean and about unit variance, for instance by a
-    `~sklearn.preprocessing.StandardScaler`: sigmoids saturate on large ones.
+    `~sklearn.preprocessing.StandardScaler`: large inputs saturate sigmoids.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int or int, default=(100,)
-        Neurons of each hidden layer. ``()`` is a single layer of sigmoid outputs. The
+        Neurons in each hidden layer. ``()`` is a single layer of sigmoid outputs. The
         default is MLPClassifier's.
 
     learning_rate_init : float > 0 or "auto", default="auto"
-        The step size η. The ``1/n_L`` of the cost is real: the ``η = 3`` of a textbook
-        whose cost sums over the output neurons is ``learning_rate_init = 3 * n_L``
-        here. "auto" is the product of ``n_L``; ``min(1, 100/width)``, with the width
-        of the widest hidden layer, or the number of features if there is none;
-        ``max(1, √(10/mean ‖x‖²))`` over the rows of the first call;
-        ``√(b/32)`` for batches of ``b < 32`` rows (but not where all rows are one
-        batch); and ``1 − momentum``. No single number serves one output and ten, or
-        100 neurons and 500 ("How the defaults were chosen" in the documentation).
-        `learning_rate_init_` has the value.
+        The step size η. The cost really has the factor ``1/n_L``: for the ``η = 3`` of
+        a textbook whose cost sums over the output neurons, set ``3 * n_L`` here. "auto"
+        is the product of ``n_L``; ``min(1, 100/width)``, where the width is that of the
+        widest hidden layer, or the number of features if there is none;
+        ``max(1, √(10/mean ‖x‖²))`` over the rows of the first call; ``√(b/32)`` for
+        batches of ``b < 32`` rows (unless all rows are one batch); and
+        ``1 − momentum``. No single number suits both one output and ten, or both 100
+        neurons and 500 ("How the defaults were chosen" in the documentation).
+        `learning_rate_init_` holds the value.
 
     batch_size : int >= 1, "full" or "auto", default="auto"
-        Rows whose gradients an update averages: 1 is stochastic gradient descent,
-        "full" is batch gradient descent, anything between is mini-batch. A last,
-        smaller batch is averaged over its own size. "auto" is all rows up to 32, else
-        ``n_samples / 100``, but at least 16 and at most 32. `batch_size_` has the
-        value.
+        Number of rows whose gradients an update averages: 1 is stochastic gradient
+        descent, "full" is batch gradient descent, anything between is mini-batch. A
+        smaller last batch is averaged over its own size. "auto" is all rows if there
+        are at most 32, else ``n_samples / 100``, but at least 16 and at most 32.
+        `batch_size_` holds the value.
 
     max_iter : int >= 1, default=200
-        Largest number of epochs, that is passes over the data, of `fit`. The default is
+        Most epochs, that is, passes over the data, of a `fit`. The default is
         MLPClassifier's.
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         Schedule of the step size. "constant" keeps η; "invscaling" uses
-        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before, as in
-        scikit-learn (fast: η/32 after 1,000 examples); "adaptive" divides by 5
-        whenever training would have stopped, until η is 1e-6 or less.
+        ``η / (t + 1)^power_t`` in an epoch that starts after `t` examples, as in
+        scikit-learn (it falls fast: η/32 after 1,000 examples); "adaptive" divides η by
+        5 whenever training would have stopped, until it is 1e-6 or less.
 
     power_t : float >= 0, default=0.5
         Exponent of "invscaling". The default is MLPClassifier's.
@@ -93,70 +93,71 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
 
     nesterovs_momentum : bool, default=True
         Whether to apply momentum in Nesterov's form, ``θ ← θ + momentum·v − η·∇`` with
-        the new `v`; without effect where ``momentum=0``. The default is
+        the new `v`; it has no effect if ``momentum=0``. The default is
         MLPClassifier's.
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
-        gradient of a batch of `m` examples; ``k / m`` of that for a last, smaller batch
-        of `k`, so that each row counts alike. It is no part of the reported loss.
-        Values do not carry over from MLPClassifier: next to this cost's smaller
-        gradients, larger η and smaller batches, 1e-3 is already strong. The default is
-        the derivation's unpenalised cost.
+        gradient of a batch of `m` examples, and ``k / m`` times that for a smaller last
+        batch of `k`, so that every row counts the same. The reported loss does not
+        include it. Values for MLPClassifier do not carry over: this cost has smaller
+        gradients, larger η and smaller batches, so 1e-3 is already strong. The default
+        is the derivation's unpenalised cost.
 
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, finite and not negative; those that a dict leaves out
-        have 1, and a class that `y` does not have is no error if all others are there.
-        "balanced" is ``n_samples / (n_classes · count of the class)``, counted over all
-        rows of `fit` by their `sample_weight`; `partial_fit` cannot know it and raises.
-        A row has the product of its class's weight and its `sample_weight`. Not for a
-        multilabel `y`.
+        Weights of the classes, finite and not negative. A class that the dict leaves
+        out has weight 1. The dict may name classes that `y` lacks only if it names
+        every class of `y`. "balanced" is ``n_samples / (n_classes · count of the
+        class)``, where the rows of `fit` count by their `sample_weight`; `partial_fit`
+        cannot compute it and raises. The weight of a row is the product of its class's
+        weight and its `sample_weight`. Not available for a multilabel `y`.
 
     shuffle : bool, default=True
         Whether to draw a new order of the rows before each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the initial weights and of the orders. With an int, the same data and
-        the same machine, models are bit-identical (with SciPy 1.13 or newer: the BLAS
-        of older ones rounds some large products by their place in memory).
+        Source of the initial weights and of the row orders. With an int, the same data
+        and the same machine, models are bit-identical (with SciPy 1.13 or newer: with
+        the BLAS of older versions, the rounding of some large products depends on their
+        place in memory).
 
     tol : float >= 0 or "auto", default="auto"
         The loss improves if it falls by at least this below the best so far; a held-out
         score, if it rises by at least this. "auto" is 1e-5 of the loss of the best
         constant prediction, ``1/n_L Σ_j ½ Var(y_j)`` (1/8 stands in where `y` does not
         vary), and 1e-5 for a score; and training does not stop before its loss is below
-        0.98 of that of a constant. A number of MLPClassifier's is too large: this
-        cost is an average over the output neurons. `tol_` has the value.
+        0.98 times that of a constant. Values for MLPClassifier are too large, because
+        this cost is an average over the output neurons. `tol_` holds the value.
 
     n_iter_no_change : int >= 1 or inf, default=20
         Training stops after more than this many epochs in a row without improvement.
-        Twice MLPClassifier's: the loss of small batches wavers.
+        The default is twice MLPClassifier's: the loss of small batches fluctuates.
 
     early_stopping : bool or "auto", default=False
-        Whether to hold out `validation_fraction` of the rows, and to stop when their
-        score has not risen by at least `tol`, nor their loss fallen by it while the
-        score stayed, for more than `n_iter_no_change` epochs. The parameters are then
-        those of the epoch with the best score, and among equals with the lowest loss.
-        Rows are held out in the proportions of the classes (of a multilabel `y` at
-        random); with ``shuffle=False`` they are the last ones. A warm start holds out
-        the same rows. "auto" is True from 500 rows on. `partial_fit` takes no notice of
-        it. The default is MLPClassifier's.
+        Whether to hold out `validation_fraction` of the rows and to stop when they show
+        no improvement for more than `n_iter_no_change` epochs. An improvement is a
+        score that rises by at least `tol`, or a loss that falls by at least `tol` while
+        the score stays the same. The parameters are then those of the epoch with the
+        best score, and with the lowest loss among equal scores. The held-out rows keep
+        the proportions of the classes (they are random for a multilabel `y`); with
+        ``shuffle=False`` they are the last ones. A warm start holds out the same rows.
+        "auto" is True for 500 rows or more. `partial_fit` ignores it. The default is
+        MLPClassifier's.
 
     validation_fraction : float in (0, 1), default=0.1
-        Part of the rows held out, where `early_stopping` has no `X_val` from `fit`. The
-        default is MLPClassifier's.
+        Fraction of the rows to hold out if `early_stopping` gets no `X_val` in `fit`.
+        The default is MLPClassifier's.
 
     scoring : str, callable or None, default=None
-        The score that early stopping goes by. None is the accuracy of `score`, "loss"
-        the negative loss, a name that of a scorer of scikit-learn; a callable is given
+        The score that early stopping uses. None is the accuracy of `score`, "loss" the
+        negative loss, and another string names a scikit-learn scorer. A callable gets
         the estimator, inputs and targets as arrays, and `sample_weight` if `fit` has
         weights. As in HistGradientBoostingClassifier.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the parameters, the momentum, the schedule and the
-        random numbers where the last call ended, instead of anew: without early
-        stopping, and to the bit, as one longer `fit` would. The classes must be the
-        same.
+        Whether `fit` continues from the parameters, momentum, schedule and random
+        stream of the last call, instead of starting again. Without early stopping, the
+        result equals one longer `fit` to the bit. The classes must be the same.
 
     verbose : bool or int >= 0, default=False
         Whether to print a line after each epoch: its number, `loss_`, the score of the
@@ -166,13 +167,14 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         What computes the updates. "numba" compiles those of small batches: up to 20
         rows, or 8 if the network has more than 32,768 weights; up to 1,024 sparse rows
         unless later layers are large. Single examples train up to ten times as fast.
-        Larger batches, as `batch_size="auto"` may choose, and predictions are computed
-        as by "numpy". The two engines round differently. Needs the `fast` extra.
+        Larger batches, which `batch_size="auto"` may choose, and predictions are
+        computed as with "numpy". The two engines round differently. "numba" needs the
+        `fast` extra.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; for a multilabel `y` the numbers of its columns.
+        Class labels; for a multilabel `y`, the indices of its columns.
 
     coefs_ : list of ndarrays of shape (n_{l-1}, n_l)
         Weights of each layer, transposed from the derivation's ``W^l``.
@@ -184,7 +186,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         The η of the last call, before its schedule.
 
     batch_size_ : int
-        Rows of a batch in the last call.
+        Rows in a batch of the last call.
 
     tol_ : float
         The `tol` of the last `fit`, as a loss.
@@ -193,50 +195,50 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Whether the last `fit` stopped by held-out rows.
 
     loss_ : float or None
-        Mean cost of the examples in the last epoch, each measured with the weights that
-        it was about to update; None where Ctrl-C came before the end of the first.
+        Mean cost of the examples in the last epoch, each measured just before the
+        update that it took part in; None if Ctrl-C came before the end of the first
+        epoch.
 
     best_loss_ : float or None
-        Smallest `loss_` of all epochs (inf where there was none); None after early
-        stopping, which goes by the score.
+        Smallest `loss_` of all epochs (inf if there was none); None after early
+        stopping, which uses the score.
 
     loss_curve_ : list of float
-        `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a stream
-        needs no more memory the longer it is.
+        `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a long
+        stream does not fill the memory.
 
     n_iter_ : int
-        Epochs of the last `fit`; `partial_fit` adds one.
+        Number of epochs of the last `fit`; `partial_fit` adds one.
 
     t_ : int
-        Examples seen so far.
+        Number of examples seen so far.
 
     n_layers_ : int
-        Layers, with those of inputs and outputs.
+        Number of layers, including those of inputs and outputs.
 
     n_outputs_ : int
-        Output neurons, the derivation's ``n_L``.
+        Number of output neurons, the derivation's ``n_L``.
 
     out_activation_ : str
         "logistic".
 
     n_features_in_ : int
-        Features seen by `fit`.
+        Number of features seen by `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where `X` has names that are all strings.
+        Names of the features, if `X` has names that are all strings.
 
     validation_scores_ : list of float or None
         Score of the held-out rows after each epoch that had some: `scoring`, or the
-        accuracy, weighted by `sample_weight` times `class_weight` where these are
-        given. None if no rows were held out.
+        accuracy, weighted by `sample_weight` times `class_weight` if these are given.
+        None if no rows were held out.
 
     validation_loss_curve_ : list of float or None
-        Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
-        others; None if no rows were held out.
+        Mean cost of the held-out rows after each epoch; None if no rows were held out.
 
     best_validation_score_ : float or None
-        Score on the held-out rows of the network that the last `fit` kept, the best of
-        its epochs; None without early stopping.
+        Score of the network that the last `fit` kept, on the held-out rows: the best
+        among its epochs. None without early stopping.
 
     See Also
     --------
@@ -249,16 +251,17 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     an `X` is neither modified nor copied whole. Any other type is converted to float64
     first, and any other sparse format to CSR.
 
-    `fit` and `partial_fit` train a copy, which takes the estimator's place at the end.
-    So an error leaves the estimator as it was before the call (but a RandomState object
-    given as `random_state` stays advanced), and other threads predict with the former
-    network meanwhile. Warnings of how training ended come last: if one is made an
-    error, the network is stored all the same. Ctrl-C ends `fit` with a warning and the
-    network of the last whole epoch; `partial_fit` raises it and undoes its pass.
+    `fit` and `partial_fit` train a copy, which replaces the estimator at the end. So an
+    error leaves the estimator as it was before the call (except that a RandomState
+    object given as `random_state` stays advanced), and other threads predict with the
+    old network meanwhile. Warnings about how training ended come last: if one is turned
+    into an error, the network is stored all the same. Ctrl-C ends `fit` with a warning
+    and the network of the last whole epoch; `partial_fit` raises KeyboardInterrupt and
+    undoes its pass.
 
     With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
     :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,
-    `partial_fit` is none.
+    `partial_fit` is not a task.
 
     References
     ----------
@@ -284,11 +287,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     array([[0., 0., 1.]])
     """
 
-    # The public name, so that saved files do not name a room.
+    # The public name, so that saved files do not depend on the private module.
     __module__ = "skbackprop"
     _output_deviation = 2.0
     classes_: Array
-    _initialising_call = "partial_fit(X[:1], y[:1], classes, sample_weight=0)"
+    _initialising_call = "partial_fit(X[:1], y[:1], classes, sample_weight=0),"
 
     def __init__(
         self,
@@ -352,7 +355,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, finite numbers, best of about unit variance.
+            Inputs: finite numbers, best scaled to about unit variance.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or a binary indicator matrix (dense or sparse) of the labels.
@@ -361,19 +364,19 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             Weights, not negative and not all zero. They are divided by their mean over
             the rows to learn from, and so is `alpha`; a batch then averages
             ``w_i · gradient_i`` over its size. With ``batch_size="full"``, integer
-            weights equal repeated rows (but for rounding, and "invscaling" counts rows
-            as they are).
+            weights equal repeated rows (except for rounding, and "invscaling" ignores
+            weights).
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Inputs of held-out rows. With early stopping they take the place of rows
-            split off from `X`; without it they are only measured, for
-            `validation_scores_` and `validation_loss_curve_`.
+            Inputs of held-out rows. With early stopping they replace the rows split off
+            from `X`; without it they are only measured, for `validation_scores_` and
+            `validation_loss_curve_`.
 
         y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
             Their targets.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights in the score and in the loss; only their relation counts.
+            Their weights in the score and in the loss; only the ratios matter.
 
         Returns
         -------
@@ -383,20 +386,20 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Raises
         ------
         ValueError
-            A parameter or an argument is not as described, `early_stopping` cannot
-            split so few rows, a warm start is given another network, or the parameters
-            of the network left the finite numbers because η is too large.
+            A parameter or an argument is not as described, there are too few rows for
+            `early_stopping` to split, a warm start asks for a different network, or
+            training diverged because η is too large.
 
         Warns
         -----
         ConvergenceWarning
-            The network that is kept has learnt too little, or training was not done:
-            it is saturated, no better than a constant prediction, predicts one
-            class for all rows, or stopped while its loss was falling; or `max_iter`
-            epochs were not enough; the warning names what may help.
+            The kept network has learnt too little: it is saturated, is no better than a
+            constant prediction, predicts one class for all rows, or stopped while its
+            loss was falling; or `max_iter` epochs were not enough. The warning names
+            what may help.
         UserWarning
-            `batch_size` is larger than the number of rows, or Ctrl-C ended training:
-            the network is that of the last whole epoch, or the one fitted before if
+            `batch_size` is larger than the number of rows; or Ctrl-C ended training,
+            and the network is that of the last whole epoch, or the previous one if
             there was no whole epoch.
 
         Examples
@@ -418,10 +421,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Make one pass over the rows given, going on from where training is.
+        """Make one pass over the given rows, continuing from the current state.
 
-        Batches, order of the rows and schedule are those of `fit`: on an unfitted
-        estimator, and without weights, it is one epoch of `fit`, to the bit. The
+        Batches, row order and schedule are those of `fit`: on an unfitted estimator and
+        without weights, the result equals one epoch of `fit`, to the bit. The
         random stream and the momentum continue.
 
         Parameters
@@ -430,17 +433,17 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             Inputs, as in `fit`.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Targets, as in `fit`; not every class needs to be there.
+            Targets, as in `fit`; not every class needs to occur.
 
         classes : array-like of shape (n_classes,), default=None
-            All classes that can ever occur. Needed by the first call only; for a
-            multilabel `y` not even then.
+            All classes that can ever occur. Only the first call needs them, and not for
+            a multilabel `y`.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative. Unlike in `fit` they are used as they are, a weight
-            of 2 doubling the gradient of an example: a stream has no mean weight to
-            divide by. If all are zero (times those of `class_weight`), the model stays
-            as it is; the first call then only sets the initial weights.
+            Weights, not negative. Unlike in `fit`, they are used as they are, because
+            the mean weight of a stream is unknown: a weight of 2 doubles the gradient
+            of an example. If all are zero (times those of `class_weight`), the model
+            stays as it is; the first call then only sets the initial weights.
 
         Returns
         -------
@@ -450,8 +453,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Raises
         ------
         ValueError
-            As in `fit`; and where `classes` is missing or differs from before, `y` has
-            a class that is not among them, or `X` has other features than before.
+            As in `fit`; also if `classes` is missing or differs from before, `y` has a
+            class that is not among them, or `X` has features other than before.
 
         Examples
         --------
@@ -473,12 +476,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels; for a multilabel model 1 where the activation is above ½.
+            Class labels; for a multilabel model, 1 where the activation is above ½.
 
         Examples
         --------
@@ -490,7 +493,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> model.predict(scale(X)[[0, 75, 149]])
         array([0, 1, 2])
         """
-        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        model = self._copy()  # a fit in another thread may replace the network
         z = model.decision_function(X)
         if model._multilabel:
             return (z > 0).astype(np.int64)
@@ -506,7 +509,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             True labels.
@@ -517,8 +520,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Returns
         -------
         score : float
-            Fraction of rows (by weight) that are right, for a multilabel model in all
-            labels.
+            Fraction of rows (by weight) predicted correctly; a row of a multilabel
+            model must be correct in all labels.
 
         Raises
         ------
@@ -531,7 +534,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
             refuse_indices_outside(y, "y")
-            refuse_odd_labels(y, "y")
+            refuse_invalid_labels(y, "y")
             return float(super().score(X, y, score_weights(sample_weight)))
 
     def decision_function(self, X: Any) -> Array:
@@ -540,12 +543,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
         z : ndarray of shape (n_samples,) or (n_samples, `n_outputs_`)
-            ``z^L``; 1-D for two classes, where a positive number means the second.
+            ``z^L``; 1-D for two classes, where a positive number means the second one.
 
         Examples
         --------
@@ -557,26 +560,26 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> model.decision_function(scale(X)[[0, 75, 149]]).argmax(axis=1)
         array([0, 1, 2])
         """
-        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        model = self._copy()  # a fit in another thread may replace the network
         z = model._outputs(X, lambda z: z)
         return z if model._multilabel or len(model.classes_) > 2 else z.ravel()
 
     def predict_proba(self, X: Any) -> Array:
-        """Estimate probabilities by the activations of the output neurons.
+        """Estimate probabilities from the activations of the output neurons.
 
-        The squared error is a proper score: the activation that minimises its mean is
-        the probability.
+        The squared error is a proper scoring rule: the activation that minimises its
+        mean is the probability.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            For two classes ``[1 − a, a]``; for more the activations divided by the sum
-            of their row; for a multilabel model the activations.
+            For two classes ``[1 − a, a]``; for more, the activations divided by the sum
+            of their row; for a multilabel model, the activations.
 
         Examples
         --------
@@ -590,7 +593,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> float(model.predict_proba(scale(X)[:1]).sum())
         1.0
         """
-        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        model = self._copy()  # a fit in another thread may replace the network
         return model._outputs(X, model._probabilities)
 
     def predict_log_proba(self, X: Any) -> Array:
@@ -599,7 +602,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
@@ -618,7 +621,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         >>> np.allclose(np.exp(log_p), model.predict_proba(scale(X)))
         True
         """
-        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        model = self._copy()  # a fit in another thread may replace the network
         return model._outputs(X, model._log_probabilities)
 
     def _probabilities(self, z: Array) -> Array:
@@ -628,7 +631,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             return np.ones_like(z)
         if len(self.classes_) == 2:
             return np.column_stack([expit(-z), expit(z)])
-        # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, also where every a rounds to 0.
+        # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, even if every a rounds to 0.
         return softmax(log_expit(z), axis=1)
 
     def _log_probabilities(self, z: Array) -> Array:
@@ -643,7 +646,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
-        refuse_odd_labels(y, "y")
+        refuse_invalid_labels(y, "y")
         data = super()._validate(X, y, sample_weight, reset)
         return data._replace(y=checked_labels(data.y, is_new=reset))
 
@@ -663,26 +666,26 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             if classes is not None:
-                refuse_odd_labels(classes, "classes", place="index")
+                refuse_invalid_labels(classes, "classes", place="index")
                 known = self.classes_ if call.goes_on else None
-                refuse_weights(classes, data.y, known)
+                refuse_weights_as_classes(classes, data.y, known)
             given = found if classes is None else unique_labels(classes)
             refuse_nat(given, "classes")
         if not call.goes_on:
             if multilabel and len(given) != len(found):
                 raise ValueError(
-                    f"classes has {len(given)} labels, but y has {len(found)} columns, "
-                    "one for each label."
+                    f"classes has {len(given)} labels, but y has {len(found)} columns; "
+                    "it needs one for each label."
                 )
             self.classes_, self._multilabel = given, multilabel
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
-        elif classes is not None and not are_same(given, self.classes_):
+        elif classes is not None and not same_labels(given, self.classes_):
             raise ValueError(
-                f"classes={given} differs from the first call's, {self.classes_}. That "
-                "call fixed the output neurons: start anew, with a new estimator and "
-                "all classes."
+                f"classes={given} differs from those of the first call, "
+                f"{self.classes_}, which fixed the output neurons. To add classes, fit "
+                "a new estimator on all of them."
             )
-        elif not (call.is_pass or are_same(found, self.classes_)):
+        elif not (call.is_pass or same_labels(found, self.classes_)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
@@ -690,10 +693,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             )
         if call.is_pass and self.class_weight == "balanced" and not self._multilabel:
             raise ValueError(
-                'class_weight="balanced" needs to see all of y, which partial_fit does '
-                "not. Compute the weights from y, or from a large sample of it, with "
-                'compute_class_weight("balanced", classes=classes, y=y) of '
-                "sklearn.utils.class_weight (classes is an array), and set "
+                'class_weight="balanced" needs all of y, which partial_fit does not '
+                "see. Compute the weights from y, or from a large sample of it, with "
+                'sklearn.utils.class_weight.compute_class_weight("balanced", '
+                "classes=classes, y=y), where classes is an array, and set "
                 "class_weight=dict(zip(classes, weights))."
             )
 
@@ -706,7 +709,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         return indicator_encoder(y)
 
     def _codes(self, y: Any) -> Array:
-        """The place of each label in `classes_`."""
+        """The index of each label in `classes_`."""
         return codes_of(y, self.classes_, self._multilabel)
 
     def _class_weighted(self, data: Data, balance: Data) -> Data:
@@ -715,7 +718,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         if self._multilabel:
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs one label a row, but y is a "
-                "binary indicator matrix. Give sample_weight instead."
+                "binary indicator matrix. Pass sample_weight instead."
             )
         factors = self._class_factors(balance)
         weights = factors[self._codes(data.y)]
@@ -724,12 +727,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         return data._replace(weights=weights)
 
     def _class_factors(self, of: Data) -> Array:
-        """The weight of each class; "balanced" is so in the rows `of`."""
+        """The weight of each class; the rows `of` define "balanced"."""
         if not isinstance(self.class_weight, str):
             assert self.class_weight is not None
-            return factors_of_classes(self.class_weight, self.classes_)
-        # Rows count by their weights: a weight of 2 is a row twice here too.
-        # compute_class_weight knows none before scikit-learn 1.9.
+            return class_factors(self.class_weight, self.classes_)
+        # Rows count by their weights, so a weight of 2 equals a repeated row here too.
+        # compute_class_weight takes no weights before scikit-learn 1.9.
         codes = self._codes(of.y)
         return balanced_factors(np.bincount(codes, of.weights, len(self.classes_)))
 

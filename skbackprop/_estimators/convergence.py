@@ -1,8 +1,8 @@
-"""How training ended, in words: what the network that is kept lacks, an interrupt.
+"""Warnings of how training ended: a network that has learnt too little, an interrupt.
 
-The words name parameters by their values but no losses, so that most folds of a search
-say the same. (That Python shows it once is not ours to bring about: scikit-learn
-restores the filters of warnings in each fit, and Python forgets what it has shown.)
+The messages name the values of parameters but no losses, so that most folds of a search
+give the same message. (We cannot make Python show it only once: scikit-learn restores
+the warning filters in each fit, and then Python forgets what it has shown.)
 """
 
 from typing import Any, NamedTuple
@@ -35,12 +35,11 @@ from .remedies import (
 )
 from .user_warnings import warn
 
-# Part of a constant prediction's loss by which it falls while it waits to stop, where
-# tol is what stops it, and not the end of learning.
+# Fractions of the loss of a constant prediction follow. If the loss falls by more than
+# this during the last n_iter_no_change epochs, tol stopped it, not the end of learning.
 STILL_FALLING = 0.003
 
-# Below this part of a constant prediction's loss little is left to learn, and an end by
-# max_iter is no reason to warn.
+# Below this, little is left to learn, and reaching max_iter is no reason to warn.
 LEARNT = 0.05
 
 PAGE = 'See "My network does not learn" in the documentation.'
@@ -51,18 +50,18 @@ class Finding(NamedTuple):
 
     what: str
     remedies: list[str | None]
-    # Where none of them fits.
+    # The advice if no remedy applies.
     otherwise: str | None = None
 
     def __str__(self) -> str:
-        """A sentence of what is wrong, one for each of two remedies, and the page."""
+        """What is wrong, up to two remedies, and the page of the documentation."""
         fitting = [remedy for remedy in self.remedies if remedy is not None]
         fitting = fitting[:2] or [remedy for remedy in [self.otherwise] if remedy]
         return " ".join([self.what, *fitting, PAGE])
 
 
 def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
-    """What to say of the network that is kept where it has learnt too little."""
+    """The finding about the kept network if it has learnt too little."""
     if ending not in ("no improvement", "max_iter"):
         return None
     plan, progress = run.plan, run.progress
@@ -88,7 +87,7 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
     if ending == "no improvement" and _stopped_falling(plan, progress, constant):
         return Finding(
             f"Training stopped while the loss was still falling, by less than tol="
-            f"{plan.tol:g} in an epoch.",
+            f"{plan.tol:g} an epoch.",
             [
                 scaling(model, run.source),
                 larger_eta(model, run),
@@ -98,7 +97,7 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
     learnt = _kept_loss(progress) < LEARNT * constant
     if ending == "max_iter" and _could_have_stopped(plan) and not learnt:
         return Finding(
-            f"max_iter={plan.max_iter} epochs are done, and the "
+            f"Training reached max_iter={plan.max_iter} while the "
             f"{'held-out score' if plan.early_stopping else 'loss'} was still "
             "improving.",
             [
@@ -122,18 +121,19 @@ def shortfall(model: Any, ending: Ending, run: Run) -> Finding | None:
 
 
 def saturated(model: Any, run: Run) -> Finding:
-    """What to say of a network whose outputs are wrong where the sigmoid is flat."""
+    """The finding about a network whose outputs are wrong where the sigmoid is flat."""
     return Finding(
         "The network is saturated: its outputs are wrong where the sigmoid is flat, so "
-        "that no error comes back.",
+        "no error flows back.",
         [scaling(model, run.source), smaller_eta(model, run)],
     )
 
 
 def saturation_of_pass(model: Any, run: Run) -> Finding | None:
-    """The same of a stream: once, and looked for ever more rarely, as it costs a look.
+    """The finding about a saturated network in a stream, reported once.
 
-    After 1, 2, 4, 8, ... passes, in rows whose targets differ.
+    Looking for it has a cost, so it happens only after 1, 2, 4, 8, ... passes, if the
+    targets of the rows vary.
     """
     n = run.progress.n_iter
     if model._is_told_of_saturation or n & (n - 1):
@@ -146,20 +146,20 @@ def saturation_of_pass(model: Any, run: Run) -> Finding | None:
 
 
 def _kept_loss(progress: Progress) -> float:
-    """The loss of the network that is kept: the last one, or that of the best epoch.
+    """The loss of the kept network: of the last epoch, or of the best one.
 
-    Of the latter by the rows learnt from, whose loss was measured with the weights on
-    the way there, or by the held-out rows: whichever says more for it.
+    For the best epoch it is the smaller of two losses: that of the training rows, which
+    was measured during the epoch, and that of the held-out rows.
     """
     if progress.best_epoch is None:
         return progress.losses[-1]
     first = progress.n_iter - len(progress.losses)
-    on_the_way = progress.losses[max(progress.best_epoch - first, 1) - 1]
-    return min(on_the_way, progress.best_validation_loss)
+    training_loss = progress.losses[max(progress.best_epoch - first, 1) - 1]
+    return min(training_loss, progress.best_validation_loss)
 
 
 def _never_predicted(model: Any, run: Run) -> str | None:
-    """What is wrong with a classifier that never predicts a class which `y` has."""
+    """What is wrong with a classifier that never predicts some class of `y`."""
     if not has_a_choice(model):
         return None
     labels = model.classes_.tolist()
@@ -167,7 +167,7 @@ def _never_predicted(model: Any, run: Run) -> str | None:
     found = classes_predicted(run.engine, run.source, n_classes)
     if not found or len(found) == n_classes:
         return None
-    shares = class_shares(run.source)  # only now: a pass over all targets
+    shares = class_shares(run.source)  # last, as it is a pass over all targets
     if len(found) == 1 and np.count_nonzero(shares) > 1:
         return f"with a network that predicts {labels[found.pop()]!r} for all rows"
     missed = [
@@ -179,13 +179,13 @@ def _never_predicted(model: Any, run: Run) -> str | None:
 
 
 def _listed(labels: list[Any]) -> str:
-    """A few of them, for a short message."""
+    """The labels as text, at most three of them."""
     shown = ", ".join(map(repr, labels[:3]))
     return shown if len(labels) <= 3 else f"{shown} and {len(labels) - 3} more"
 
 
 def _stopped_falling(plan: Plan, progress: Progress, constant: float) -> bool:
-    """Whether the loss fell all the while that training waited to stop."""
+    """Whether the loss fell during the epochs that counted as no improvement."""
     if plan.early_stopping or not np.isfinite(plan.n_iter_no_change):
         return False
     began = len(progress.losses) - int(plan.n_iter_no_change) - 1
@@ -196,24 +196,24 @@ def _stopped_falling(plan: Plan, progress: Progress, constant: float) -> bool:
 
 
 def _could_have_stopped(plan: Plan) -> bool:
-    """Whether an end by itself was asked for, and not a fixed number of epochs."""
+    """Whether the user asked for convergence, not for a fixed number of epochs."""
     return bool(np.isfinite(plan.n_iter_no_change)) and plan.tol > 0
 
 
-def warn_of_ending(ending: Ending, run: Run, finding: Finding | None) -> None:
-    """Comes after the model is stored: a warning made an error must not lose it."""
+def warn_about_ending(ending: Ending, run: Run, finding: Finding | None) -> None:
+    """Warn, after the model is stored: a warning may be turned into an error."""
     plan, progress = run.plan, run.progress
     if ending == "interrupted" and not progress.losses:
         warn(
-            "Training was interrupted before the end of its first epoch. The model is "
-            "that of the random initial weights."
+            "Training was interrupted before the end of its first epoch. The model has "
+            "its random initial weights."
         )
     elif ending == "interrupted":
-        best = " (of which it is the best)" if plan.early_stopping else ""
+        kept = "the best of" if plan.early_stopping else "the one after"
         warn(
-            f"Training was interrupted. The model is that of {progress.n_iter} whole "
-            f"epochs{best}: fit with warm_start=True, or partial_fit, goes on from "
-            "there."
+            f"Training was interrupted. The model is {kept} {progress.n_iter} whole "
+            "epochs. To continue from it, call fit with warm_start=True, or "
+            "partial_fit."
         )
     elif finding is not None:
         warn(str(finding), ConvergenceWarning)

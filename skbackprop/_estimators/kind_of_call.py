@@ -1,12 +1,12 @@
-"""Which kind of call it is that trains."""
+"""The kinds of calls that train."""
 
 from typing import NamedTuple
 
 
 class Call(NamedTuple):
-    """A `fit`, cold or warm, or a pass of `partial_fit`, the first or a later one."""
+    """A cold or warm `fit`, or the first or a later `partial_fit`."""
 
-    # From the network there is, and not with a new one.
+    # Whether it continues from the existing network.
     goes_on: bool
-    # One pass over some rows of a stream.
+    # Whether it is a `partial_fit`: one pass over some rows of a stream.
     is_pass: bool

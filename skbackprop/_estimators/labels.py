@@ -1,4 +1,4 @@
-"""Labels that cannot be learnt: which are missing, and what the others are."""
+"""Labels that cannot be learnt: missing ones, and objects that are not strings."""
 
 from numbers import Real
 from typing import Any
@@ -10,10 +10,10 @@ from scipy.sparse import issparse
 Array = NDArray[Any]
 
 
-def refuse_odd_labels(labels: Any, name: str, place: str = "row") -> None:
-    """Raise ValueError where labels are missing, or are objects but no strings.
+def refuse_invalid_labels(labels: Any, name: str, place: str = "row") -> None:
+    """Raise ValueError if labels are missing, or are objects other than strings.
 
-    `place` is what their places are called. What is wrong in other ways is left to
+    `place` is the word for a position among them. Other errors are left to
     scikit-learn.
     """
     array = _as_array(labels)
@@ -27,7 +27,7 @@ def refuse_odd_labels(labels: Any, name: str, place: str = "row") -> None:
         return
     if missing.any():
         _refuse_missing(array, missing.reshape(array.shape), name, place)
-    # Not so the extension types of data frames, which scikit-learn converts.
+    # Not the extension types of data frames, which scikit-learn converts.
     dtypes: Any = getattr(labels, "dtypes", None)
     if dtypes is None:
         dtypes = np.asarray(labels).dtype
@@ -35,38 +35,38 @@ def refuse_odd_labels(labels: Any, name: str, place: str = "row") -> None:
         _refuse_objects(list(array.flat), name, hasattr(labels, "astype"))
 
 
-def refuse_weights(classes: Any, y: Any, known: Array | None) -> None:
-    """Raise ValueError where `classes` has a number for each row, and no labels.
+def refuse_weights_as_classes(classes: Any, y: Any, known: Array | None) -> None:
+    """Raise ValueError if `classes` looks like weights: a number for each row.
 
-    That is, not those `known` by the model, or not those of `y`.
+    They are labels if they are those `known` to the model, or those of `y`.
     """
     array = np.asarray(classes)
     if array.dtype.kind not in "fiu" or array.shape != y.shape[:1]:
         return
     given = set(array.tolist())
     if array.dtype.kind != "f" and len(given) == len(array):
-        return  # other integers in each place are classes, if not the right ones
+        return  # distinct integers are classes, though perhaps the wrong ones
     if known is not None:
         are_labels = given == set(known.tolist())
     else:
         are_labels = y.ndim == 1 and set(np.unique(y).tolist()) <= given
     if not are_labels or (array % 1 != 0).any():
         raise ValueError(
-            f"classes has a number for each of the {len(array)} rows, and these are no "
-            "labels of y. The third argument is classes; give weights as "
+            f"classes has a number for each of the {len(array)} rows, and these are "
+            "not labels of y. The third argument is classes; pass weights as "
             "sample_weight=."
         )
 
 
 def _as_array(labels: Any) -> Array | None:
-    """The labels as they are, None where they are no array."""
+    """The labels as an array, or None if they cannot be one."""
     if issparse(labels):
         return None
     try:
         array = np.asarray(labels)
     except (TypeError, ValueError, ArithmeticError):
         return None
-    # numpy makes a string "nan" of a NaN in a list of strings.
+    # numpy turns a NaN in a list of strings into the string "nan".
     if array.dtype.kind == "U" and isinstance(labels, list | tuple):
         return np.array(labels, dtype=object)
     return array
@@ -79,7 +79,7 @@ def _is_missing(label: Any) -> bool:
     try:
         return bool(label != label)
     except (TypeError, ValueError):
-        # pandas.NA is neither equal to itself nor not; arrays have no such name.
+        # pandas.NA can be compared with nothing; an array has another type name.
         return type(label).__name__ == "NAType"
 
 
@@ -90,7 +90,7 @@ def _refuse_missing(array: Array, missing: Array, name: str, place: str) -> None
     labels = "label is" if n_rows == 1 else "labels are"
     raise ValueError(
         f"{name} contains {' and '.join(kinds)}: {n_rows} {labels} missing, the first "
-        f"at {place} {rows.argmax()}. Leave them out, or give them a label of their "
+        f"at {place} {rows.argmax()}. Remove these rows, or give them a label of their "
         "own."
     )
 
@@ -103,7 +103,7 @@ def _kind_of_missing(label: Any) -> str:
 
 
 def _refuse_objects(labels: list[Any], name: str, is_array: bool) -> None:
-    """Raise ValueError for objects of which numpy cannot make sorted classes."""
+    """Raise ValueError for objects that numpy cannot sort into classes."""
     if all(isinstance(label, str) for label in labels):
         return
     if any(isinstance(label, list | tuple | set | np.ndarray) for label in labels):
@@ -112,14 +112,14 @@ def _refuse_objects(labels: list[Any], name: str, is_array: bool) -> None:
     kinds = f"type {types[0]}" if len(types) == 1 else f"types {', '.join(types)}"
     array = name if is_array else f"numpy.asarray({name})"
     raise ValueError(
-        f"Unknown label type: {name} has the dtype object and values of the {kinds}. "
+        f"Unknown label type: {name} has dtype object and values of {kinds}. "
         f"Labels of this dtype must be strings: use {array}.astype("
         f"{_dtype_for(labels)})."
     )
 
 
 def _dtype_for(labels: list[Any]) -> str:
-    """The dtype that keeps these labels apart."""
+    """The dtype in which these labels stay distinct."""
     if all(isinstance(label, bool | np.bool_) for label in labels):
         return "bool"
     return "int" if all(map(_is_whole, labels)) else "str"

@@ -1,4 +1,4 @@
-"""What a call leaves: the fitted attributes."""
+"""The result of a call: the fitted attributes."""
 
 from typing import Any, NamedTuple
 
@@ -11,13 +11,13 @@ from .._training.held_out import HeldOut
 from .._training.progress import Plan, Progress
 from .kind_of_call import Call
 
-# Passes of a stream, the latest, whose losses are kept: 0.3 MB, and 80 kB in a file.
-# Without an end, half an hour of small chunks made 34 MB of them.
-CURVE_OF_A_STREAM = 10_000
+# How many of a stream's latest losses are kept: 0.3 MB, and 80 kB in a file. Without a
+# limit, half an hour of small chunks made 34 MB of them.
+MOST_STREAM_LOSSES = 10_000
 
 
 class Run(NamedTuple):
-    """Training under way: all that fitted attributes are made from."""
+    """The state of training, from which the fitted attributes are made."""
 
     engine: Engine
     source: Source
@@ -27,7 +27,7 @@ class Run(NamedTuple):
     held_out: HeldOut | None
 
 
-def stored(model: Any, run: Run, call: Call) -> dict[str, Any]:
+def fitted_attributes(model: Any, run: Run, call: Call) -> dict[str, Any]:
     """The fitted attributes that training changes, as they are now."""
     engine, _, plan, progress, random_state, _ = run
     coefs, intercepts = engine.parameters()
@@ -42,7 +42,7 @@ def stored(model: Any, run: Run, call: Call) -> dict[str, Any]:
         "loss_": progress.losses[-1] if progress.losses else None,
         "loss_curve_": [*model.loss_curve_, *progress.losses],
         "_best_loss": progress.best_loss,
-        # From the best network, there have been none yet.
+        # The best network starts with a count of 0.
         "_no_improvement_count": progress.n_no_change if progress.best is None else 0,
         "_n_eta_drops": progress.n_eta_drops,
     }
@@ -55,7 +55,7 @@ def stored(model: Any, run: Run, call: Call) -> dict[str, Any]:
         ):
             attributes[name] = [*(getattr(model, name) or ()), *new]
     if call.is_pass:
-        del attributes["loss_curve_"][:-CURVE_OF_A_STREAM]
+        del attributes["loss_curve_"][:-MOST_STREAM_LOSSES]
         if model.best_loss_ is not None:
             attributes["best_loss_"] = progress.best_loss
     else:
@@ -66,11 +66,11 @@ def stored(model: Any, run: Run, call: Call) -> dict[str, Any]:
     return attributes
 
 
-def stored_if_stopped(model: Any, run: Run, call: Call) -> dict[str, Any]:
-    """The same as if training had ended with this epoch."""
+def fitted_attributes_if_stopped(model: Any, run: Run, call: Call) -> dict[str, Any]:
+    """The fitted attributes as if training had ended with this epoch."""
     snapshot = run.engine.snapshot()
     restore_best(run.engine, run.progress)
     try:
-        return stored(model, run, call)
+        return fitted_attributes(model, run, call)
     finally:
         run.engine.restore(snapshot)

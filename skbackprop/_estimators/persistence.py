@@ -1,6 +1,6 @@
-"""What a saved estimator says of itself: who wrote it, and a checksum.
+"""Saving and loading: a version and a checksum in each saved estimator.
 
-pickle, joblib, cloudpickle, skops and `copy` all come by here.
+pickle, joblib, cloudpickle, skops and `copy` all use these methods.
 """
 
 import zlib
@@ -13,12 +13,12 @@ import numpy as np
 from .._version import __version__
 from .user_warnings import warn
 
-# A number of a list takes skops 200 bytes, one of an array 8.
+# Saved as arrays: skops takes 200 bytes for a number in a list, 8 in an array.
 HISTORIES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 
 class Persistent:
-    """Gives an estimator a state with a version and a checksum, and checks them."""
+    """Adds a version and a checksum to an estimator's state, and checks them."""
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
@@ -29,10 +29,10 @@ class Persistent:
         }
         state = {**state, **histories, "_skbackprop_version": __version__}
         if type(state.get("class_weight")) is dict:
-            # skops makes of {True: 1.0, False: 2.0} a {True: 2.0}.
+            # skops turns {True: 1.0, False: 2.0} into {True: 2.0}.
             weight_of = state["class_weight"]
             state["class_weight"] = ("dict", list(weight_of), list(weight_of.values()))
-        return sealed(_in_memory(state))
+        return with_checksum(_in_memory(state))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -41,20 +41,19 @@ class Persistent:
         if _major(written_by) > _major(__version__):
             warn(
                 f"This {type(self).__name__} was saved by skbackprop {written_by} and "
-                f"is loaded by {__version__}, which is older: it may predict something "
-                f"else, or fail. Install skbackprop>={_major(written_by)}."
+                f"is loaded by the older {__version__}: its predictions may differ, or "
+                f"it may fail. Install skbackprop>={_major(written_by)}."
             )
         elif not (
             saved is None
             or _is_mapped(state)
-            # A user's subclass may save more or less than what was sealed.
+            # A user's subclass may save more or less than the checksum covers.
             or type(self).__getstate__.__module__.partition(".")[0] != "skbackprop"
             or _checksum(state) == saved
         ):
             raise ValueError(
-                f"The saved {type(self).__name__} is damaged: what it holds is not "
-                "what was saved. Take another copy of the file, or save the model "
-                "again."
+                f"The saved {type(self).__name__} is damaged: its checksum is wrong. "
+                "Use another copy of the file, or save the model again."
             )
         state.pop("_skbackprop_version", None)
         match state.get("class_weight"):
@@ -63,7 +62,7 @@ class Persistent:
         for name in HISTORIES:
             if state.get(name) is not None:
                 state[name] = np.asarray(state[name]).tolist()
-        # A file from before there was a parameter means its default.
+        # A file saved before a parameter existed gets its default.
         for name, parameter in signature(type(self).__init__).parameters.items():
             if parameter.default is not Parameter.empty:
                 state.setdefault(name, parameter.default)
@@ -72,8 +71,8 @@ class Persistent:
         self.__dict__.update(state)
 
 
-def sealed(state: dict[str, Any]) -> dict[str, Any]:
-    """The state with a checksum of all that is in it."""
+def with_checksum(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with a checksum of its contents."""
     state = {name: value for name, value in state.items() if name != "_checksum"}
     return {**state, "_checksum": _checksum(state)}
 
@@ -83,12 +82,12 @@ def _major(version: str) -> int:
 
 
 def _is_mapped(state: dict[str, Any]) -> bool:
-    # What is mapped into memory stays on disk until it is needed.
+    # A checksum would read a memory-mapped file from disk.
     return any(isinstance(array, np.memmap) for array in state.get("coefs_", ()))
 
 
 def _in_memory(value: Any) -> Any:
-    """The value without numpy.memmap, which would say of a copy that it is one."""
+    """The value with numpy.memmap as plain arrays, because copies keep that type."""
     if isinstance(value, np.memmap):
         return value.view(np.ndarray)
     if type(value) in (list, tuple):
@@ -99,11 +98,11 @@ def _in_memory(value: Any) -> Any:
 
 
 def _checksum(value: object, checksum: int = 0) -> int:
-    """CRC-32 of all names, numbers, texts and arrays: a flipped bit would go unseen.
+    """CRC-32 of all names, numbers, strings and arrays, which detects flipped bits.
 
-    A guard against accidents, not against anybody: a forger writes the right one. What
-    has no numbers of its own, like a random state that is a parameter, counts by its
-    type; so do numbers of numpy as Python's, which some formats make of them.
+    It guards against accidents, not against attackers, who can write a matching one.
+    Other objects, such as a RandomState parameter, count by their type only. numpy
+    scalars count as Python numbers, because some formats convert them.
     """
     if isinstance(value, dict):
         value = sorted(value.items(), key=lambda item: str(item[0]))
@@ -112,13 +111,13 @@ def _checksum(value: object, checksum: int = 0) -> int:
             checksum = _checksum(item, checksum)
         data: bytes | memoryview = b"%d" % len(value)
     elif isinstance(value, np.ndarray) and value.dtype.kind not in "OTV":
-        # The parameters are in Fortran order: this way round nothing is copied.
-        # Some formats make the order of the bytes that of the machine.
+        # Some formats convert the byte order to the machine's. The parameters are in
+        # Fortran order, so the transpose is not copied.
         native = value.astype(value.dtype.newbyteorder("="), copy=False)
         data = np.ascontiguousarray(native.T).view(np.uint8).data
-        # Their bytes mean nothing without it.
+        # The bytes have no meaning without the dtype and the shape.
         checksum = zlib.crc32(f"{native.dtype.str}{value.shape}".encode(), checksum)
-    elif isinstance(value, np.ndarray):  # whose memory has pointers
+    elif isinstance(value, np.ndarray):  # its memory holds pointers
         data = "\0".join(map(str, value.tolist())).encode(errors="replace")
     else:
         data = _text(value).encode(errors="replace")

@@ -1,4 +1,4 @@
-"""`SGDSigmoidMLPRegressor`: what is particular to numbers."""
+"""`SGDSigmoidMLPRegressor`: the code that only the regressor needs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -22,8 +22,8 @@ from .validation import Data, naming
 
 Array = NDArray[Any]
 
-# This part of the values may be outside target_range without a warning: outliers, for
-# which a range that holds them all would press the others together.
+# This fraction of the values may be out of reach without a warning: a range that held
+# all outliers would crowd the other values together.
 OUTLIERS = 0.01
 
 
@@ -41,48 +41,48 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     does not extrapolate beyond it.
 
     Inputs should be scaled to zero mean and about unit variance by a
-    `~sklearn.preprocessing.StandardScaler` (between 0 and 1, they are learnt several
-    times more slowly); `y` need not be scaled.
+    `~sklearn.preprocessing.StandardScaler` (inputs between 0 and 1 are learnt several
+    times more slowly). `y` need not be scaled.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int or int, default=(100,)
-        Neurons of each hidden layer. ``()`` is a single layer of sigmoid outputs. The
+        Neurons in each hidden layer. ``()`` is a single layer of sigmoid outputs. The
         default is MLPRegressor's.
 
     learning_rate_init : float > 0 or "auto", default="auto"
         The step size η, for the cost ``C = 1/n_L Σ_j ½ (a_j − y_j)²`` in units of
         activations, with its ``1/n_L``. "auto" is the product of 0.1, or 1.4 with
-        early stopping; ``n_L``; ``min(1, 100/width)``, with the width of the widest
-        hidden layer, or the number of features if there is none;
+        early stopping; ``n_L``; ``min(1, 100/width)``, where the width is that of the
+        widest hidden layer, or the number of features if there is none;
         ``max(1, √(10/mean ‖x‖²))`` over the rows of the first call; ``√(b/32)`` for
-        batches of ``b < 32`` rows (but not where all rows are one batch); and
-        ``1 − momentum``. Small steps keep the network simple where no held-out rows
-        show whether it learns noise ("How the defaults were chosen" in the
-        documentation). `learning_rate_init_` has the value.
+        batches of ``b < 32`` rows (unless all rows are one batch); and
+        ``1 − momentum``. Without held-out rows nothing shows whether the network
+        learns noise, and small steps keep it simple ("How the defaults were chosen" in
+        the documentation). `learning_rate_init_` holds the value.
 
     batch_size : int >= 1, "full" or "auto", default="auto"
-        Rows whose gradients an update averages: 1 is stochastic gradient descent,
-        "full" is batch gradient descent, anything between is mini-batch. A last,
-        smaller batch is averaged over its own size. "auto" is all rows up to 32, else
-        ``n_samples / 100``, but at least 16 (8 with early stopping) and at most 32.
-        `batch_size_` has the value.
+        Number of rows whose gradients an update averages: 1 is stochastic gradient
+        descent, "full" is batch gradient descent, anything between is mini-batch. A
+        smaller last batch is averaged over its own size. "auto" is all rows if there
+        are at most 32, else ``n_samples / 100``, but at least 16 (8 with early
+        stopping) and at most 32. `batch_size_` holds the value.
 
     max_iter : int >= 1, default=200
-        Largest number of epochs, that is passes over the data, of `fit`. The default is
+        Most epochs, that is, passes over the data, of a `fit`. The default is
         MLPRegressor's.
 
     target_range : "auto" or (low, high), default="auto"
-        The values of `y` that are mapped to the activations 0.1 and 0.9; each a number,
+        The values of `y` that are mapped to the activations 0.1 and 0.9, each a number
         or one for each output. "auto" takes the smallest and largest value of each
         output that `fit`, or the first `partial_fit`, sees with a positive weight. A
-        range that leaves out a few outliers of `y` may serve the others better.
+        range that leaves out a few outliers of `y` may suit the other values better.
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         Schedule of the step size. "constant" keeps η; "invscaling" uses
-        ``η / (t + 1)^power_t`` in an epoch that `t` examples came before, as in
-        scikit-learn (fast: η/32 after 1,000 examples); "adaptive" divides by 5
-        whenever training would have stopped, until η is 1e-6 or less.
+        ``η / (t + 1)^power_t`` in an epoch that starts after `t` examples, as in
+        scikit-learn (it falls fast: η/32 after 1,000 examples); "adaptive" divides η by
+        5 whenever training would have stopped, until it is 1e-6 or less.
 
     power_t : float >= 0, default=0.5
         Exponent of "invscaling". The default is MLPRegressor's.
@@ -93,64 +93,64 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     nesterovs_momentum : bool, default=True
         Whether to apply momentum in Nesterov's form, ``θ ← θ + momentum·v − η·∇`` with
-        the new `v`; without effect where ``momentum=0``. The default is
+        the new `v`; it has no effect if ``momentum=0``. The default is
         MLPRegressor's.
 
     alpha : float >= 0, default=0.0
         L2 penalty in scikit-learn's scaling: ``alpha / m · W`` is added to the average
-        gradient of a batch of `m` examples; ``k / m`` of that for a last, smaller batch
-        of `k`, so that each row counts alike. It is no part of the reported loss.
-        Values do not carry over from MLPClassifier: next to this cost's smaller
-        gradients, larger η and smaller batches, 1e-3 is already strong. The default is
-        the derivation's unpenalised cost.
+        gradient of a batch of `m` examples, and ``k / m`` times that for a smaller last
+        batch of `k`, so that every row counts the same. The reported loss does not
+        include it. Values for MLPClassifier do not carry over: this cost has smaller
+        gradients, larger η and smaller batches, so 1e-3 is already strong. The default
+        is the derivation's unpenalised cost.
 
     shuffle : bool, default=True
         Whether to draw a new order of the rows before each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the initial weights and of the orders. With an int, the same data and
-        the same machine, models are bit-identical (with SciPy 1.13 or newer: the BLAS
-        of older ones rounds some large products by their place in memory).
+        Source of the initial weights and of the row orders. With an int, the same data
+        and the same machine, models are bit-identical (with SciPy 1.13 or newer: with
+        the BLAS of older versions, the rounding of some large products depends on their
+        place in memory).
 
     tol : float >= 0 or "auto", default="auto"
         The loss improves if it falls by at least this below the best so far; a held-out
         score, if it rises by at least this. "auto" is 1e-5 of the loss of the best
         constant prediction, ``1/n_L Σ_j ½ Var(y_j)`` (1/8 stands in where `y` does not
         vary), and 1e-5 for a score; and training does not stop before its loss is below
-        0.98 of that of a constant. A number of MLPRegressor's is too large: this
-        cost is in units of activations. `tol_` has the value.
+        0.98 times that of a constant. Values for MLPRegressor are too large, because
+        this cost is in units of activations. `tol_` holds the value.
 
     n_iter_no_change : int >= 1 or inf, default=20
         Training stops after more than this many epochs in a row without improvement.
-        Twice MLPRegressor's: the loss of small batches wavers.
+        The default is twice MLPRegressor's: the loss of small batches fluctuates.
 
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out `validation_fraction` of the rows, and to stop when their
-        score has not risen by at least `tol`, nor their loss fallen by it while the
-        score stayed, for more than `n_iter_no_change` epochs. The parameters are then
-        those of the epoch with the best score, and among equals with the lowest loss.
-        Rows are held out at random; with ``shuffle=False`` they are the last ones. A
-        warm start holds out the same rows. "auto" is True from 500 rows on, where a
-        tenth of them can tell progress from noise, also where `X_val` is given; the
-        first `fit` decides. It goes with a larger η and smaller batches, which later
-        passes of `partial_fit` keep, though they take no notice of it otherwise.
-        `early_stopping_` says what `fit` did.
+        Whether to hold out `validation_fraction` of the rows and to stop when they show
+        no improvement for more than `n_iter_no_change` epochs. An improvement is a
+        score that rises by at least `tol`, or a loss that falls by at least `tol` while
+        the score stays the same. The parameters are then those of the epoch with the
+        best score, and with the lowest loss among equal scores. Rows are held out at
+        random; with ``shuffle=False`` they are the last ones. A warm start holds out
+        the same rows. "auto" is True for 500 rows or more, where a tenth of them can
+        tell progress from noise, even if `X_val` is given; the first `fit` decides. It
+        comes with a larger η and smaller batches. Later calls of `partial_fit` keep
+        these, but otherwise ignore it. `early_stopping_` holds what `fit` did.
 
     validation_fraction : float in (0, 1), default=0.1
-        Part of the rows held out, where `early_stopping` has no `X_val` from `fit`. The
-        default is MLPRegressor's.
+        Fraction of the rows to hold out if `early_stopping` gets no `X_val` in `fit`.
+        The default is MLPRegressor's.
 
     scoring : str, callable or None, default=None
-        The score that early stopping goes by. None is the R² of `score`, "loss" the
-        negative loss, a name that of a scorer of scikit-learn; a callable is given the
-        estimator, inputs and targets as arrays, and `sample_weight` if `fit` has
+        The score that early stopping uses. None is the R² of `score`, "loss" the
+        negative loss, and another string names a scikit-learn scorer. A callable gets
+        the estimator, inputs and targets as arrays, and `sample_weight` if `fit` has
         weights. As in HistGradientBoostingRegressor.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the parameters, the momentum, the schedule and the
-        random numbers where the last call ended, instead of anew: without early
-        stopping, and to the bit, as one longer `fit` would. `target_range_` stays as it
-        is.
+        Whether `fit` continues from the parameters, momentum, schedule and random
+        stream of the last call, instead of starting again. Without early stopping, the
+        result equals one longer `fit` to the bit. `target_range_` stays as it is.
 
     verbose : bool or int >= 0, default=False
         Whether to print a line after each epoch: its number, `loss_`, the score of the
@@ -160,13 +160,14 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         What computes the updates. "numba" compiles those of small batches: up to 20
         rows, or 8 if the network has more than 32,768 weights; up to 1,024 sparse rows
         unless later layers are large. Single examples train up to ten times as fast.
-        Larger batches, as `batch_size="auto"` may choose, and predictions are computed
-        as by "numpy". The two engines round differently. Needs the `fast` extra.
+        Larger batches, which `batch_size="auto"` may choose, and predictions are
+        computed as with "numpy". The two engines round differently. "numba" needs the
+        `fast` extra.
 
     Attributes
     ----------
     target_range_ : ndarray of shape (2, `n_outputs_`)
-        The values of each output that stand for the activations 0.1 and 0.9.
+        The values of each output that are mapped to the activations 0.1 and 0.9.
 
     coefs_ : list of ndarrays of shape (n_{l-1}, n_l)
         Weights of each layer, transposed from the derivation's ``W^l``.
@@ -178,7 +179,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         The η of the last call, before its schedule.
 
     batch_size_ : int
-        Rows of a batch in the last call.
+        Rows in a batch of the last call.
 
     tol_ : float
         The `tol` of the last `fit`, as a loss.
@@ -188,49 +189,48 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
 
     loss_ : float or None
         Mean cost of the examples in the last epoch, in units of activations, each
-        measured with the weights that it was about to update; None where Ctrl-C came
-        before the end of the first.
+        measured just before the update that it took part in; None if Ctrl-C came before
+        the end of the first epoch.
 
     best_loss_ : float or None
-        Smallest `loss_` of all epochs (inf where there was none); None after early
-        stopping, which goes by the score.
+        Smallest `loss_` of all epochs (inf if there was none); None after early
+        stopping, which uses the score.
 
     loss_curve_ : list of float
-        `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a stream
-        needs no more memory the longer it is.
+        `loss_` of every epoch; `partial_fit` keeps the last 10,000, so that a long
+        stream does not fill the memory.
 
     n_iter_ : int
-        Epochs of the last `fit`; `partial_fit` adds one.
+        Number of epochs of the last `fit`; `partial_fit` adds one.
 
     t_ : int
-        Examples seen so far.
+        Number of examples seen so far.
 
     n_layers_ : int
-        Layers, with those of inputs and outputs.
+        Number of layers, including those of inputs and outputs.
 
     n_outputs_ : int
-        Output neurons, the derivation's ``n_L``.
+        Number of output neurons, the derivation's ``n_L``.
 
     out_activation_ : str
         "logistic".
 
     n_features_in_ : int
-        Features seen by `fit`.
+        Number of features seen by `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where `X` has names that are all strings.
+        Names of the features, if `X` has names that are all strings.
 
     validation_scores_ : list of float or None
         Score of the held-out rows after each epoch that had some: `scoring`, or R²,
-        weighted by `sample_weight` where it is given. None if no rows were held out.
+        weighted by `sample_weight` if given. None if no rows were held out.
 
     validation_loss_curve_ : list of float or None
-        Mean cost of the held-out rows after each epoch, as `loss_curve_` has it for the
-        others; None if no rows were held out.
+        Mean cost of the held-out rows after each epoch; None if no rows were held out.
 
     best_validation_score_ : float or None
-        Score on the held-out rows of the network that the last `fit` kept, the best of
-        its epochs; None without early stopping.
+        Score of the network that the last `fit` kept, on the held-out rows: the best
+        among its epochs. None without early stopping.
 
     See Also
     --------
@@ -243,16 +243,17 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     an `X` is neither modified nor copied whole. Any other type is converted to float64
     first, and any other sparse format to CSR.
 
-    `fit` and `partial_fit` train a copy, which takes the estimator's place at the end.
-    So an error leaves the estimator as it was before the call (but a RandomState object
-    given as `random_state` stays advanced), and other threads predict with the former
-    network meanwhile. Warnings of how training ended come last: if one is made an
-    error, the network is stored all the same. Ctrl-C ends `fit` with a warning and the
-    network of the last whole epoch; `partial_fit` raises it and undoes its pass.
+    `fit` and `partial_fit` train a copy, which replaces the estimator at the end. So an
+    error leaves the estimator as it was before the call (except that a RandomState
+    object given as `random_state` stays advanced), and other threads predict with the
+    old network meanwhile. Warnings about how training ended come last: if one is turned
+    into an error, the network is stored all the same. Ctrl-C ends `fit` with a warning
+    and the network of the last whole epoch; `partial_fit` raises KeyboardInterrupt and
+    undoes its pass.
 
     With scikit-learn 1.9 or newer, `set_callbacks` takes callbacks of
     :mod:`sklearn.callback`; a fit is a task with a subtask "epoch" for each epoch,
-    `partial_fit` is none.
+    `partial_fit` is not a task.
 
     References
     ----------
@@ -275,7 +276,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     0.49
     """
 
-    # The public name, so that saved files do not name a room.
+    # The public name, so that saved files do not depend on the private module.
     __module__ = "skbackprop"
     _output_deviation = 1.0
     _initialising_call = (
@@ -345,7 +346,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, finite numbers, best of about unit variance.
+            Inputs: finite numbers, best scaled to about unit variance.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, finite numbers of any scale.
@@ -354,19 +355,19 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             Weights, not negative and not all zero. They are divided by their mean over
             the rows to learn from, and so is `alpha`; a batch then averages
             ``w_i · gradient_i`` over its size. With ``batch_size="full"``, integer
-            weights equal repeated rows (but for rounding, and "invscaling" counts rows
-            as they are).
+            weights equal repeated rows (except for rounding, and "invscaling" ignores
+            weights).
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Inputs of held-out rows. With early stopping they take the place of rows
-            split off from `X`; without it they are only measured, for
-            `validation_scores_` and `validation_loss_curve_`.
+            Inputs of held-out rows. With early stopping they replace the rows split off
+            from `X`; without it they are only measured, for `validation_scores_` and
+            `validation_loss_curve_`.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights in the score and in the loss; only their relation counts.
+            Their weights in the score and in the loss; only the ratios matter.
 
         Returns
         -------
@@ -376,22 +377,22 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Raises
         ------
         ValueError
-            A parameter or an argument is not as described, `early_stopping` cannot
-            split so few rows, a warm start is given another network, or the parameters
-            of the network left the finite numbers because η is too large.
+            A parameter or an argument is not as described, there are too few rows for
+            `early_stopping` to split, a warm start asks for a different network, or
+            training diverged because η is too large.
 
         Warns
         -----
         ConvergenceWarning
-            The network that is kept has learnt too little, or training was not done:
-            it is saturated, no better than a constant prediction, or stopped while its
-            loss was falling; outliers crowd most values of `y` together; or `max_iter`
-            epochs were not enough; the warning names what may help.
+            The kept network has learnt too little: it is saturated, is no better than a
+            constant prediction, or stopped while its loss was falling; or outliers
+            crowd most values of `y` together; or `max_iter` epochs were not enough. The
+            warning names what may help.
         UserWarning
-            `batch_size` is larger than the number of rows, more than 1 % of the values
-            of `y` are out of the network's reach with this `target_range`, or Ctrl-C
-            ended training: the network is that of the last whole epoch, or the one
-            fitted before if there was no whole epoch.
+            `batch_size` is larger than the number of rows; or the network cannot reach
+            more than 1 % of the values of `y` with this `target_range`; or Ctrl-C ended
+            training, and the network is that of the last whole epoch, or the previous
+            one if there was no whole epoch.
 
         Examples
         --------
@@ -408,12 +409,12 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     def partial_fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Make one pass over the rows given, going on from where training is.
+        """Make one pass over the given rows, continuing from the current state.
 
-        Batches, order of the rows and schedule are those of `fit`: on an unfitted
-        estimator, and without weights, it is one epoch of `fit`, to the bit. The
-        random stream and the momentum continue, and `target_range_` stays that of the
-        first call: with a stream, give `target_range` if that call does not show the
+        Batches, row order and schedule are those of `fit`: on an unfitted estimator and
+        without weights, the result equals one epoch of `fit`, to the bit. The
+        random stream and the momentum continue. `target_range_` stays that of the first
+        call: for a stream, give `target_range` if the first call does not contain the
         extremes.
 
         Parameters
@@ -425,10 +426,10 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             Targets, as in `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative. Unlike in `fit` they are used as they are, a weight
-            of 2 doubling the gradient of an example: a stream has no mean weight to
-            divide by. If all are zero, the model stays as it is; the first call then
-            only sets the initial weights and the range of `y`.
+            Weights, not negative. Unlike in `fit`, they are used as they are, because
+            the mean weight of a stream is unknown: a weight of 2 doubles the gradient
+            of an example. If all are zero, the model stays as it is; the first call
+            then only sets the initial weights and the range of `y`.
 
         Returns
         -------
@@ -438,13 +439,13 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Raises
         ------
         ValueError
-            As in `fit`; and where `X` has other features, or `y` other outputs, than
+            As in `fit`; also if `X` or `y` has a different number of columns than
             before.
 
         Warns
         -----
         UserWarning
-            More than 1 % of the values of `y` are out of the network's reach with this
+            The network cannot reach more than 1 % of the values of `y` with this
             `target_range`.
 
         Examples
@@ -462,12 +463,12 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> Array:
-        """Predict by the activations of the output neurons, mapped back to `y`.
+        """Predict the activations of the output neurons, mapped back to `y`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
@@ -484,7 +485,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         >>> model.predict(scale(X)).shape
         (442,)
         """
-        model = self._copy()  # a fit in another thread may swap the network meanwhile
+        model = self._copy()  # a fit in another thread may replace the network
         y = model._outputs(
             X, lambda z: TargetScale(*model.target_range_).decode(expit(z))
         )
@@ -496,7 +497,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             True values.
@@ -512,8 +513,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         Raises
         ------
         ValueError
-            An argument is not as described, or the squares of `y` are no finite
-            numbers.
+            An argument is not as described, or the squares of `y` are not finite.
 
         Examples
         --------
@@ -523,8 +523,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             score = float(super().score(X, y, score_weights(sample_weight)))
         if not np.isfinite(score) and len(np.asarray(y)) > 1:
             raise ValueError(
-                "y has values whose squares are no finite numbers, and so no R². Scale "
-                "y."
+                "y is too large for R²: squares of its values are not finite. Scale y."
             )
         return score
 
@@ -537,7 +536,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     def _set_targets(
         self, data: Data, call: Call, classes: ArrayLike | None = None
     ) -> None:
-        n_outputs, y = data.y.shape[1], that_count(data)
+        n_outputs, y = data.y.shape[1], targets_with_weight(data)
         if call.goes_on and n_outputs != self.n_outputs_:
             raise ValueError(f"y has {n_outputs} columns, expected {self.n_outputs_}.")
         auto = isinstance(self.target_range, str) and self.target_range == "auto"
@@ -546,16 +545,16 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             if call.goes_on and not np.array_equal(given, self.target_range_):
                 raise ValueError(
                     f"target_range={self.target_range!r} differs from that of the "
-                    f"fitted model, {self.target_range_.tolist()}. Call fit (with "
-                    "warm_start=False) to start anew."
+                    f"fitted model, {self.target_range_.tolist()}. Call fit with "
+                    "warm_start=False to start again."
                 )
         elif not call.goes_on:
             low, high = (end(axis=0).astype(float) for end in (y.min, y.max))
             given = usable_range(low, high)
             if call.is_pass and (low == high).any():
                 warn(
-                    "The first partial_fit saw only one value of y, from which "
-                    'target_range="auto" cannot tell the range of the stream. Give '
+                    'target_range="auto" cannot tell the range of the stream: the '
+                    "first partial_fit saw only one value of y. Give "
                     "target_range=(low, high)."
                 )
         if not call.goes_on:
@@ -565,14 +564,14 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             _require_finite(low, high, data.X.dtype)
         outside, size = self._count_outside(data, low, high)
         is_told = call.is_pass and call.goes_on and self._is_told_of_range
-        self._is_told_of_range = is_told  # a stream is told once
+        self._is_told_of_range = is_told  # warn only once for a stream
         if outside > OUTLIERS * size and not is_told:
             self._is_told_of_range = True
             warn(
-                f"y has {outside} of {size} values ({outside / size:.1%}) outside what "
-                f"the network can predict, ({low.min():g}, {high.max():g}): more than "
-                "1/8 of the target_range below or above it. If they are not outliers, "
-                "fit anew with a wider target_range."
+                f"y has {outside} of {size} values ({outside / size:.1%}) outside the "
+                f"interval that the network can predict, ({low.min():g}, "
+                f"{high.max():g}), which extends target_range by 1/8 on each side. If "
+                "they are not outliers, fit again with a wider target_range."
             )
 
     def _count_outside(self, data: Data, low: Array, high: Array) -> tuple[int, int]:
@@ -590,33 +589,36 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         return r_squared
 
     def _pace(self, stops_early: bool) -> Pace:
-        # Small steps keep the network simple where nothing shows whether it learns
-        # noise; held-out rows show it.
+        # Held-out rows show whether the network learns noise. Without them, small steps
+        # keep it simple.
         if stops_early:
             return Pace(eta=1.4, smallest_batch=8)
         return Pace(eta=0.1, smallest_batch=16)
 
 
 def _require_finite(low: Array, high: Array, dtype: Any) -> None:
-    """Raise ValueError where predictions would not be finite numbers in their dtype."""
+    """Raise ValueError if predictions would not be finite numbers in their dtype."""
     ends = np.array([low.min(), high.max()])
     if not np.isfinite(ends.astype(dtype)).all():
         raise ValueError(
             f"y or target_range is too large: predictions between {ends[0]:g} and "
-            f"{ends[1]:g} are no finite {dtype} numbers. Scale y."
+            f"{ends[1]:g} are not finite {dtype} numbers. Scale y."
         )
 
 
-def that_count(data: Data) -> Array:
-    """The targets without those of no weight, which say nothing of their range."""
+def targets_with_weight(data: Data) -> Array:
+    """The targets with positive weight; all of them if every weight is zero.
+
+    Targets without weight must not decide the range.
+    """
     if data.weights is None or not data.weights.any():
         return data.y
     return data.y[data.weights > 0]
 
 
 def count_outside(data: Data, low: Array, high: Array) -> tuple[int, int]:
-    """How many target values are not between these, and how many there are."""
+    """How many targets with weight are not between these, and how many there are."""
     if data.weights is not None and not data.weights.any():
         return 0, 0
-    y = that_count(data)
+    y = targets_with_weight(data)
     return int(((y <= low) | (y >= high)).sum()), y.size

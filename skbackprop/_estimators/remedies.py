@@ -1,4 +1,4 @@
-"""What may help a network that does not learn: each remedy only where it fits."""
+"""What may help a network that does not learn: each remedy only where it applies."""
 
 from typing import Any
 
@@ -11,24 +11,24 @@ from .outcome import Run
 
 Array = NDArray[Any]
 
-# A class with a smaller share of the rows is rare, one with this share very rare: part
-# of an even share.
+# A class with a smaller share of the rows is rare, or very rare. Both are fractions of
+# an even share.
 RARE, VERY_RARE = 0.4, 0.1
-# A regressor's targets are activations between 0.1 and 0.9. They are crowded where nine
-# tenths of them are within less than this.
+# A regressor's targets are activations between 0.1 and 0.9. They are crowded if nine
+# tenths of them lie in an interval narrower than this.
 CROWDED, VERY_CROWDED = 0.2, 0.1
-# Columns are not scaled where a deviation or a mean is larger than the first, or where
-# all deviations are smaller than the last; or where one is a hundredth of another that
-# is larger than the middle.
+# Columns count as not scaled if a standard deviation or a mean exceeds LARGE, if all
+# deviations are below TINY, or if a deviation is below a hundredth of another one that
+# exceeds WIDE.
 LARGE, WIDE, TINY = 30.0, 3.0, 0.1
-# A penalty from here on takes back what is learnt.
+# From this value, the penalty undoes what the network learns.
 STRONG_ALPHA = 0.01
-# η counts as far from "auto" from this factor on.
+# η counts as far from "auto" beyond this factor.
 FAR = 3.0
 
 
 def scaling(model: Any, source: Source) -> str | None:
-    """Scale `X`, with the columns that show best that it is not, by name."""
+    """Scale `X`; the advice names the columns that show best that it is not scaled."""
     columns = _means_and_deviations(source)
     if columns is None:
         return None
@@ -39,25 +39,27 @@ def scaling(model: Any, source: Source) -> str | None:
     far, wide = int(np.abs(means).argmax()), int(np.where(known, spreads, 0).argmax())
     narrow = int(np.where(known, spreads, np.inf).argmin())
     names = getattr(model, "feature_names_in_", np.arange(len(spreads)))
-    named = f"column {names[wide]!s} has a deviation of {spreads[wide]:.2g}"
-    tell = known & (spreads * 100 <= spreads[wide])
-    # Pictures between 0 and 1 have a few pixels at the border that hardly vary.
-    uneven = tell.any() and (spreads[wide] > WIDE or tell.sum() > known.sum() / 4)
+    evidence = f"column {names[wide]!s} has a standard deviation of {spreads[wide]:.2g}"
+    much_narrower = known & (spreads * 100 <= spreads[wide])
+    # Images between 0 and 1 have a few pixels at the border that hardly vary.
+    uneven = much_narrower.any() and (
+        spreads[wide] > WIDE or much_narrower.sum() > known.sum() / 4
+    )
     if uneven:
-        named += f", column {names[narrow]!s} of {spreads[narrow]:.2g}"
+        evidence += f", column {names[narrow]!s} one of {spreads[narrow]:.2g}"
     tiny = spreads[wide] < TINY
-    if source.sparse:  # rare words differ in spread, and are small, as they should be
+    if source.sparse:  # counts of rare words are small and uneven, as they should be
         uneven = tiny = False
     if abs(means[far]) > LARGE and not uneven:
-        named = f"column {names[far]!s} has a mean of {means[far]:.2g}"
+        evidence = f"column {names[far]!s} has a mean of {means[far]:.2g}"
     elif not (uneven or tiny or spreads[wide] > LARGE):
         return None
     scaler = "MaxAbsScaler" if source.sparse else "StandardScaler"
-    return f"X is not scaled: {named}. Put a {scaler} before the network."
+    return f"X is not scaled: {evidence}. Put a {scaler} before the network."
 
 
 def centring(model: Any, source: Source) -> str | None:
-    """Centre `X`, where a regressor stopped at what may be a linear model's loss."""
+    """Centre `X`: without that, a regressor may stop at a linear model's loss."""
     columns = _means_and_deviations(source)
     if columns is None or source.sparse or not hasattr(model, "target_range_"):
         return None
@@ -72,20 +74,20 @@ def centring(model: Any, source: Source) -> str | None:
 
 
 def has_a_choice(model: Any) -> bool:
-    """Whether each row has one class, and there are several."""
+    """Whether the model chooses one of several classes for each row."""
     is_classifier = hasattr(model, "classes_")
     return is_classifier and not model._multilabel and len(model.classes_) > 1
 
 
 def class_shares(source: Source) -> Array:
     """The (weighted) share of the rows of each class."""
-    total, said, _ = source.target_moments()
-    shares = np.asarray(said / total)
+    total, sums, _ = source.target_moments()
+    shares = np.asarray(sums / total)
     return shares if len(shares) > 1 else np.array([1 - shares[0], shares[0]])
 
 
 def rare_classes(model: Any, source: Source, below: float) -> str | None:
-    """Weigh rare classes, or judge epochs by a score that sees them."""
+    """Weight rare classes, or stop by a score that is sensitive to them."""
     if not has_a_choice(model):
         return None
     shares = class_shares(source)
@@ -104,14 +106,14 @@ def rare_classes(model: Any, source: Source, below: float) -> str | None:
 
 
 def outliers(model: Any, source: Source, below: float) -> str | None:
-    """Bring the bulk of `y` apart, where it has little of the range of activations."""
+    """Spread the bulk of `y`, if it is crowded into few activations."""
     if not hasattr(model, "target_range_"):
         return None
     sample = source.sample()
     if sample is None:
         return None
     low, high = np.quantile(sample[1], [0.05, 0.95], axis=0)
-    widths = (high - low)[high > low]  # without an output that does not vary
+    widths = (high - low)[high > low]  # without outputs that do not vary
     if not widths.size or widths.min() >= below:
         return None
     if not isinstance(model.target_range, str):
@@ -123,14 +125,14 @@ def outliers(model: Any, source: Source, below: float) -> str | None:
 
 
 def smaller_alpha(model: Any) -> str | None:
-    """A smaller penalty, which takes back what is learnt."""
+    """A smaller penalty, if it is strong enough to undo what the network learns."""
     if model.alpha < STRONG_ALPHA:
         return None
     return f"Set a smaller alpha (it was {float(model.alpha):g})."
 
 
 def another_eta(model: Any, run: Run) -> str | None:
-    """Another η, where it is far from what "auto" would be."""
+    """Another η, if this one is far from the value of "auto"."""
     eta, auto = run.plan.learning_rate_init, _auto_eta(model, run)
     if auto / FAR <= eta <= auto * FAR:
         return None
@@ -138,13 +140,13 @@ def another_eta(model: Any, run: Run) -> str | None:
 
 
 def larger_eta(model: Any, run: Run) -> str | None:
-    """A larger η, where it is far below what "auto" would be."""
+    """A larger η, if this one is far below the value of "auto"."""
     eta, auto = run.plan.learning_rate_init, _auto_eta(model, run)
     return _use_auto(eta, auto) if eta < auto / FAR else None
 
 
 def smaller_eta(model: Any, run: Run) -> str:
-    """A smaller η, whatever it was: that of "auto" or a tenth."""
+    """A smaller η in any case: a tenth of it, or the value of "auto" if smaller."""
     eta = run.plan.learning_rate_init
     better = min(eta / 10, _auto_eta(model, run))
     also = " and a smaller alpha" if model.alpha else ""
@@ -152,16 +154,16 @@ def smaller_eta(model: Any, run: Run) -> str:
 
 
 def more_patience(plan: Plan, ending: Ending) -> str:
-    """More epochs: in all, or without improvement. If there is anything to learn."""
+    """More epochs, in total or without improvement, if there is anything to learn."""
     name = "max_iter" if ending == "max_iter" else "n_iter_no_change"
     return (
         f"Raise {name} (it was {getattr(plan, name)}). If that does not help, X may "
-        "say little about y, or have outliers."
+        "contain little information about y, or have outliers."
     )
 
 
 def more_epochs(plan: Plan) -> str:
-    """More epochs, unless the network learns noise by now."""
+    """More epochs, unless the network already learns noise."""
     if plan.early_stopping:
         return "Raise max_iter."
     return "Raise max_iter. If that does not help on new rows, set early_stopping=True."
@@ -176,7 +178,7 @@ def _use_auto(eta: float, auto: float) -> str:
 
 
 def _auto_eta(model: Any, run: Run) -> float:
-    """What learning_rate_init="auto" would be."""
+    """The value of learning_rate_init="auto"."""
     twin = model._copy()
     twin.learning_rate_init = "auto"
     twin._measure_norm(run.source)
@@ -185,12 +187,15 @@ def _auto_eta(model: Any, run: Run) -> float:
 
 
 def _means_and_deviations(source: Source) -> tuple[Array, Array] | None:
-    """Of each column, in a sample of the rows; None where there is none."""
+    """The mean and standard deviation of each column in a sample of the rows.
+
+    None if the source has no sample.
+    """
     sample = source.sample()
     if sample is None:
         return None
     X, _ = sample
     if isinstance(X, np.ndarray):
         return X.mean(axis=0, dtype=float), X.std(axis=0, dtype=float)
-    mean, of_squares = (np.asarray(a.mean(axis=0)).ravel() for a in (X, X.multiply(X)))
-    return mean, np.sqrt(np.maximum(of_squares - mean**2, 0))
+    mean, mean_square = (np.asarray(a.mean(axis=0)).ravel() for a in (X, X.multiply(X)))
+    return mean, np.sqrt(np.maximum(mean_square - mean**2, 0))

@@ -1,4 +1,4 @@
-"""Whether the network there is can be gone on from, and predicted with."""
+"""Whether the existing network can be trained further, and predict."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,7 +16,7 @@ BIT_GENERATORS = {"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"}
 
 
 def progress_of(model: Any) -> Progress:
-    """Where the training of a model stands, as its fitted attributes say."""
+    """The progress of a model's training, from its fitted attributes."""
     return Progress(
         n_iter=model.n_iter_,
         t=model.t_,
@@ -27,20 +27,20 @@ def progress_of(model: Any) -> Progress:
 
 
 def refuse_lone_weights(model: Any) -> None:
-    """Raise NotFittedError where a user gave weights to what knows no targets yet."""
+    """Raise NotFittedError if a user set weights of a model without known targets."""
     given = [name for name in ("coefs_", "intercepts_") if hasattr(model, name)]
     if given:
         raise NotFittedError(
             f"This {type(model).__name__} instance is not fitted yet, though "
             f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} set. To use "
-            f"weights of your own, call {model._initialising_call} first, which only "
+            f"your own weights, first call {model._initialising_call} which only "
             "sets initial weights. Then set coefs_ and intercepts_."
         )
 
 
 def check_arrays(model: Any) -> None:
-    """Raise ValueError where nothing can be predicted with the network's arrays."""
-    if _fit_together(model):  # 1.5 µs, the other way 15
+    """Raise ValueError if the network's arrays cannot be used to predict."""
+    if _fit_together(model):  # takes 1.5 µs, the full check 15
         return
     with naming("coefs_ and intercepts_"):
         hidden = map(len, model.intercepts_[:-1])
@@ -62,17 +62,17 @@ def _fit_together(model: Any) -> bool:
 
 
 def check_network(model: Any, wanted: list[int]) -> None:
-    """Raise ValueError where the network is not one of these layers.
+    """Raise ValueError if the network does not have these layers.
 
-    Or where its arrays do not fit together: the engine, which gives BLAS their
-    addresses, would compute with memory that belongs to others.
+    Also if its arrays do not fit together: the engine passes their addresses to BLAS,
+    which would then access memory outside them.
     """
     units = model._units
     if wanted != units:
         raise ValueError(
             f"hidden_layer_sizes={model.hidden_layer_sizes!r} means layers of "
-            f"{wanted} neurons, but the fitted model has {units}. Call fit (with "
-            "warm_start=False) to start anew."
+            f"{wanted} neurons, but the fitted model has {units}. Call fit with "
+            "warm_start=False to start again."
         )
     with naming("coefs_ and intercepts_"):
         weights, biases, dtype = _require_layers(model, units)
@@ -85,7 +85,7 @@ def check_network(model: Any, wanted: list[int]) -> None:
 def _require_layers(
     model: Any, units: list[int]
 ) -> tuple[list[tuple[int, int]], list[tuple[int]], Any]:
-    """Shapes and dtype of the parameters; ValueError where they are not so."""
+    """Shapes and dtype of the parameters; ValueError if the arrays do not match."""
     weights = list(pairwise(units))
     biases = [(n_out,) for _, n_out in weights]
     dtype = getattr(next(iter(model.coefs_), None), "dtype", None)
@@ -97,7 +97,7 @@ def _require_layers(
 def _require_arrays(
     name: str, arrays: list[Any], shapes: Sequence[tuple[int, ...]], dtype: Any
 ) -> None:
-    """Raise ValueError where these are not arrays of these shapes and this dtype."""
+    """Raise ValueError if these are not arrays of these shapes and this dtype."""
     shapes_found = [array.shape for array in arrays if isinstance(array, np.ndarray)]
     if (
         len(arrays) != len(shapes)
@@ -110,15 +110,15 @@ def _require_arrays(
             for array in arrays
         ]
         raise ValueError(
-            f"{name} must be arrays of the shapes {shapes}, those of coefs_ and "
-            f"intercepts_ all float32 or all float64; got {found}."
+            f"{name} must be arrays of shapes {shapes}, and all arrays of coefs_ and "
+            f"intercepts_ must be float32, or all float64; got {found}."
         )
 
 
 def random_state_from(state: dict[str, Any]) -> RandomState:
-    """The random stream whose state `get_state` wrote down, whatever its generator."""
+    """The random stream with a state from `get_state`, whatever its bit generator."""
     name = state["bit_generator"]
-    if name not in BIT_GENERATORS:  # a file must not choose what is called
+    if name not in BIT_GENERATORS:  # a file must not choose which function is called
         raise ValueError(
             f"random_state has the bit generator {name!r}, expected one of numpy's: "
             f"{', '.join(sorted(BIT_GENERATORS))}."

@@ -1,4 +1,4 @@
-"""Weights of examples: from the user's words to numbers that multiply gradients."""
+"""Weights of examples: from the user's arguments to factors of the gradients."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -44,9 +44,9 @@ def finite_numbers(values: ArrayLike, name: str) -> Array:
 
 
 def score_weights(sample_weight: ArrayLike | None) -> Array | None:
-    """The weights divided so that the largest is about 1, and sums are finite.
+    """The weights scaled so that the largest is about 1 and sums are finite.
 
-    By a power of two, so only negligible weights are rounded.
+    The scale is a power of two, so only negligible weights are rounded.
     """
     if sample_weight is None:
         return None
@@ -55,59 +55,58 @@ def score_weights(sample_weight: ArrayLike | None) -> Array | None:
     return np.asarray(np.ldexp(weights, -exponent))
 
 
-def factors_of_classes(class_weight: Mapping[Any, float], classes: Array) -> Array:
-    """The weight of each of `classes`, 1 where none is given."""
-    # Not by compute_class_weight, which takes a label "1" for the number.
+def class_factors(class_weight: Mapping[Any, float], classes: Array) -> Array:
+    """The weight of each of `classes`, 1 if none is given."""
+    # Not by compute_class_weight, which takes the label "1" for the number 1.
     labels = classes.tolist()
     known = set(labels)
     unknown = [key for key in class_weight if key not in known]
-    # A class more than there are is what a fold without a rare class looks like; where
-    # one is missing too, it is a misspelt one.
+    # An unknown class alone is fine: a fold may lack a rare class. If another class is
+    # missing, the unknown one is probably misspelt.
     missing = [label for label in labels if label not in class_weight]
     if unknown and missing:
         raise ValueError(
             f"class_weight has weights for {unknown}, which are not among the classes "
-            f"{labels}. If y only lacks them here, as a fold of it may, give a weight "
-            f"to {missing} too: where class_weight names every class of y, it may have "
-            "others."
+            f"{labels}. If y lacks them only here, as a fold may, also give weights to "
+            f"{missing}: a class_weight that names every class of y may name others."
         )
     return np.array([class_weight.get(label, 1.0) for label in labels], dtype=float)
 
 
 def balanced_factors(counts: Array) -> Array:
-    """``n / (n_classes · count)`` for the count or the weight of the rows of each."""
-    # A class of no weight has no rows that count: any factor will do.
+    """``n / (n_classes · count)`` for each class; counts may be sums of weights."""
+    # A class without weight has no rows that count, so any factor will do.
     return counts.sum() / (len(counts) * np.where(counts, counts, np.inf))
 
 
 def divided_by_mean(
     weights: Array | None, rows: Array | None, purpose: str = ""
 ) -> tuple[Array | None, float]:
-    """The weights divided by their mean over these rows (None is all), and that mean.
+    """The weights divided by their mean over these rows (None means all), and the mean.
 
-    Raises ValueError where none of these rows, which serve a purpose, has weight.
+    Raise ValueError if all these rows have zero weight; `purpose` ends the message.
     """
     if weights is None:
         return None, 1.0
     own = weights if rows is None else weights[rows]
     require_some_weight(own, purpose)
-    largest = float(own.max())  # first, lest the mean overflow
+    largest = float(own.max())  # divided out first, so that the mean cannot overflow
     mean = float((own / largest).mean())
-    # Not 0 by rounding: alpha is divided by it.
+    # Not rounded to 0, because alpha is divided by it.
     return weights / largest / mean, max(mean * largest, np.finfo(np.float64).tiny)
 
 
 def require_some_weight(weights: Array, purpose: str = "") -> None:
-    """Raise ValueError where no row counts of those that serve the purpose."""
+    """Raise ValueError if all weights are zero; `purpose` ends the message."""
     if not weights.any():
         raise ValueError(
             "sample_weight (times class_weight, if that is given) is zero in every "
-            f"row{purpose}; at least one must count."
+            f"row{purpose}. Give at least one row a positive weight."
         )
 
 
 def as_dtype(weights: Array, dtype: Any) -> Array:
-    """The weights in the dtype of the network, if it can hold them."""
+    """The weights in the network's dtype; ValueError if it cannot hold them."""
     with np.errstate(all="ignore"):
         converted = weights.astype(dtype)
     lost = weights.any() and not converted.any()

@@ -1,4 +1,4 @@
-"""The rows that early stopping splits off, and what to do where there are too few."""
+"""The rows that early stopping holds out, and advice if there are too few."""
 
 import math
 from typing import Any
@@ -13,10 +13,10 @@ Array = NDArray[Any]
 def split_rows(
     n_rows: int, fraction: float, seed: int | None, strata: Any
 ) -> tuple[Array, Array]:
-    """Indices of the rows to learn from and of those to hold out, in order.
+    """Indices of the rows to learn from and of the rows to hold out, in order.
 
     `strata` are labels whose proportions both parts keep, or None. Without a seed the
-    last rows are held out: their order means something, such as time.
+    last rows are held out, because their order has a meaning, such as time.
     """
     _require_enough_rows(n_rows, fraction, strata)
     rows, held_out = train_test_split(
@@ -30,7 +30,7 @@ def split_rows(
 
 
 def _require_enough_rows(n_rows: int, fraction: float, strata: Any) -> None:
-    """Raise ValueError where a part would be too small for a score, or for a class."""
+    """Raise ValueError if a part would be too small for a score, or lack a class."""
     n_classes = 1
     beginning = (
         f"early_stopping cannot hold out validation_fraction={fraction:g} of the "
@@ -43,10 +43,10 @@ def _require_enough_rows(n_rows: int, fraction: float, strata: Any) -> None:
             lone = classes[counts < 2].tolist()
             raise ValueError(
                 f"{beginning}there is only 1 row of each of the classes {lone}. A "
-                "class needs 2 at least, one to learn from and one to hold out. Add "
-                "rows or leave such classes out, or give X_val and y_val."
+                "class needs at least 2, one to learn from and one to hold out. Add "
+                "rows, leave such classes out, or give X_val and y_val."
             )
-    # A score of a single row says too little.
+    # The score of a single row says too little.
     least = max(2, n_classes)
     n_held_out = _held_out(n_rows, fraction)
     if n_held_out >= least and n_rows - n_held_out >= n_classes:
@@ -63,19 +63,19 @@ def _require_enough_rows(n_rows: int, fraction: float, strata: Any) -> None:
 
 
 def _held_out(n_rows: int, fraction: float) -> int:
-    """How many rows scikit-learn holds out."""
+    """The number of rows that scikit-learn holds out."""
     return math.ceil(fraction * n_rows)
 
 
 def _working_fraction(n_rows: int, least: int, n_classes: int) -> float | None:
-    """The smallest round fraction that holds out at least so many rows."""
+    """The smallest round fraction that holds out at least `least` rows."""
     digits = max(2, math.ceil(math.log10(n_rows / least)))
     rounded = math.ceil(10**digits * least / n_rows) / 10**digits
     n_held_out = _held_out(n_rows, rounded)
     works = rounded < 1 and least <= n_held_out <= n_rows - n_classes
     if works:
         return rounded
-    # Rounding held out too many rows: just these.
+    # Rounding would hold out too many rows: hold out exactly `least`.
     exact = (least - 0.5) / n_rows
     works = n_rows - _held_out(n_rows, exact) >= n_classes
     return exact if works else None

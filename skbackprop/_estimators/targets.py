@@ -1,4 +1,4 @@
-"""Targets: whether `y` can be learnt, and what the output neurons should output."""
+"""Targets: whether `y` can be learnt, and the activations that it asks for."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from .validation import naming, refuse_complex_columns, refuse_indices_outside
 
 Array = NDArray[Any]
 
-# The y values given by `target_range` are mapped to these activations: a sigmoid
-# reaches 0 and 1 only at infinity.
+# `target_range` is mapped to these activations: a sigmoid reaches 0 and 1 only at
+# infinity.
 LOW_ACTIVATION, HIGH_ACTIVATION = 0.1, 0.9
 
 
 def checked_array(y: Any) -> Any:
-    """`y` as an array or CSR, of whatever it is made; a column as 1-D."""
+    """`y`, of any type, as an array or CSR; a single column as 1-D."""
     with naming("y"):
         refuse_complex_columns(y)
         refuse_indices_outside(y, "y")
@@ -34,11 +34,11 @@ def checked_array(y: Any) -> Any:
 def checked_labels(y: Any, is_new: bool) -> Any:
     """`y` if it has one label a row, or is a binary indicator matrix.
 
-    Going on, where it is not new, a strange label is an unknown one, which is seen
-    later: this is a quarter of a one-row call.
+    If it is not new, one check is skipped, because it takes a quarter of a one-row
+    call. The labels that it would refuse are unknown ones, which are found later.
     """
     if issparse(y) and not y.has_canonical_format:
-        # 1 and 1 in the same place are 2, and no label.
+        # Two entries of 1 in the same place add up to 2, which is not a label.
         y = y.copy()
         y.sum_duplicates()
     refuse_nat(y, "y")
@@ -50,7 +50,7 @@ def checked_labels(y: Any, is_new: bool) -> Any:
     if y.ndim == 2 and not np.isin(y.data if issparse(y) else y, (0, 1)).all():
         raise ValueError(
             "y must have one label a row or be a binary indicator matrix, got "
-            f"{y.shape[1]} columns with other values than 0 and 1."
+            f"{y.shape[1]} columns with values other than 0 and 1."
         )
     return y
 
@@ -67,7 +67,7 @@ def checked_numbers(y: Any) -> Array:
 
 
 def codes_of(y: Any, classes: Array, is_multilabel: bool) -> Array:
-    """The place of each label among the classes; ValueError for an unknown one."""
+    """The index of each label among the classes; ValueError for an unknown label."""
     multilabel = y.ndim == 2
     if multilabel != is_multilabel:
         kinds = ("one label a row", "a binary indicator matrix")
@@ -80,20 +80,20 @@ def codes_of(y: Any, classes: Array, is_multilabel: bool) -> Array:
     if unknown:
         raise ValueError(
             f"y has the classes {unknown}, which are not among the expected "
-            f"{classes}, those of classes or of the y of fit. These fix the output "
-            "neurons: for other classes, start anew with all of them."
+            f"{classes}, given by classes or by the y of fit. The output neurons are "
+            "fixed: to add classes, fit a new estimator on all of them."
         )
-    # numpy compares signed with unsigned integers as floats, which are coarser.
+    # numpy compares signed with unsigned integers as floats, which loses digits.
     labels = y.astype(classes.dtype, copy=False)
     return np.searchsorted(classes, labels)
 
 
-def are_same(labels: Array, others: Array) -> bool:
+def same_labels(labels: Array, others: Array) -> bool:
     """Whether two sorted arrays have the same labels."""
     kinds = {labels.dtype.kind, others.dtype.kind}
-    if kinds & {"m", "M"}:  # as Python's objects, they depend on the unit
+    if kinds & {"m", "M"}:  # their Python objects depend on the unit
         return len(kinds) == 1 and np.array_equal(labels, others)
-    # By numpy, unsigned and signed integers would be compared as floats.
+    # numpy would compare unsigned and signed integers as floats.
     return bool(labels.tolist() == others.tolist())
 
 
@@ -104,16 +104,16 @@ def refuse_nat(labels: Array, name: str) -> None:
 
 
 def label_encoder(codes: Array, n_classes: int) -> Encoder:
-    """One output neuron for two classes (or one), one each (one-hot) for more.
+    """One output neuron for one or two classes, one neuron each (one-hot) for more.
 
-    `codes` are the places of the labels among the classes.
+    `codes` are the indices of the labels among the classes.
     """
     codes = codes.astype(np.min_scalar_type(n_classes))
     if n_classes <= 2:
         return lambda rows: codes[rows, np.newaxis] == 1
 
     def one_hot(rows: slice | Array) -> Array:
-        # To compare with each class takes twice as long (10 classes), or five times.
+        # Comparing with each class takes two (10 classes) to five times as long.
         wanted = codes[rows]
         Y = np.zeros((len(wanted), n_classes), dtype=bool)
         Y[np.arange(len(wanted)), wanted] = True
@@ -123,16 +123,16 @@ def label_encoder(codes: Array, n_classes: int) -> Encoder:
 
 
 def indicator_encoder(y: Any) -> Encoder:
-    """Multilabel: one output neuron for each label; `y` is dense or CSR."""
+    """One output neuron for each label of a multilabel `y`, which is dense or CSR."""
     if isinstance(y, np.ndarray):
         return lambda rows: y[rows]
     return lambda rows: y[rows].toarray()
 
 
 def usable_range(low: Array, high: Array) -> Array:
-    """The array ``(2, n_outputs)`` of both, with a range of 1 where they are equal.
+    """The array ``(2, n_outputs)`` of both, with a range of 1 if they are equal.
 
-    Also where they are so close that rounding would lose them beside their centre.
+    A range so small that rounding would lose it beside the centre counts as equal.
     """
     centre, half = low / 2 + high / 2, high / 2 - low / 2
     least = np.maximum(np.finfo(np.float64).tiny, 8 * np.spacing(np.abs(centre)))
@@ -142,7 +142,7 @@ def usable_range(low: Array, high: Array) -> Array:
 
 
 class TargetScale:
-    """The affine map between values of y and activations, for each output.
+    """The affine map from values of y to activations, for each output.
 
     ``a = ½ + gain · (y − centre)`` takes `low` to 0.1 and `high` to 0.9.
 
@@ -156,15 +156,15 @@ class TargetScale:
         self.gain = (HIGH_ACTIVATION - LOW_ACTIVATION) / 2 / (high / 2 - low / 2)
 
     def encoder(self, y: Array) -> Encoder:
-        """Encoder of numbers `y`, shape ``(n_rows, n_outputs)``."""
+        """The encoder of the numbers `y`, of shape ``(n_rows, n_outputs)``."""
         return lambda rows: 0.5 + self.gain * (y[rows] - self.centre)
 
     def decode(self, a: Array) -> Array:
-        """Values of y for activations, in the activations' dtype."""
-        # In float64 to the end: a small range beside a large centre needs it.
+        """The values of y for these activations, in their dtype."""
+        # Computed in float64, which a small range beside a large centre needs.
         return (self.centre + (a.astype(float) - 0.5) / self.gain).astype(a.dtype)
 
     @property
     def reachable(self) -> tuple[Array, Array]:
-        """The open interval of the values of y that a sigmoid can say."""
+        """The open interval of the values of y that a sigmoid can output."""
         return self.centre - 0.5 / self.gain, self.centre + 0.5 / self.gain

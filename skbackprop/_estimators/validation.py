@@ -1,4 +1,4 @@
-"""Arguments of a call: the validated rows, and errors that say which is wrong."""
+"""Arguments of a call: the validated rows, and errors that name the argument."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -22,10 +22,10 @@ class Data(NamedTuple):
     weights: Array | None
 
 
-# So many columns are named in an error.
+# How many columns an error names.
 SHOWN_COLUMNS = 5
-# What an argument that cannot be used may raise.
-_CANNOT = (
+# The errors that an unusable argument may raise.
+_ARGUMENT_ERRORS = (
     *(ValueError, TypeError, ArithmeticError, AttributeError, LookupError),
     NotImplementedError,
 )
@@ -35,23 +35,23 @@ _CANNOT = (
 def naming(names: str) -> Iterator[None]:
     """Put `names`, such as "X" or "y or sample_weight", before an error without them.
 
-    For blocks that do nothing but look at these arguments: whatever cannot be done with
-    them is a TypeError or a ValueError.
+    Use it for blocks that only look at these arguments: any error becomes a TypeError
+    or a ValueError.
     """
     try:
         yield
     except NotFittedError:
         raise
-    except _CANNOT as error:
+    except _ARGUMENT_ERRORS as error:
         any_name = "|".join(names.replace(" and ", " or ").split(" or "))
         is_ours = isinstance(error, ValueError | TypeError)
         if is_ours and re.search(rf"\b({any_name})\b", str(error)):
             raise
-        raise kind_of(error)(f"{names}: {error}") from error
+        raise error_type(error)(f"{names}: {error}") from error
 
 
-def kind_of(error: Exception) -> type[ValueError | TypeError]:
-    """What to raise in place of an error about an argument."""
+def error_type(error: Exception) -> type[ValueError | TypeError]:
+    """The type of the error to raise in place of this one."""
     # scikit-learn's InvalidParameterError is both.
     if isinstance(error, TypeError) and not isinstance(error, ValueError):
         return TypeError
@@ -59,14 +59,14 @@ def kind_of(error: Exception) -> type[ValueError | TypeError]:
 
 
 def refuse_indices_outside(matrix: Any, name: str) -> None:
-    """Raise ValueError where a sparse matrix has entries outside its shape.
+    """Raise ValueError if a sparse matrix has entries outside its shape.
 
-    scipy would read or write memory that belongs to others.
+    scipy would read or write memory outside its arrays.
     """
     if issparse(matrix) and matrix.ndim == 2 and not _all_inside(matrix):
         raise ValueError(
             f"{name} is a sparse matrix of shape {matrix.shape} with entries outside "
-            "that shape, or with pointers to rows that do not ascend."
+            "that shape, or with a decreasing indptr. Build it again."
         )
 
 
@@ -78,7 +78,7 @@ def _all_inside(matrix: Any) -> bool:
         indices = np.fromiter(chain.from_iterable(matrix.rows), dtype=np.intp)
         return _inside(indices, n_columns)
     if matrix.format not in ("csr", "csc", "bsr"):
-        return True  # they have no indices, or check them
+        return True  # these formats have no indices, or check them
     if matrix.format == "csc":
         n_rows, n_columns = n_columns, n_rows
     elif matrix.format == "bsr":
@@ -97,37 +97,39 @@ def _inside(indices: Any, n: int) -> bool:
     return len(indices) == 0 or bool(indices.min() >= 0 and indices.max() < n)
 
 
-def name_odd_columns(X: Any, error: ValueError | TypeError) -> None:
-    """Raise a better error than this one where columns of a data frame are no numbers.
+def refuse_non_numeric_columns(X: Any, error: ValueError | TypeError) -> None:
+    """Raise an error that names the columns of a data frame that are not numeric.
 
-    scikit-learn tells one of the values that it could not convert, and no column.
+    scikit-learn's `error` has only a value that it could not convert.
     """
     if not hasattr(X, "columns") or "Input X contains" in str(error):
         return
-    # pandas, where names may be there twice, or polars
+    # pandas, where a name may occur twice, or polars
     columns = X.items() if hasattr(X, "items") else zip(X.columns, X, strict=True)
-    odd = [f"{name!r} ({data.dtype})" for name, data in columns if not _numbers(data)]
+    odd = [
+        f"{name!r} ({data.dtype})" for name, data in columns if not _is_numeric(data)
+    ]
     if odd:
         shown = ", ".join(odd[:SHOWN_COLUMNS])
         more = f" and {len(odd) - SHOWN_COLUMNS} more" if odd[SHOWN_COLUMNS:] else ""
-        raise kind_of(error)(
-            f"X has columns that are no numbers: {shown}{more}. Encode them or leave "
-            "them out, for instance by a ColumnTransformer of sklearn.compose. "
+        raise error_type(error)(
+            f"X has columns that are not numeric: {shown}{more}. Encode them or leave "
+            "them out, for instance with sklearn.compose.ColumnTransformer. "
             f"({error})"
         ) from error
 
 
-def _numbers(column: Any) -> bool:
+def _is_numeric(column: Any) -> bool:
     try:
         values = np.asarray(column)
         values.astype(float)
-    except _CANNOT:
+    except _ARGUMENT_ERRORS:
         return False
-    return values.dtype.kind not in "mM"  # which numpy could convert
+    return values.dtype.kind not in "mM"  # dates, which numpy would convert
 
 
 def refuse_complex_columns(frame: Any) -> None:
-    """Raise ValueError where pandas would drop the imaginary part of a column."""
+    """Raise ValueError if a column is complex: pandas would drop the imaginary part."""
     dtypes = getattr(frame, "dtypes", None)
     if isinstance(dtypes, Iterable) and any(
         getattr(dtype, "kind", None) == "c" for dtype in dtypes

@@ -1,1 +1,1 @@
-"""Gradient descent: epochs, batches, step sizes, stopping, and what is told of it."""
+"""Gradient descent: epochs, batches, step sizes, stopping, and progress reports."""

@@ -1,7 +1,7 @@
-"""Callbacks: scikit-learn's API for them, experimental there, spoken only here.
+"""Callbacks: the only module that uses scikit-learn's experimental callback API.
 
-It exists from scikit-learn 1.9 on; with older versions the estimators have no
-`set_callbacks` and everything here does nothing.
+The API exists since scikit-learn 1.9. With older versions, the estimators have no
+`set_callbacks`, and everything here does nothing.
 """
 
 from collections.abc import Callable
@@ -18,41 +18,41 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Adds nothing."""
+        """An empty class."""
 
     def _with_callbacks(method: Any) -> Any:
         return method
 
 
-# Attributes that scikit-learn sets for the time of a fit; it has no public names.
-_OF_A_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
-_PASSING = (*_OF_A_FIT, "_parent_callback_ctx")
+# Attributes that scikit-learn sets during a fit; it has no public names for them.
+_FIT_ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+_TEMPORARY = (*_FIT_ATTRIBUTES, "_parent_callback_ctx")
 
 
 def with_callbacks(method: Method) -> Method:
-    """Tear callbacks down when the method ends, however it ends."""
+    """Tear down callbacks when the method ends, whether it returns or raises."""
     return _with_callbacks(method)
 
 
 class WithCallbacks(CallbackSupportMixin):
-    """Gives an estimator `set_callbacks`, and copies of it that are fit to be saved."""
+    """Gives an estimator `set_callbacks`; a running fit stays out of saved files."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without a fit under way, which is no part of the estimators it hands out."""
+        """The state without the attributes of a running fit."""
         state = super().__getstate__()
-        return {key: value for key, value in state.items() if key not in _PASSING}
+        return {key: value for key, value in state.items() if key not in _TEMPORARY}
 
 
 def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> "FitTask | None":
-    """Begin the task of a fit, where scikit-learn has callbacks and some are set.
+    """Begin the task of a fit, if the estimator or its parent has callbacks.
 
-    A fit without callbacks pays 1.6 µs (a task takes 9), and does not depend on an
-    experimental interface. Inside a pipeline or a search that has some, there is a
-    parent context.
+    A fit without callbacks costs 1.6 µs (a task costs 9) and does not depend on an
+    experimental API. In a pipeline or a search with callbacks, there is a parent
+    context.
     """
     watched = ("_skl_callbacks", "_parent_callback_ctx")
     if not any(getattr(estimator, name, None) for name in watched):
-        for name in _OF_A_FIT:  # what an interrupted fit may have left
+        for name in _FIT_ATTRIBUTES:  # an interrupted fit may have left them
             vars(estimator).pop(name, None)
         return None
     return FitTask(estimator, X, y, sample_weight)
@@ -64,19 +64,19 @@ class FitTask:
     Parameters
     ----------
     estimator : estimator
-        The one that is fitted.
+        The estimator that is fitted.
     X, y, sample_weight
-        As the user gave them: a scorer may look at the names of a data frame.
+        The user's own objects: a scorer may need the names of a data frame.
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        # The one name with an underscore that scikit-learn documents for estimators.
+        # The only name with an underscore that scikit-learn documents for estimators.
         self._root = self._epoch = estimator._init_callback_context(
             max_subtasks=estimator.max_iter
         )
-        # Without callbacks of its own, no epoch pays. (There is no public name for it.)
+        # Epochs cost nothing without own callbacks, which have no public name.
         self.is_watched = bool(getattr(estimator, "_skl_callbacks", ()))
         self.attributes: Callable[[], dict[str, Any]] = dict
 
@@ -91,8 +91,8 @@ class FitTask:
         return bool(
             self._epoch.call_on_fit_task_end(
                 **self._data,
-                # Called only if a callback wants the fitted estimator. That one has
-                # no callbacks, and can be saved where they could not.
+                # Called only if a callback asks for the fitted estimator. That copy has
+                # no callbacks, so it can be saved even if they cannot.
                 reconstruction_attributes=self._fitted,
             )
         )
@@ -104,6 +104,6 @@ class FitTask:
 
     def _fitted(self) -> dict[str, Any]:
         attributes = self.attributes()
-        return {k: v for k, v in attributes.items() if k not in _PASSING} | {
+        return {k: v for k, v in attributes.items() if k not in _TEMPORARY} | {
             "_skl_callbacks": []
         }

@@ -1,8 +1,7 @@
 """Gradient descent: epochs, stopping, interrupts.
 
-Sees an engine and a source of examples, never an estimator. Everything that a later
-call needs to go on where this one ended is in `Progress`, the engine and the random
-state.
+This module knows an engine and a source of examples, never an estimator. `Progress`,
+the engine and the random state hold everything that a later call needs to continue.
 """
 
 import math
@@ -16,12 +15,12 @@ from .._engine.network import Engine
 from .examples import Source, draw_order
 from .held_out import HeldOut
 from .interrupts import LastEpoch, uninterrupted
-from .progress import CannotGoOn, Ending, Plan, Progress
+from .progress import CannotContinue, Ending, Plan, Progress
 from .schedules import SMALLEST_ADAPTIVE_ETA, step_size
 
 
 class Watcher(Protocol):
-    """What is told how training goes, and may ask it to stop."""
+    """An object that is told about each epoch and may ask training to stop."""
 
     def training_begins(self) -> None:
         """Once, before the first epoch."""
@@ -44,12 +43,12 @@ def train(
 ) -> Ending:
     """Run up to `plan.max_iter` epochs; return why training ended.
 
-    With early stopping the parameters end as those of the best epoch. An interrupt
-    (Ctrl-C, or CannotGoOn after the first epoch) first takes everything back to the end
-    of the last whole epoch, random stream included, so that going on from there is
-    going on as if nothing had been.
+    With early stopping, the final parameters are those of the best epoch. After an
+    interrupt (Ctrl-C, or CannotContinue after the first epoch), everything, including
+    the random stream, first returns to the end of the last whole epoch. Training can
+    then continue as if it had not been interrupted.
     """
-    assert random_state is not None  # only a pass of partial_fit can do without
+    assert random_state is not None  # only a pass of partial_fit may lack one
     last_epoch = LastEpoch(engine, source, plan, progress, random_state)
     if progress.best_epoch is not None:
         progress.best = last_epoch.snapshot
@@ -67,10 +66,10 @@ def train(
             for watcher in watchers:
                 if watcher.epoch_ended(engine, progress):
                     ending = "asked to stop"
-    except (KeyboardInterrupt, CannotGoOn) as error:
+    except (KeyboardInterrupt, CannotContinue) as error:
         ending = "interrupted"
         uninterrupted(last_epoch.go_back)
-        if isinstance(error, CannotGoOn):
+        if isinstance(error, CannotContinue):
             if not progress.losses:
                 raise
             progress.failure = error
@@ -79,7 +78,7 @@ def train(
 
 
 def restore_best(engine: Engine, progress: Progress) -> None:
-    """With early stopping, go back to the network of the best epoch."""
+    """With early stopping, restore the network of the best epoch."""
     if progress.best is not None:
         engine.restore(progress.best)
 
@@ -92,24 +91,25 @@ def advance(
     random_state: RandomState | None,
     held_out: HeldOut | None = None,
 ) -> bool:
-    """One epoch and its bookkeeping; return whether training should end."""
+    """Run one epoch and record it; return whether training should end."""
     eta = step_size(plan, progress)
     loss = run_epoch(engine, source, plan, eta, random_state)
     if not (np.isfinite(loss) and engine.is_finite()):
         raise ValueError(
-            f"Training left the finite numbers in epoch {progress.n_iter + 1} "
-            f"with learning_rate_init={plan.learning_rate_init} (η): the loss is "
-            f"{loss}. Use a smaller learning_rate_init (and a smaller alpha or "
-            "momentum, where they are not 0), or scale X to about unit variance. Large "
-            "sample_weight or class_weight, or y far outside target_range, do it too."
+            f"Training diverged in epoch {progress.n_iter + 1}, with "
+            f"learning_rate_init={plan.learning_rate_init}: the loss or a parameter is "
+            f"not finite (loss {loss}). Use a smaller learning_rate_init (and a "
+            "smaller alpha or momentum, if they are not 0), or scale X to about unit "
+            "variance. Large sample_weight or class_weight, or y far outside "
+            "target_range, can also be the cause."
         )
     validation = None if held_out is None else held_out.measure(engine)
     if validation is not None and not all(map(math.isfinite, validation)):
         raise ValueError(
-            "X_val, y_val or sample_weight_val (X, y or sample_weight, where "
+            "X_val, y_val or sample_weight_val (X, y or sample_weight, if "
             "early_stopping split them off) has numbers that are too large, or weights "
-            f"too small: the rows held out have a loss of {validation[0]} and a score "
-            f"of {validation[1]}."
+            f"that are too small: the held-out rows have a loss of {validation[0]} and "
+            f"a score of {validation[1]}. Scale them."
         )
     progress.add_epoch(loss, len(source), plan, validation)
     if progress.n_no_change <= plan.n_iter_no_change:
@@ -128,6 +128,6 @@ def run_epoch(
     eta: float,
     random_state: RandomState | None,
 ) -> float:
-    """One pass over all rows; return the (weighted) mean cost of an example."""
+    """Make one pass over all rows; return the (weighted) mean cost of an example."""
     order = draw_order(source, plan, random_state)
     return source.descend(engine, plan.batch_size, order, eta) / source.total_weight

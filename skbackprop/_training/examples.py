@@ -1,6 +1,6 @@
-"""Where the rows of a training come from, and how batches of them reach the engine.
+"""The rows to learn from, and how batches of them reach the engine.
 
-`X` is never copied whole, whatever rows are wanted in whatever order.
+`X` is never copied whole, whichever rows are taken and in whichever order.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,21 +20,21 @@ from .._engine.network import Engine
 from .progress import Plan
 
 Array = NDArray[Any]
-# Takes rows (a slice or an array of indices) and returns the activations expected for
-# them, shape ``(n_rows, n_L)``, in any dtype. So memory does not grow with the rows.
+# Takes rows (a slice or an array of indices) and returns their expected activations, of
+# shape ``(n_rows, n_L)`` and any dtype. So memory does not grow with the rows.
 Encoder = Callable[[slice | Array], Array]
 
 # Rows are gathered in blocks of about this size: small enough to stay in the cache
-# until they are used, large enough that the call does not count.
+# until they are used, large enough to make the cost of a call negligible.
 BLOCK_BYTES = 2**21
-# Targets alone are encoded this many rows at a time.
+# Targets alone are encoded in blocks of this many rows.
 MOMENT_ROWS = 1024
-# A sample has at least so many, however wide they are.
+# A sample has at least this many rows, however wide they are.
 SAMPLE_ROWS = 64
 
 
 class Source(Protocol):
-    """Where examples to learn from come from: `Examples` here, or a cluster's rows."""
+    """The examples to learn from: `Examples` in this process, or a cluster's rows."""
 
     @property
     def total_weight(self) -> float:
@@ -42,7 +42,7 @@ class Source(Protocol):
 
     @property
     def mean_weight(self) -> float:
-        """What the user's weights were divided by."""
+        """The mean by which the user's weights were divided."""
 
     @property
     def sparse(self) -> bool:
@@ -54,43 +54,46 @@ class Source(Protocol):
         """A new order of the rows, for `descend`."""
 
     def descend(self, engine: Engine, batch_size: int, order: Any, eta: float) -> float:
-        """One epoch of updates; return the sum of the examples' weighted costs.
+        """Run one epoch of updates; return the sum of the examples' weighted costs.
 
-        `order` is what `draw_order` returned; None is the order that the rows are in.
+        `order` is a result of `draw_order`; None means the order of the rows.
         """
 
     def target_moments(self) -> tuple[float, Array, Array]:
         """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
 
     def mean_squared_norm(self) -> float:
-        """The (weighted) mean of ``‖x‖²`` over the rows; 0 where none has weight."""
+        """The (weighted) mean of ``‖x‖²`` over the rows; 0 if none has weight."""
 
     def sample(self) -> tuple[Any, Array] | None:
-        """Inputs and targets of a thousand rows from all over; None where costly."""
+        """Inputs and targets of up to a thousand evenly spaced rows.
+
+        None if that is costly.
+        """
 
     def outputs(self, engine: Engine) -> Iterator[Block]:
-        """``z^L``, targets and weights in blocks; nothing where that is costly."""
+        """``z^L``, targets and weights in blocks; no blocks if that is costly."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """The rows of `X` to learn from, or to measure: a source in this process.
+    """The rows of `X` to learn from, or to measure on: a source in this process.
 
     Parameters
     ----------
     X : array or CSR
         Inputs, in the caller's memory.
     encode : Encoder
-        Takes rows of `X` (a slice or an array of indices), returns their targets.
+        Takes rows of `X` (a slice or an array of indices) and returns their targets.
     n_outputs : int
         Columns of the targets.
-    weights : array with one for each row of `X`, or None
+    weights : array with one weight for each row of `X`, or None
     dtype : dtype
-        The network's.
+        The network's dtype.
     rows : array of indices or None
-        Which rows of `X` belong; None is all of them.
+        The rows of `X` that are examples; None means all.
     mean_weight : float
-        What the weights were divided by.
+        The mean by which the user's weights were divided.
     """
 
     X: Any
@@ -124,7 +127,7 @@ class Examples:
     def descend(
         self, engine: Engine, batch_size: int, order: Array | None, eta: float
     ) -> float:
-        """One epoch of updates; return the sum of the examples' weighted costs."""
+        """Run one epoch of updates; return the sum of the examples' weighted costs."""
         n = len(self)
         if len(engine.lanes(0, batch_size)) == 1:
             block_rows = batch_size * max(1, self.rows_per_block // batch_size)
@@ -140,7 +143,7 @@ class Examples:
     def gradient(
         self, engine: Engine, start: int, stop: int, order: Array | None = None
     ) -> tuple[Array, float]:
-        """Sums over the examples from `start` to `stop`, as the engine's `gradient`.
+        """The engine's `gradient` of the examples from `start` to `stop`.
 
         Each lane gathers its own rows.
         """
@@ -166,7 +169,7 @@ class Examples:
         return count, total, squares
 
     def mean_squared_norm(self) -> float:
-        """The (weighted) mean of ``‖x‖²`` over the rows; 0 where none has weight."""
+        """The (weighted) mean of ``‖x‖²`` over the rows; 0 if none has weight."""
         total = 0.0
         for places in gen_batches(len(self), self.rows_per_block):
             rows = self._rows_of_X(places)
@@ -181,7 +184,7 @@ class Examples:
         return total / self.total_weight if total else 0.0
 
     def sample(self) -> tuple[Any, Array] | None:
-        """Inputs and targets of up to a thousand rows from all over."""
+        """Inputs and targets of up to a thousand evenly spaced rows."""
         size = min(MOMENT_ROWS, max(SAMPLE_ROWS, self.rows_per_block))
         places = np.unique(np.linspace(0, len(self) - 1, size).astype(int))
         rows = self._rows_of_X(places)
@@ -189,7 +192,7 @@ class Examples:
 
     @property
     def rows_per_block(self) -> int:
-        """How many rows of X and Y make a block of about `BLOCK_BYTES`."""
+        """The number of rows of X and Y in a block of about `BLOCK_BYTES`."""
         row_bytes = self.n_outputs * self.dtype.itemsize
         if not self.sparse:
             row_bytes += self.X.shape[1] * self.dtype.itemsize
@@ -202,8 +205,8 @@ class Examples:
     ) -> Iterator[Block]:
         """The examples from `start` to `stop` as blocks (X, Y, weights).
 
-        `order` has the examples' places (0 to ``len(self)``) in the order wanted; None
-        is the order they are in. A block may be overwritten by the next.
+        `order` lists the examples' positions (below ``len(self)``) in the wanted order;
+        None keeps their order. The next block may overwrite this one.
         """
         size = min(block_rows, stop - start)
         in_order = self.rows is None and order is None
@@ -216,21 +219,21 @@ class Examples:
             yield self._load_X(rows, buffer), Y, weights
 
     def _rows_of_X(self, places: slice | Array) -> slice | Array:
-        """Where the examples of these places lie in `X`."""
+        """The rows of `X` of the examples at these positions."""
         return places if self.rows is None else self.rows[places]
 
     def _load_X(self, rows: slice | Array, buffer: Array | None) -> Any:
         if self.sparse:
             return self.X[rows].astype(self.dtype, copy=False)
         if buffer is not None and not isinstance(rows, slice):
-            # mode: with "raise", take would fill a second buffer first.
+            # With mode="raise", take would fill a second buffer first.
             return np.take(self.X, rows, axis=0, out=buffer[: len(rows)], mode="clip")
         return np.ascontiguousarray(self.X[rows], dtype=self.dtype)
 
     def _new_buffer(self, n_rows: int) -> Array | None:
-        """Memory to gather rows in, or None where `_load_X` has to do without.
+        """Memory to gather rows in, or None if `_load_X` cannot use it.
 
-        `take` would first copy the whole of an X that is not C-contiguous.
+        `take` would first copy all of an X that is not C-contiguous.
         """
         X = self.X
         if isinstance(X, np.ndarray) and X.flags.c_contiguous and X.dtype == self.dtype:
@@ -239,20 +242,20 @@ class Examples:
 
 
 def draw_order(source: Source, plan: Plan, random_state: RandomState | None) -> Any:
-    """A new order of the rows; None, the order they are in, where none is needed."""
-    # A batch of all rows is the same in any order, and asks for no random state.
+    """A new order of the rows; None, which keeps their order, if none is needed."""
+    # A batch of all rows is the same in any order, and needs no random state.
     if random_state is None or not plan.shuffle or plan.batch_size >= len(source):
         return None
     return source.draw_order(random_state)
 
 
 def constant_loss(source: Source) -> float:
-    """Loss of a network that says the same for all rows, at its best.
+    """The loss of the best constant prediction.
 
-    ``1/n_L Σ_j ½ Var(y_j)``, with the weights of the rows.
+    It is ``1/n_L Σ_j ½ Var(y_j)``, with the weights of the rows.
     """
     count, total, squares = source.target_moments()
     variance = squares / count - (total / count) ** 2
-    # What rounding leaves where targets do not vary is no variance.
+    # If the targets do not vary, what is left is rounding error.
     variance = np.where(variance > 1e-12 * squares / count, variance, 0.0)
     return float(np.mean(variance) / 2)

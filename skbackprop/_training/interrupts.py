@@ -1,4 +1,4 @@
-"""Ctrl-C: what must not be left half done, and the way back to the last whole epoch."""
+"""Ctrl-C: work that must not be left half done, and return to the last whole epoch."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,13 +11,14 @@ from .progress import Plan, Progress
 
 Result = TypeVar("Result")
 
-# After so many rows the random stream is written down anew: that takes 25 µs, a third
-# of an epoch on iris, a hundredth of these rows. An interrupt draws again from there.
-ROWS_PER_COPY_OF_STREAM = 10_000
+# The state of the random stream is saved again after this many rows. That takes 25 µs:
+# a third of an epoch on iris, but a hundredth of the time for these rows. After an
+# interrupt, the orders since then are drawn again.
+ROWS_PER_SAVED_STATE = 10_000
 
 
 def uninterrupted(function: Callable[[], Result]) -> Result:
-    """Call until no Ctrl-C comes in between: a second one must not lose the work."""
+    """Repeat the call until no Ctrl-C interrupts it, so that its work is not lost."""
     while True:
         try:
             return function()
@@ -26,7 +27,7 @@ def uninterrupted(function: Callable[[], Result]) -> Result:
 
 
 class LastEpoch:
-    """All that training changes, as it was at the end of the last whole epoch."""
+    """The state that training changes, as it was after the last whole epoch."""
 
     def __init__(
         self,
@@ -44,20 +45,20 @@ class LastEpoch:
         self._kept = self.snapshot, vars(progress).copy(), self._stream
 
     def keep(self) -> None:
-        """An epoch is whole: from now on, go back to here."""
+        """Save the state after a whole epoch, for `go_back`."""
         progress = self._progress
         self.snapshot = self._engine.snapshot()
         if progress.best_epoch == progress.n_iter:
             progress.best = self.snapshot
         _, written_at = self._stream
         n_rows = (progress.n_iter - written_at) * len(self._source)
-        if n_rows > ROWS_PER_COPY_OF_STREAM:
+        if n_rows > ROWS_PER_SAVED_STATE:
             self._stream = self._random_state.get_state(legacy=False), progress.n_iter
-        # In one assignment: an interrupt finds the old tuple or the new one.
+        # One assignment, so that an interrupt leaves the old tuple or the new one.
         self._kept = self.snapshot, vars(progress).copy(), self._stream
 
     def go_back(self) -> None:
-        """Make everything what it was; a second call does the same."""
+        """Restore the saved state; a repeated call does the same."""
         snapshot, scalars, (stream, written_at) = self._kept
         progress = self._progress
         self._engine.restore(snapshot)

@@ -1,4 +1,4 @@
-"""How to descend, and what descent has come to."""
+"""The plan of a training, and its progress."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,12 +10,12 @@ from .._engine.network import Snapshot
 Ending = Literal["no improvement", "max_iter", "asked to stop", "interrupted"]
 
 
-# Scores closer than this differ by rounding.
+# Scores closer than this differ only by rounding.
 SAME_SCORE = 1e-6
 
 
-class CannotGoOn(RuntimeError):
-    """What training needs is gone; what it has come to is not lost."""
+class CannotContinue(RuntimeError):
+    """Training cannot continue; the network of the last whole epoch is kept."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +31,21 @@ class Plan:
     tol: float
     n_iter_no_change: float
     early_stopping: bool
-    # Of a held-out score, which is 1 at best whatever the cost.
+    # `tol` for a held-out score, which is on a scale of its own.
     score_tol: float = 0.0
-    # No epoch counts as one without improvement before the loss is below this: there
-    # is nothing to lose yet.
+    # Epochs without improvement count only once the loss is below this.
     must_beat: float = np.inf
 
 
 @dataclass
 class Progress:
-    """What training has come to; the lists are those of this call's epochs only.
+    """The progress of training; the lists cover only the epochs of this call.
 
-    `n_no_change` counts epochs without improvement: of the loss or, with early
-    stopping, of the held-out rows' score, or of their loss where the score stays.
-    `best` is then the network of epoch `best_epoch`, the one with the best score, and
-    with the lowest loss among equals. `failure` is what interrupted training, if that
-    was not Ctrl-C.
+    `n_no_change` counts epochs without improvement of the loss. With early stopping it
+    is the score of the held-out rows that must improve, or their loss if the score
+    stays the same. `best` is then the network of epoch `best_epoch`, the one with the
+    best score, and with the lowest loss among equal scores. `failure` is the error that
+    interrupted training, if it was not Ctrl-C.
     """
 
     n_iter: int
@@ -58,7 +57,7 @@ class Progress:
     best_validation_loss: float = np.inf
     best_epoch: int | None = None
     best: Snapshot | None = None
-    failure: CannotGoOn | None = None
+    failure: CannotContinue | None = None
     losses: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
@@ -70,7 +69,7 @@ class Progress:
         plan: Plan,
         validation: tuple[float, float] | None = None,
     ) -> None:
-        """Note an epoch's loss and, if rows were held out, their (loss, score)."""
+        """Record an epoch's loss and, if rows were held out, their (loss, score)."""
         self.n_iter += 1
         self.t += n_rows
         self.losses.append(loss)
@@ -87,7 +86,7 @@ class Progress:
         self.n_no_change = self.n_no_change + 1 if stuck and not waits else 0
 
     def compare(self, loss: float, score: float) -> None:
-        """Note this epoch as the best, if its held-out rows say so."""
+        """Record this epoch as the best if its held-out loss and score are."""
         if self._is_better(loss, score, SAME_SCORE, 0.0):
             self.best_epoch = self.n_iter
             self.best_score, self.best_validation_loss = score, loss
@@ -95,7 +94,7 @@ class Progress:
     def _is_better(
         self, loss: float, score: float, score_tol: float, tol: float
     ) -> bool:
-        """Whether the score is better than the best, or the same and the loss lower."""
+        """Whether the score beats the best one, or equals it with a lower loss."""
         change = score - self.best_score
         return change > score_tol or (
             change >= -score_tol and loss < self.best_validation_loss - tol

@@ -1,4 +1,4 @@
-"""What a network looks like that has not learnt: saturated, or without a class."""
+"""Symptoms of a network that has not learnt: saturation, and missing classes."""
 
 import numpy as np
 from scipy.special import expit
@@ -6,19 +6,19 @@ from scipy.special import expit
 from .._engine.network import Engine
 from .examples import Source
 
-# A mean slope of σ that lets no error through; and an error, in units of activations,
-# larger than that of a neuron with so small a slope that is right.
+# A mean slope of σ that lets no error through. And an error, in units of activations,
+# that is larger than the error of a correct neuron with such a slope.
 NO_SLOPE, WRONG = 1e-3, 1e-2
 
 
 def is_saturated(engine: Engine, source: Source, constant_loss: float) -> bool:
     """Whether a network is wrong and its errors do not reach its weights.
 
-    That is: the loss is not below that of the best constant prediction, but all
-    ``δ^L = (a − y) ⊙ σ'`` are next to nothing beside the errors ``a − y``.
+    That is: the loss is not below that of the best constant prediction, but
+    ``δ^L = (a − y) ⊙ σ'`` is negligible compared with the errors ``a − y``.
     """
     errors, deltas, count = 0.0, 0.0, 0.0
-    # No error is larger than 1. So the first block mostly says no: 1 and not 46 ms.
+    # No error exceeds 1, so the first block usually decides: 1 ms instead of 46.
     most = source.total_weight * engine.n_outputs
     for z, Y, w in source.outputs(engine):
         a = expit(z)
@@ -40,14 +40,14 @@ def is_saturated(engine: Engine, source: Source, constant_loss: float) -> bool:
 
 
 def classes_predicted(engine: Engine, source: Source, n_classes: int) -> set[int]:
-    """Which classes a network predicts for the rows, by their places.
+    """The indices of the classes that a network predicts for the rows.
 
-    With one output neuron, the places are 0 and 1. None of a source without outputs.
+    With one output neuron, they are 0 and 1. A source without outputs has none.
     """
     found: set[int] = set()
     for z, _, _ in source.outputs(engine):
         places = z.argmax(axis=1) if z.shape[1] > 1 else z[:, 0] > 0
         found |= {int(place) for place in np.unique(places)}
-        if len(found) == n_classes:  # mostly in the first block
+        if len(found) == n_classes:  # usually after the first block
             break
     return found

@@ -1,4 +1,4 @@
-"""What `verbose=True` prints."""
+"""The lines that `verbose=True` prints."""
 
 from time import perf_counter
 
@@ -7,14 +7,14 @@ from .progress import Plan, Progress
 
 
 class Printer:
-    """Prints a line after each epoch, one that begins as MLPClassifier's does."""
+    """Prints a line after each epoch; it begins like MLPClassifier's."""
 
     def __init__(self, n_rows: int) -> None:
         self._n_rows = n_rows
         self._began = perf_counter()
 
     def training_begins(self) -> None:
-        """Nothing to say yet."""
+        """Print nothing."""
 
     def epoch_begins(self) -> None:
         self._began = perf_counter()
@@ -29,7 +29,7 @@ class Printer:
 
 
 def print_stop(plan: Plan) -> None:
-    """Say why training stopped, as MLPClassifier does."""
+    """Print why training stopped, as MLPClassifier does."""
     by_score = plan.early_stopping
     what = "Validation score" if by_score else "Training loss"
     tol = plan.score_tol if by_score else plan.tol

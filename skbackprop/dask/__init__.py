@@ -1,6 +1,6 @@
-"""Estimators that train on a Dask cluster: each worker on the rows that it has.
+"""Estimators that train on a Dask cluster: each worker on the rows that it holds.
 
-Needs the extra `dask`: ``pip install "skbackprop[dask]"``.
+Needs the extra `dask`; in a checkout: ``python -m pip install ".[dask]"``.
 """
 
 import warnings
@@ -22,13 +22,14 @@ try:
     from distributed import Client, default_client
 except ImportError as error:
     raise ImportError(
-        f'skbackprop.dask needs Dask: pip install "skbackprop[dask]" ({error})'
+        "skbackprop.dask needs Dask. In a checkout of skbackprop, run: python -m pip "
+        f'install ".[dask]" ({error})'
     ) from error
 
 from .._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from .._estimators.base import BaseSGDSigmoidMLP
 from .._estimators.kind_of_call import Call
-from .._estimators.persistence import sealed
+from .._estimators.persistence import with_checksum
 from .._estimators.sample_weights import require_some_weight, score_weights
 from .._estimators.validation import Data
 from .._training.examples import Source
@@ -46,8 +47,8 @@ __all__ = ["DaskSGDSigmoidMLP", "DaskSGDSigmoidMLPRegressor"]
 
 Array = NDArray[Any]
 
-# While steps are submitted: parameters of more than 10 MB, which change with each step,
-# are no mistake; and to look up the user's line of code takes longer than to submit.
+# While steps are submitted. Parameters of more than 10 MB, which change with each step,
+# are not a mistake; and finding the user's line of code takes longer than submitting.
 CONFIGURATION = {
     "distributed.admin.large-graph-warning-threshold": "1 TiB",
     "distributed.diagnostics.computations.nframes": 0,
@@ -55,11 +56,11 @@ CONFIGURATION = {
 
 
 class _OnDask(BaseSGDSigmoidMLP):
-    """What makes a local estimator one that trains on a cluster: mixed in before it."""
+    """Mixed in before a local estimator, makes it train on a cluster."""
 
     client: Client | None
     _local: ClassVar[type[BaseSGDSigmoidMLP]]
-    _summarise: ClassVar[Any]  # one of the functions of `_rows` for that
+    _summarise: ClassVar[Any]  # a function of `_rows` that summarises a partition
     _metric: ClassVar[Any]
 
     def fit(
@@ -72,7 +73,7 @@ class _OnDask(BaseSGDSigmoidMLP):
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Train a new network on `X` and `y`, each worker on the rows that it has.
+        """Train a new network on `X` and `y`, each worker on the rows that it holds.
 
         Parameters
         ----------
@@ -81,15 +82,15 @@ class _OnDask(BaseSGDSigmoidMLP):
             matrices. Blocks of columns are joined, rows stay in their partitions.
 
         y : Dask array, series or dataframe of shape (n_samples,) or (n_samples, n)
-            Targets, as the local estimator takes them, in the partitions of `X`. Of
-            arrays that know their sizes, those of `y` are changed where they differ.
+            Targets, as the local estimator takes them, in the same partitions as `X`.
+            Arrays with known chunk sizes are rechunked like `X`.
 
         sample_weight : Dask array or series of shape (n_samples,), default=None
             Weights, as the local estimator takes them.
 
         X_val, y_val, sample_weight_val : arrays or Dask collections, default=None
-            Held-out rows, which are measured on the client after each epoch, as by the
-            local estimator: they should be few.
+            Held-out rows. The client measures them after each epoch, as the local
+            estimator does, so they should be few.
 
         Returns
         -------
@@ -99,37 +100,42 @@ class _OnDask(BaseSGDSigmoidMLP):
         Raises
         ------
         TypeError
-            `X`, `y` or `sample_weight` is no Dask collection.
+            `X`, `y` or `sample_weight` is not a Dask collection.
         ValueError
-            As of the local estimator, with the partition named; `early_stopping` has no
+            As in the local estimator, with the partition named; `early_stopping` has no
             `X_val`; or there is no client.
         RuntimeError
-            The client, the scheduler or, for 30 s, all workers were lost, or a step
-            failed. The estimator is then that of the last whole epoch, from where a fit
-            with ``warm_start=True`` goes on; or as it was before, if there was none.
+            The client or the scheduler was lost, or all workers for 30 s, or a step
+            failed. The estimator is then that of the last whole epoch, from which a fit
+            with ``warm_start=True`` continues; or as it was before the call, if there
+            was no whole epoch.
 
         Warns
         -----
         ConvergenceWarning, UserWarning
-            As of the local estimator.
+            As in the local estimator.
         """
         _require_dask(X, self._local)
         client = self._find_client()
         if self.early_stopping is True and X_val is None:
             raise ValueError(
-                "early_stopping=True needs X_val and y_val here: no rows are split off "
-                "those on the workers."
+                "early_stopping=True needs X_val and y_val here, because the rows on "
+                "the workers are not split. Pass them, or set early_stopping=False."
             )
         with client.as_current(), dask.config.set(CONFIGURATION):
-            validation = (_here(X_val), _here(y_val), _here(sample_weight_val))
+            validation = (
+                _gather(X_val),
+                _gather(y_val),
+                _gather(sample_weight_val),
+            )
             return self._fit(X, y, sample_weight, validation)
 
     @property
     def partial_fit(self) -> Any:
-        """Not here: ``to_local().partial_fit`` goes on with rows at hand."""
+        """Not available: use ``to_local().partial_fit`` with rows in this process."""
         raise AttributeError(
-            f"{type(self).__name__} has no partial_fit; to_local() gives a "
-            f"{self._local.__name__}, which has."
+            f"{type(self).__name__} has no partial_fit. Use that of the "
+            f"{self._local.__name__} that to_local() returns."
         )
 
     def predict(self, X: Any) -> Any:
@@ -138,7 +144,7 @@ class _OnDask(BaseSGDSigmoidMLP):
         Parameters
         ----------
         X : Dask array or dataframe of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
@@ -148,7 +154,7 @@ class _OnDask(BaseSGDSigmoidMLP):
         return self._lazily("predict", X)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Judge predictions by the local estimator's `score`.
+        """Score predictions as the local estimator does.
 
         Parameters
         ----------
@@ -167,8 +173,8 @@ class _OnDask(BaseSGDSigmoidMLP):
             Accuracy of a classifier, R² of a regressor.
         """
         with self._find_client().as_current():
-            y, predicted = _here(y), _here(self.predict(X))
-            weights = score_weights(_here(sample_weight))
+            y, predicted = _gather(y), _gather(self.predict(X))
+            weights = score_weights(_gather(sample_weight))
         return float(self._metric(y, predicted, sample_weight=weights))
 
     def to_local(self) -> Any:
@@ -177,9 +183,9 @@ class _OnDask(BaseSGDSigmoidMLP):
         Returns
         -------
         local : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-            With the same parameters and, if this one is fitted, the same network; it
-            predicts arrays, is pickled, and goes on training by `partial_fit` or a warm
-            start.
+            An estimator with the same parameters and, if this one is fitted, the same
+            network. It predicts arrays, can be pickled, and can be trained further by
+            `partial_fit` or a warm start.
         """
         parameters = self.get_params(deep=False)
         local = self._local(**{k: v for k, v in parameters.items() if k != "client"})
@@ -190,11 +196,11 @@ class _OnDask(BaseSGDSigmoidMLP):
         return local
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the client, which belongs to this process."""
-        return sealed({**super().__getstate__(), "client": None})
+        """The state without the client, which belongs to this process."""
+        return with_checksum({**super().__getstate__(), "client": None})
 
     def __sklearn_clone__(self) -> Self:
-        # A client cannot be copied: the clone has the same one.
+        # A client cannot be copied, so the clone gets the same one.
         parameters = self.get_params(deep=False)
         client = parameters.pop("client")
         copies = {k: clone(v, safe=False) for k, v in parameters.items()}
@@ -205,13 +211,13 @@ class _OnDask(BaseSGDSigmoidMLP):
             client = self.client or default_client()
         except ValueError as error:
             raise ValueError(
-                "There is no Dask client: make one by distributed.Client(...), or give "
-                "one as client=."
+                "There is no Dask client. Create one with distributed.Client(...), or "
+                "pass one as client=."
             ) from error
         if client.asynchronous:
             raise ValueError(
-                "An asynchronous Dask client cannot be waited for here; make one by "
-                "distributed.Client(...) in another thread."
+                "client is asynchronous, and fit cannot wait for its results. Create a "
+                "synchronous one with distributed.Client(...) in another thread."
             )
         return client
 
@@ -220,7 +226,7 @@ class _OnDask(BaseSGDSigmoidMLP):
         _require_dask(X, self._local)
         local = self.to_local()
         dtypes = [X.dtype] if hasattr(X, "dtype") else list(X.dtypes)
-        # Dtypes of pandas' own become float64.
+        # Extension dtypes of pandas become float64.
         known = [d if isinstance(d, np.dtype) else np.float64 for d in dtypes]
         one_row = np.zeros((1, self.n_features_in_), dtype=np.result_type(*known))
         with warnings.catch_warnings():
@@ -260,23 +266,23 @@ class _OnDask(BaseSGDSigmoidMLP):
                 del self.feature_names_in_
         weights = None
         if rows.summaries[0].weights is not None:
-            weights = rows.together("weights")
-        return Data(rows, rows.together("targets"), weights)
+            weights = rows.concatenated("weights")
+        return Data(rows, rows.concatenated("targets"), weights)
 
     def _template(self) -> Any:
-        """What the workers need to know: a local estimator without a network."""
+        """A local estimator without a network, which validates rows on the workers."""
         template = self._local(
             **{k: v for k, v in self.get_params(deep=False).items() if k != "client"}
         )
-        for name in _OF_TEMPLATE & vars(self).keys():
+        for name in _TEMPLATE_ATTRIBUTES & vars(self).keys():
             setattr(template, name, getattr(self, name))
         return template
 
     def _stops_early(self, n_rows: int, given: bool) -> bool:
         return given and super()._stops_early(n_rows, given)
 
-    def _to_score(self) -> Any:
-        local = self.to_local()  # held-out rows are here
+    def _copy_for_scoring(self) -> Any:
+        local = self.to_local()  # the held-out rows are on the client
         local.__dict__.pop("feature_names_in_", None)
         return local
 
@@ -284,19 +290,19 @@ class _OnDask(BaseSGDSigmoidMLP):
         template = self._template()
         total = data.X.total_weight if data.X.weighted else None
         if getattr(self, "class_weight", None) is not None:
-            assert data.weights is not None  # of each label, times its class weight
+            assert data.weights is not None  # one for each label
             require_some_weight(data.weights)
             total = float(data.weights.sum())
-            template.class_weight = self._weight_of_classes(data)
+            template.class_weight = self._numeric_class_weights(data)
         return encode(data.X, template, total)
 
-    def _weight_of_classes(self, data: Data) -> dict[Any, float]:
-        """A classifier's weights, "balanced" made numbers."""
+    def _numeric_class_weights(self, data: Data) -> dict[Any, float]:
+        """The class weights of a classifier as numbers, also for "balanced"."""
         raise NotImplementedError
 
 
-# Attributes by which a local estimator validates and encodes.
-_OF_TEMPLATE = {
+# Attributes that a local estimator needs to validate and encode.
+_TEMPLATE_ATTRIBUTES = {
     *("n_features_in_", "feature_names_in_"),
     *("classes_", "_multilabel", "n_outputs_", "target_range_"),
 }
@@ -305,18 +311,18 @@ _OF_TEMPLATE = {
 def _require_dask(X: Any, local: type) -> None:
     if not dask.is_dask_collection(X) or not hasattr(X, "to_delayed"):
         raise TypeError(
-            f"X must be a Dask array or dataframe, got {type(X).__name__}. "
-            f"{local.__name__} takes arrays, dask.array.from_array makes them Dask's."
+            f"X must be a Dask array or dataframe, got {type(X).__name__}. Use "
+            f"{local.__name__} for arrays, or convert them with dask.array.from_array."
         )
 
 
-def _here(collection: Any) -> Any:
-    """The collection's rows, brought to the client; or what is here already."""
+def _gather(collection: Any) -> Any:
+    """The collection's rows, brought to the client; other objects as they are."""
     return dask.compute(collection)[0]
 
 
 def _call(local: Any, method: str, block: Any, example: Array) -> Array:
-    """On a worker: the method's result for a block, also for one without rows."""
+    """On a worker: the method's result for a block, even if it has no rows."""
     return getattr(local, method)(block) if block.shape[0] else example
 
 
@@ -324,37 +330,37 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
     """Train `SGDSigmoidMLP` on the rows of a Dask cluster, which stay where they are.
 
     The average gradient of a batch is a sum over its examples. Each worker computes the
-    sum over the rows that it has, a tree of tasks adds the sums, one update is made on
-    the client, and the new parameters go out once a step. With ``batch_size="full"``
-    the network is that of `SGDSigmoidMLP` on the same rows, however they are
-    partitioned, but for rounding.
+    sum over the rows that it holds, a tree of tasks adds the sums, the client makes one
+    update, and the new parameters are sent out once a step. With ``batch_size="full"``
+    the network is that of `SGDSigmoidMLP` on the same rows, up to rounding, however
+    they are partitioned.
 
-    A step takes some 20 ms beside its gradients, so small batches do not pay: *Beyond
-    one process* in the documentation has the figures. A worker that is lost in the
-    middle is replaced by Dask, and the network is to the bit the same.
+    A step takes about 20 ms besides its gradients, so small batches do not pay off:
+    *Beyond one process* in the documentation has the figures. If a worker is lost, Dask
+    replaces it, and the network is the same to the bit.
 
     Parameters
     ----------
     hidden_layer_sizes, learning_rate_init, ..., engine
-        Those of `SGDSigmoidMLP`, with the same meaning and defaults, except for those
-        that follow.
+        Those of `SGDSigmoidMLP`, with the same meaning and defaults, except for the
+        following.
 
     batch_size : int >= 1, "full" or "auto", default="auto"
-        Rows whose gradients an update averages. A number of them is drawn from all
-        partitions in proportion to their sizes, in each partition in a new order for
-        each epoch. The default is the local estimator's and too small for a
-        cluster: give "full", or thousands.
+        Number of rows whose gradients an update averages. A batch takes rows from all
+        partitions in proportion to their sizes; each partition has a new order in each
+        epoch. The default is the local estimator's and too small for a cluster: use
+        "full", or thousands.
 
     early_stopping : bool or "auto", default=False
-        Needs `X_val` and `y_val` in `fit`, without which "auto" is False;
+        Needs `X_val` and `y_val` in `fit`; without them "auto" means False.
         `validation_fraction` has no effect.
 
     engine : {"numpy", "numba"}, default="numpy"
         Has no effect on the cluster, where batches are large; `to_local` passes it on.
 
     client : distributed.Client or None, default=None
-        The cluster to train on; None is the default client of the process, if there is
-        one. Neither pickled nor given to `to_local`.
+        The cluster to train on; None means the default client of the process. It is
+        neither pickled nor passed to `to_local`.
 
     Attributes
     ----------
@@ -367,17 +373,18 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
 
     Notes
     -----
-    The same seed, rows and partitions give the same bits, whatever the number of
-    workers. Callbacks and `verbose` are told of epochs as those of the local estimator;
-    Dask's dashboard shows the tasks of a step as `skbackprop-parameters`,
-    `skbackprop-gradient` and `skbackprop-sum`.
+    The same seed, rows and partitions give the same bits with any number of workers.
+    Callbacks and `verbose` work as in the local estimator. Dask's dashboard shows the
+    tasks of a step as `skbackprop-parameters`, `skbackprop-gradient` and
+    `skbackprop-sum`.
 
-    Rows that Dask can compute again are best: those of a file, say, or of a persisted
-    collection. Those that were scattered are lost with their worker.
+    Rows that Dask can compute again are best, such as those of a file or of a persisted
+    collection. Scattered rows are lost with their worker.
 
     References
     ----------
-    "Gradients" in "The mathematics" of the documentation: the average gradient.
+    The average gradient: section 6, Gradients, of "The mathematics" in the
+    documentation.
 
     Examples
     --------
@@ -463,12 +470,12 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
         Parameters
         ----------
         X : Dask array or dataframe of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
         z : Dask array of shape (n_samples,) or (n_samples, `n_outputs_`)
-            In the partitions of `X`.
+            ``z^L``, in the partitions of `X`.
         """
         return self._lazily("decision_function", X)
 
@@ -478,12 +485,12 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
         Parameters
         ----------
         X : Dask array or dataframe of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
         p : Dask array of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the partitions of `X`.
+            Probabilities, in the partitions of `X`.
         """
         return self._lazily("predict_proba", X)
 
@@ -493,20 +500,20 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
         Parameters
         ----------
         X : Dask array or dataframe of shape (n_samples, n_features)
-            Inputs, scaled as those of `fit`.
+            Inputs, scaled like those of `fit`.
 
         Returns
         -------
         log_p : Dask array of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the partitions of `X`.
+            Natural logarithms of the probabilities, in the partitions of `X`.
         """
         return self._lazily("predict_log_proba", X)
 
     def _class_factors(self, of: Data) -> Array:
-        # Without weights too each label has one: how many rows there are of it.
-        return super()._class_factors(of._replace(weights=of.X.together("weights")))
+        # Even without weights, each label has one: its number of rows.
+        return super()._class_factors(of._replace(weights=of.X.concatenated("weights")))
 
-    def _weight_of_classes(self, data: Data) -> dict[Any, float]:
+    def _numeric_class_weights(self, data: Data) -> dict[Any, float]:
         factors = self._class_factors(data)
         return dict(zip(self.classes_.tolist(), factors.tolist(), strict=True))
 
@@ -514,8 +521,8 @@ class DaskSGDSigmoidMLP(_OnDask, SGDSigmoidMLP):
 class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
     """Train `SGDSigmoidMLPRegressor` on the rows of a Dask cluster.
 
-    They stay where they are: each worker computes the sum of the gradients of the rows
-    that it has, as for `DaskSGDSigmoidMLP`, which see.
+    The rows stay where they are: each worker computes the sum of the gradients of the
+    rows that it holds. See `DaskSGDSigmoidMLP`.
 
     Parameters
     ----------
@@ -525,8 +532,8 @@ class DaskSGDSigmoidMLPRegressor(_OnDask, SGDSigmoidMLPRegressor):
         describes.
 
     client : distributed.Client or None, default=None
-        The cluster to train on; None is the default client of the process, if there is
-        one. Neither pickled nor given to `to_local`.
+        The cluster to train on; None means the default client of the process. It is
+        neither pickled nor passed to `to_local`.
 
     Attributes
     ----------

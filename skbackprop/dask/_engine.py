@@ -1,8 +1,8 @@
 """The gradient of a batch, summed on a Dask cluster.
 
-Each partition adds the gradients of its rows. They are computed where the rows are, by
-an `Engine` of one task's lifetime, from parameters that go out once a step. A tree of
-tasks adds the sums.
+Each partition adds the gradients of its rows. A task on the worker that holds them
+computes them with its own `Engine`, from parameters that are sent out once a step. A
+tree of tasks adds the sums.
 """
 
 from collections.abc import Sequence
@@ -16,43 +16,43 @@ from .._engine.network import Engine
 from .._engine.parameters import Layers
 from .._threads import Workers, on_one_blas_thread
 from .._training.examples import Examples
-from .._training.progress import CannotGoOn
+from .._training.progress import CannotContinue
 from ._tasks import names, run_at
-from ._waiting import losses_told, result_of
+from ._waiting import reporting_loss, result_of
 
 Array = NDArray[Any]
 GradientSum = tuple[Array, float]
-# For a partition that a batch has rows of: its examples, the worker that has them, the
-# order of its rows in this epoch if there is one, and the slice of them: start, stop.
+# A partition's share of a batch: its examples, the worker that holds them, the order of
+# its rows in this epoch (or None), and the slice of that order, start and stop.
 Share = tuple[Future, list[str], Future | None, int, int]
 
-# So many gradients are added by one task. The order in which they are added depends on
-# the partitions alone, and so do the bits, whichever worker computes what.
+# How many gradients one task adds. The order of the sum depends only on the partitions,
+# and so do its bits, whichever worker computes it.
 FAN_IN = 8
 
 
 def gradient_of(
     client: Client, shares: Sequence[Share], parameters: tuple[Layers, Layers]
 ) -> GradientSum:
-    """The sums over a batch, of which each partition has a share, for `Engine.update`.
+    """The sums over a batch, to which each partition contributes, for `Engine.update`.
 
-    Raises CannotGoOn where the cluster is lost, or where a task fails.
+    Raise CannotContinue if the cluster is lost, or if a task fails.
     """
     try:
-        with losses_told(client):
+        with reporting_loss(client):
             future = _submit(client, shares, parameters)
         found: GradientSum = result_of(client, future)
-    except CannotGoOn:
+    except CannotContinue:
         raise
     except Exception as error:
-        raise CannotGoOn(f"A step on the cluster failed: {error!r}") from error
+        raise CannotContinue(f"A step on the cluster failed: {error!r}") from error
     return found
 
 
 def _submit(
     client: Client, shares: Sequence[Share], parameters: tuple[Layers, Layers]
 ) -> Future:
-    # In the graph and not scattered, so that they outlive the worker they are on.
+    # In the graph, not scattered, so that they survive the loss of their worker.
     (key,) = names("parameters", [0])
     sent = client.submit(_parameters, *parameters, key=key)
     examples, places, orders, starts, stops = zip(*shares, strict=True)
@@ -87,9 +87,9 @@ def gradient_sum(
 
 
 def add(sums: Sequence[GradientSum]) -> GradientSum:
-    """On a worker: the sum of some sums."""
+    """On a worker: add up the sums of several tasks."""
     gradients, costs = zip(*sums, strict=True)
-    total = gradients[0].copy()  # the first one may be asked for again
+    total = gradients[0].copy()  # Dask may need the first one again
     for gradient in gradients[1:]:
         total += gradient
     return total, sum(costs)

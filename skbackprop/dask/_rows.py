@@ -1,9 +1,9 @@
-"""Rows on a Dask cluster: validated, encoded and counted where they lie.
+"""Rows on a Dask cluster: validated, encoded and counted on the workers.
 
-Each partition of the user's collections becomes a future: first of its validated data,
-which stay on the worker, and of a small summary, which comes here; then, when it is
-known what there is to learn, of the `Examples` that engines on the workers learn from.
-The futures are results of a graph, so that Dask makes those of a lost worker anew.
+Each partition of the user's collections becomes a future of its validated data, which
+stay on the worker, and a small summary, which is sent to the client. Once the targets
+are known, it becomes a future of the `Examples` that engines on the workers learn from.
+The futures are results of a graph, so that Dask can compute lost ones again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,18 +28,19 @@ from .._estimators.validation import Data
 from .._training.examples import Examples
 from ._engine import gradient_of
 from ._tasks import names, places_of, run_at
-from ._waiting import LOOK_EVERY, losses_told, result_of
+from ._waiting import CHECK_EVERY, reporting_loss, result_of
 
 Array = NDArray[Any]
 
-Template = Any  # a local estimator, which knows how to validate and to encode
+Template = Any  # a local estimator, which validates and encodes
 
 
 class Summary(NamedTuple):
-    """What is known here of the rows of one partition.
+    """What the client knows about the rows of one partition.
 
-    `targets` stand for all of the partition's: each label once, with the sum of its
-    rows' `weights` (1 each, if there are none); or the smallest and the largest number.
+    `targets` summarises the partition's targets. For a classifier it has each label
+    once, and `weights` has the sum of the weights of its rows (1 each if there are
+    none). For a regressor it has the smallest and the largest value.
     """
 
     n_rows: int
@@ -53,7 +54,7 @@ class Summary(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """The rows of one partition, on the worker that has them."""
+    """The rows of one partition, on the worker that holds them."""
 
     data: Data
     summary: Summary
@@ -61,7 +62,7 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True)
 class RemoteRows:
-    """What the estimators know of rows on a cluster, in the place of an array `X`."""
+    """Rows on a cluster, as the estimators see them: it replaces the array `X`."""
 
     client: Client
     futures: list[Future]
@@ -70,7 +71,7 @@ class RemoteRows:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and features, as of an array."""
+        """The numbers of rows and of features, like an array's."""
         return sum(s.n_rows for s in self.summaries), self.summaries[0].n_features
 
     @property
@@ -80,20 +81,20 @@ class RemoteRows:
 
     @property
     def total_weight(self) -> float:
-        """Sum of the rows' weights, which are 1 where none are given."""
+        """Sum of the rows' weights, which are 1 if none are given."""
         return sum(s.weight for s in self.summaries)
 
-    def together(self, field: str) -> Array:
-        """This field of all summaries, one after the other."""
+    def concatenated(self, field: str) -> Array:
+        """This field of all summaries, concatenated."""
         return np.concatenate([getattr(s, field) for s in self.summaries])
 
 
 @dataclass
 class RemoteExamples:
-    """Examples on a cluster: a source of which each batch has rows of all partitions.
+    """Examples on a cluster: a source whose batches take rows from all partitions.
 
-    `futures` has the `Examples` of each partition, `sizes` the numbers of their rows,
-    `places` the workers that have them.
+    `futures` holds the `Examples` of each partition, `sizes` their numbers of rows,
+    `places` the workers that hold them.
     """
 
     client: Client
@@ -105,40 +106,40 @@ class RemoteExamples:
     moments: tuple[float, Array, Array]
     squared_norms: float
     places: list[list[str]] = field(default_factory=list)
-    _looked: float = -np.inf
+    _checked: float = -np.inf
 
     def __len__(self) -> int:
         return int(self.sizes.sum())
 
     def draw_order(self, random_state: RandomState) -> int:
-        """The seed of the orders of an epoch, one for each partition."""
+        """The seed for the row orders of all partitions in an epoch."""
         return int(random_state.randint(2**31))
 
     def target_moments(self) -> tuple[float, Array, Array]:
-        """As of `Examples`."""
+        """As in `Examples`."""
         return self.moments
 
     def mean_squared_norm(self) -> float:
-        """As of `Examples`."""
+        """As in `Examples`."""
         return self.squared_norms / self.total_weight
 
     def sample(self) -> None:
-        """Nothing: rows stay where they are."""
+        """None: the rows stay on the workers."""
 
     def outputs(self, engine: Engine) -> Iterator[Block]:
-        """Nothing: to look would be another pass over all rows of the cluster."""
+        """No blocks: they would cost another pass over all rows of the cluster."""
         return iter(())
 
     def descend(
         self, engine: Engine, batch_size: int, order: int | None, eta: float
     ) -> float:
-        """One epoch of updates, made here along gradients that are summed there."""
+        """Run one epoch of updates, which the client makes from the workers' sums."""
         n_partitions = len(self.futures)
         orders: list[Future | None] = [None] * n_partitions
-        with losses_told(self.client):
-            if monotonic() - self._looked > LOOK_EVERY:  # may have changed by a loss
+        with reporting_loss(self.client):
+            if monotonic() - self._checked > CHECK_EVERY:  # a lost worker changes them
                 self.places = places_of(self.client, self.futures)
-                self._looked = monotonic()
+                self._checked = monotonic()
             if order is not None:
                 orders = self._draw_orders(order)
         cost, starts = 0.0, np.zeros_like(self.sizes)
@@ -167,16 +168,16 @@ class RemoteExamples:
 
 
 def deal(remaining: Array, m: int) -> Array:
-    """How many of the next `m` rows each partition gives, in proportion to what it has.
+    """How many of the next `m` rows each partition gives, in proportion to its rest.
 
-    Rounded so that they add up to `m`; what one gives too little, it gives later.
+    The numbers are rounded so that they add up to `m`; later batches make up for it.
     """
     ends = np.cumsum(remaining)
     return np.diff(ends * m // ends[-1], prepend=0)
 
 
 def draw_order(examples: Examples, p: int, seed: int) -> Array:
-    """A new order of the rows of partition `p`, drawn where they are."""
+    """On a worker: a new order of the rows of partition `p`."""
     return examples.draw_order(RandomState([seed, p]))
 
 
@@ -205,7 +206,7 @@ def load(
     )
     found = [s for s in summaries if s is not None]
     if not found:
-        raise ValueError("Found no rows in any partition of X; at least 1 is required.")
+        raise ValueError("X has no rows in any partition. At least 1 is needed.")
     for name in ("n_features", "sparse"):
         differing = {getattr(s, name) for s in found}
         if len(differing) > 1:
@@ -215,7 +216,7 @@ def load(
 
 
 def _aligned_blocks(collections: Sequence[Any]) -> list[list[Any]]:
-    """The partitions of each collection as delayed blocks, the same rows in each."""
+    """The partitions of each collection as delayed blocks, with matching rows."""
     X, *others = collections
     blocks = [blocks_of(X)]
     for name, other in zip(("y", "sample_weight"), others, strict=True):
@@ -224,20 +225,20 @@ def _aligned_blocks(collections: Sequence[Any]) -> list[list[Any]]:
             continue
         if not dask.is_dask_collection(other):
             raise TypeError(
-                f"{name} must be a Dask array, dataframe or series as X is, got "
+                f"{name} must be a Dask array, dataframe or series, as X is, got "
                 f"{type(other).__name__}."
             )
         if _knows_its_sizes(X) and _knows_its_sizes(other):
             if X.shape[0] != other.shape[0]:
                 raise ValueError(
-                    f"X has {X.shape[0]} rows, {name} has {other.shape[0]}."
+                    f"X has {X.shape[0]} rows, but {name} has {other.shape[0]}."
                 )
             other = other.rechunk({0: X.chunks[0]})
         blocks.append(blocks_of(other))
         if len(blocks[-1]) != len(blocks[0]):
             raise ValueError(
-                f"X has {len(blocks[0])} partitions, {name} has {len(blocks[-1])}; "
-                "each must have the same rows in the same partitions."
+                f"X has {len(blocks[0])} partitions, but {name} has {len(blocks[-1])}. "
+                "Partition both in the same way."
             )
     return blocks
 
@@ -265,7 +266,7 @@ def _load(
     """On a worker: validate as the local estimator does; None if there are no rows."""
     if X.shape[0] == 0 and len(y) == 0:
         return None
-    template = template._copy()  # another thread's partition may have the same object
+    template = template._copy()  # another thread may use the same object
     try:
         data = template._validate(X, y, weights, reset=reset)
     except ValueError as error:
@@ -288,9 +289,9 @@ def _summary(loaded: Loaded | None) -> Summary | None:
 
 
 def labels_in(data: Data) -> dict[str, Any]:
-    """The labels of a partition, and the weight of the rows of each."""
+    """The labels of a partition, and the total weight of the rows of each."""
     y = data.y
-    if y.ndim == 2:  # multilabel: that there are so many columns is all
+    if y.ndim == 2:  # multilabel: only the number of columns matters
         return {"targets": np.zeros((1, y.shape[1]), dtype=np.int64)}
     labels, codes = np.unique(y, return_inverse=True)
     return {
@@ -300,29 +301,31 @@ def labels_in(data: Data) -> dict[str, Any]:
 
 
 def range_of(data: Data) -> dict[str, Any]:
-    """The smallest and the largest values among the rows that count."""
+    """The smallest and the largest values among the rows with weight."""
     if data.weights is not None and not data.weights.any():
         return {"targets": data.y[:0]}
-    y = regressor.that_count(data)
+    y = regressor.targets_with_weight(data)
     return {"targets": np.array([y.min(axis=0), y.max(axis=0)])}
 
 
 def count_outside(loaded: Loaded, low: Array, high: Array) -> tuple[int, int]:
-    """How many target values are not between these, and how many there are."""
+    """On a worker: how many targets are not between these, and how many there are."""
     return regressor.count_outside(loaded.data, low, high)
 
 
 def encode(
     rows: RemoteRows, template: Template, total_weight: float | None
 ) -> RemoteExamples:
-    """Make examples of the rows; with their weights, if `total_weight` is their sum.
+    """Turn the rows into examples, without weights if `total_weight` is None.
 
-    `template` knows the classes, or the range of targets, and the class weights.
+    `template` has the classes and their weights, or the range of the targets.
     """
     client, (n_rows, _) = rows.client, rows.shape
     mean = 1.0 if total_weight is None else total_weight / n_rows
     if not 0 < mean < np.inf:
-        raise ValueError(f"The mean of the weights must be a number, not {mean}.")
+        raise ValueError(
+            f"sample_weight must have a finite mean > 0, got {mean}. Scale it."
+        )
     encoder = partial(
         _encode,
         template=template,
@@ -331,20 +334,20 @@ def encode(
     )
     partitions = range(len(rows.futures))
     keys = names("encode", partitions)
-    with losses_told(client), run_at(keys, places_of(client, rows.futures)):
+    with reporting_loss(client), run_at(keys, places_of(client, rows.futures)):
         futures = client.map(encoder, rows.futures, key=keys)
     keys = names("moments", partitions)
     sums = result_of(
         client, client.submit(list, client.map(_sums, futures, key=keys), pure=False)
     )
     *moments, squared_norms = (sum(s[1:], s[0]) for s in zip(*sums, strict=True))
-    # They take the place of the loaded rows, which share their memory.
+    # The examples replace the loaded rows, which share their memory.
     rows.futures.clear()
     return RemoteExamples(
         client,
         futures,
         np.array([s.n_rows for s in rows.summaries]),
-        float(n_rows),  # of weights with a mean of 1
+        float(n_rows),  # the weights have a mean of 1
         mean,
         rows.summaries[0].sparse,
         (moments[0], moments[1], moments[2]),
@@ -371,7 +374,7 @@ def _sums(examples: Examples) -> tuple[float, Array, Array, float]:
 
 
 def _size_of_examples(examples: Examples) -> int:
-    """What Dask should know before it thinks of moving them."""
+    """The size of examples in bytes, by which Dask decides whether to move them."""
     return int(sizeof(examples.X) + sizeof(examples.weights) + len(examples))
 
 

@@ -1,4 +1,4 @@
-"""Searches on a cluster, and data that do not fit in memory."""
+"""Searches on a cluster, and data that do not fit into memory."""
 
 import joblib
 import numpy as np
@@ -23,7 +23,7 @@ def test_a_search_on_a_cluster_finds_the_same_bits(Estimator, iris, client):
     search = GridSearchCV(Estimator(max_iter=5, random_state=0), grid, cv=2)
     search.fit(*iris)
     expected = search.cv_results_
-    # joblib 1.2 has but the latter.
+    # joblib 1.2 has only parallel_backend.
     on = getattr(joblib, "parallel_config", joblib.parallel_backend)
     with on("dask"):
         search.fit(*iris)
@@ -34,12 +34,12 @@ def test_a_search_on_a_cluster_finds_the_same_bits(Estimator, iris, client):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_dask_ml_feeds_partial_fit_the_blocks_of_an_array(Estimator, iris, client):
+def test_dask_ml_passes_the_blocks_of_an_array_to_partial_fit(Estimator, iris, client):
     da = pytest.importorskip("dask.array")
     wrappers = pytest.importorskip("dask_ml.wrappers")
     X, y = iris
     classes = {"classes": [0, 1, 2]} if Estimator is SGDSigmoidMLP else {}
-    # A stream has no whole from which to tell the range.
+    # The first block of a stream does not show the whole range.
     settings = {} if classes else {"target_range": (0.0, 2.0)}
     model = Estimator((5,), random_state=0, **settings)
     blocks = da.from_array(X, chunks=(50, -1)), da.from_array(y, chunks=50)
@@ -53,7 +53,7 @@ def test_dask_ml_feeds_partial_fit_the_blocks_of_an_array(Estimator, iris, clien
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_memory_map_is_an_array_like_any_other(iris, tmp_path):
+def test_a_memory_map_trains_like_any_other_array(iris, tmp_path):
     X, y = iris
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")

@@ -34,29 +34,29 @@ from skbackprop.dask import (  # noqa: E402
     DaskSGDSigmoidMLP,
     DaskSGDSigmoidMLPRegressor,
 )
-from skbackprop.dask import _waiting as _dask_waiting  # noqa: E402, after the checks that they exist
+from skbackprop.dask import _waiting as _dask_waiting  # noqa: E402, may be missing
 from skbackprop.dask._rows import deal  # noqa: E402
 from skbackprop.inspection import check_gradient  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
-    # Of sockets that Dask closes when they are collected.
+    # Dask closes some sockets only when they are collected.
     "ignore:unclosed:ResourceWarning",
 )
 PAIRS = [
     (DaskSGDSigmoidMLP, SGDSigmoidMLP),
     (DaskSGDSigmoidMLPRegressor, SGDSigmoidMLPRegressor),
 ]
-ENDLESS = {"tol": 0, "n_iter_no_change": np.inf}
+ALL_EPOCHS = {"tol": 0, "n_iter_no_change": np.inf}
 
 
 @pytest.mark.parametrize(("Remote", "Local"), PAIRS)
-def test_parameters_and_defaults_are_the_local_ones_and_a_client(Remote, Local):
+def test_parameters_and_defaults_are_the_local_ones_plus_a_client(Remote, Local):
     assert Remote().get_params() == {**Local().get_params(), "client": None}
 
 
 def on_dask(chunks, *arrays):
-    """The arrays in partitions of so many rows."""
+    """The arrays in partitions of this many rows."""
     return [
         da.from_array(a, chunks=(chunks, *a.shape[1:])) if a is not None else None
         for a in arrays
@@ -64,7 +64,7 @@ def on_dask(chunks, *arrays):
 
 
 def assert_close(one, other, atol):
-    """Parameters and losses, where sums of partitions round in another order."""
+    """Parameters and losses agree, up to the rounding of sums over partitions."""
     for a, b in zip(
         [*parameters(one), one.loss_curve_],
         [*parameters(other), other.loss_curve_],
@@ -98,8 +98,8 @@ def test_full_batches_give_the_local_network_in_any_partitions(
     if weighted and Local is SGDSigmoidMLP:
         settings["class_weight"] = "balanced"
     weights = weights if weighted else None
-    local = Local((7,), **settings, **ENDLESS).fit(X, y, weights)
-    remote = Remote((7,), **settings, **ENDLESS, client=client)
+    local = Local((7,), **settings, **ALL_EPOCHS).fit(X, y, weights)
+    remote = Remote((7,), **settings, **ALL_EPOCHS, client=client)
     remote.fit(*on_dask(chunks, X, y, weights))
     assert_close(remote, local, 1e-10)
     assert remote.n_iter_ == 50
@@ -107,7 +107,7 @@ def test_full_batches_give_the_local_network_in_any_partitions(
 
 
 def batches_by_hand(sizes, m):
-    """For each batch, the (partition, begin, end) of its rows, as the docs have it."""
+    """For each batch, the (partition, start, stop) of its rows, as documented."""
     left = list(sizes)
     while sum(left):
         take, begin = min(m, sum(left)), 0
@@ -131,12 +131,12 @@ def test_batches_give_the_local_network_of_the_same_batches(
     sizes, m, epochs = (150, 190, 60), 90, 3
     settings = {"random_state": 0, "batch_size": m} | settings
     remote = DaskSGDSigmoidMLP(
-        (7,), max_iter=epochs, shuffle=shuffle, client=client, **settings, **ENDLESS
+        (7,), max_iter=epochs, shuffle=shuffle, client=client, **settings, **ALL_EPOCHS
     )
     remote.fit(*on_dask(sizes, X, y, weights))
 
     local = SGDSigmoidMLP((7,), shuffle=False, max_iter=1, warm_start=True, **settings)
-    # The stream that the seeds of the epochs come from, after the initial weights.
+    # The random stream of the epochs' seeds, after the initial weights.
     stream = np.random.RandomState(0)
     initial_parameters((5, 7, 3), float, stream, output_deviation=2.0)
     first = np.cumsum([0, *sizes])
@@ -173,7 +173,7 @@ def test_a_batch_is_dealt_in_proportion_to_the_partitions(sizes, m):
 
 def test_the_same_seed_and_partitions_give_the_same_bits_on_any_cluster(data, client):
     X, y, _ = data
-    settings = {"batch_size": 100, "max_iter": 5, "momentum": 0.9, **ENDLESS}
+    settings = {"batch_size": 100, "max_iter": 5, "momentum": 0.9, **ALL_EPOCHS}
     arrays = on_dask(90, X, y)
     model = DaskSGDSigmoidMLP((7,), random_state=0, client=client, **settings)
     model.fit(*arrays)
@@ -188,9 +188,9 @@ def test_the_same_seed_and_partitions_give_the_same_bits_on_any_cluster(data, cl
 
 
 @pytest.mark.parametrize("kind", ["float32", "sparse", "column chunks"])
-def test_the_kinds_of_arrays(kind, data, client):
+def test_every_kind_of_array_gives_the_local_network(kind, data, client):
     X, y, _ = data
-    settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ENDLESS}
+    settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ALL_EPOCHS}
     remote_X, remote_y = on_dask(150, X, y)
     if kind == "float32":
         X, remote_X = X.astype(np.float32), remote_X.astype(np.float32)
@@ -213,9 +213,9 @@ def test_the_kinds_of_arrays(kind, data, client):
     ],
     ids=["strings", "two classes", "many labels"],
 )
-def test_the_kinds_of_classes(y_of, data, client):
+def test_every_kind_of_target_gives_the_local_predictions(y_of, data, client):
     X, y = data[0], y_of(data[1])
-    settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ENDLESS}
+    settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ALL_EPOCHS}
     local = SGDSigmoidMLP((7,), **settings).fit(X, y)
     remote = DaskSGDSigmoidMLP((7,), client=client, **settings)
     remote_X, remote_y = on_dask(150, X, y)
@@ -235,10 +235,10 @@ def test_the_kinds_of_classes(y_of, data, client):
     assert remote.score(remote_X, remote_y) == local.score(X, y)
 
 
-def test_a_regressor_of_two_outputs_with_a_range(data, client):
+def test_a_regressor_with_two_outputs_and_a_range_equals_the_local_one(data, client):
     X, _, weights = data
     Y = X[:, :2] * [1.0, 100.0]
-    settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ENDLESS}
+    settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ALL_EPOCHS}
     settings["target_range"] = ([-1.0, -100.0], [1.0, 100.0])
     outside = (
         f"y has {((Y <= [-1.25, -125]) | (Y >= [1.25, 125]))[weights > 0].sum()} of"
@@ -261,7 +261,7 @@ def test_a_regressor_of_two_outputs_with_a_range(data, client):
         assert_allclose(got, expected_score)
 
 
-def test_the_range_of_targets_is_that_of_all_partitions(data, client):
+def test_the_range_of_targets_covers_all_partitions(data, client):
     X, _, weights = data
     y = np.linspace(-3, 9, len(X))
     weights = np.where(y > 8, 0.0, weights)
@@ -271,7 +271,7 @@ def test_the_range_of_targets_is_that_of_all_partitions(data, client):
     assert_array_equal(remote.target_range_.ravel(), [counted.min(), counted.max()])
 
 
-def test_data_frames_with_an_empty_partition(data, client):
+def test_data_frames_may_have_an_empty_partition(data, client):
     X, y, weights = data
     frame = pd.DataFrame(X, columns=list("abcde")).assign(y=y, w=weights)
     frame = frame[(frame.index < 100) | (frame.index >= 200)]
@@ -279,7 +279,7 @@ def test_data_frames_with_an_empty_partition(data, client):
     parts = dd.from_pandas(whole.assign(i=whole.index), npartitions=4)
     parts = parts[(parts.i < 100) | (parts.i >= 200)]
     names = list("abcde")
-    settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ENDLESS}
+    settings = {"batch_size": "full", "max_iter": 3, "random_state": 0, **ALL_EPOCHS}
     local = SGDSigmoidMLP((7,), **settings).fit(frame[names], frame.y, frame.w)
     remote = DaskSGDSigmoidMLP((7,), client=client, **settings)
     remote.fit(parts[names], parts.y, parts.w)
@@ -295,8 +295,8 @@ def test_data_frames_with_an_empty_partition(data, client):
         )
 
 
-class OfEachEpoch(io.StringIO):
-    """What a function returns at the end of each epoch, which `verbose` prints."""
+class CallAfterEpochs(io.StringIO):
+    """Receives what `verbose` prints, and calls a function after each epoch."""
 
     def __init__(self, function):
         super().__init__()
@@ -309,7 +309,7 @@ class OfEachEpoch(io.StringIO):
 
 
 def test_rows_stay_where_they_are(client):
-    # Functions in a function are sent as code: workers cannot import this module.
+    # Nested functions are sent as code: workers cannot import this module.
     def label(X):
         return (X[:, 0] > 0.5).astype(int)
 
@@ -325,22 +325,22 @@ def test_rows_stay_where_they_are(client):
         y.append(da.from_delayed(labels, (10_000,), int))
     X, y = da.concatenate(X), da.concatenate(y)
     distributed.wait(distributed.futures_of([X, y]))
-    told = OfEachEpoch(lambda: sum(client.run(received).values()))
+    output = CallAfterEpochs(lambda: sum(client.run(received).values()))
     model = DaskSGDSigmoidMLP((3,), batch_size=20_000, max_iter=5, client=client)
-    with contextlib.redirect_stdout(told):
+    with contextlib.redirect_stdout(output):
         model.set_params(verbose=True).fit(X, y)
-    # To load them, Dask may move some. From then on they stay.
-    moved = told.seen[-1] - told.seen[0]
+    # Dask may move some rows to load them. After that they stay.
+    moved = output.seen[-1] - output.seen[0]
     # 16 MB of rows, 1.3 kB of parameters, 8 steps of at most 4 + 4 transfers.
     assert 0 < moved < 500_000
 
 
 @pytest.mark.parametrize("Remote", [DaskSGDSigmoidMLP, DaskSGDSigmoidMLPRegressor])
-def test_a_warm_start_goes_on_to_the_bit(Remote, data, client):
+def test_a_warm_start_continues_to_the_bit(Remote, data, client):
     arrays = on_dask(150, *data)
     model = Remote((7,), batch_size=100, momentum=0.9, random_state=0, client=client)
-    whole = clone(model).set_params(max_iter=5, **ENDLESS).fit(*arrays)
-    model.set_params(max_iter=2, warm_start=True, **ENDLESS).fit(*arrays)
+    whole = clone(model).set_params(max_iter=5, **ALL_EPOCHS).fit(*arrays)
+    model.set_params(max_iter=2, warm_start=True, **ALL_EPOCHS).fit(*arrays)
     model.set_params(max_iter=3).fit(*arrays)
     assert_same_bits(model, whole)
 
@@ -374,14 +374,14 @@ def test_the_local_estimator_is_pickled_without_dask(data, client, tmp_path):
 
 @needs_numba
 @pytest.mark.parametrize(("Remote", "Local"), PAIRS)
-def test_the_local_estimator_goes_on_with_its_engine(Remote, Local, data, client):
+def test_the_local_estimator_continues_with_its_engine(Remote, Local, data, client):
     X, y, _ = data
-    settings = {"batch_size": 100, "max_iter": 2, "random_state": 0, **ENDLESS}
+    settings = {"batch_size": 100, "max_iter": 2, "random_state": 0, **ALL_EPOCHS}
     by_engine = [
         Remote((7,), client=client, engine=engine, **settings).fit(*on_dask(150, X, y))
         for engine in ("numba", "numpy")
     ]
-    assert_same_bits(*by_engine)  # batches of a cluster are not compiled
+    assert_same_bits(*by_engine)  # batches on a cluster are not compiled
     local, plain = (remote.to_local() for remote in by_engine)
     assert type(local) is Local
     assert (local.engine, plain.engine) == ("numba", "numpy")
@@ -393,7 +393,7 @@ def test_the_local_estimator_goes_on_with_its_engine(Remote, Local, data, client
     assert_same_bits(local, again.partial_fit(X, y))
 
 
-def test_a_clone_has_the_client_and_a_pickle_has_not(client):
+def test_a_clone_keeps_the_client_and_a_pickle_does_not(client):
     model = DaskSGDSigmoidMLP((3,), momentum=0.5, client=client)
     assert clone(model).client is client
     assert clone(model).get_params() == model.get_params()
@@ -401,7 +401,7 @@ def test_a_clone_has_the_client_and_a_pickle_has_not(client):
     assert model.client is client
 
 
-def test_held_out_rows_stop_it_as_they_stop_the_local_one(data, client):
+def test_held_out_rows_stop_training_as_in_the_local_estimator(data, client):
     X, y, _ = data
     validation = {"X_val": X[300:], "y_val": y[300:]}
     settings = {
@@ -432,7 +432,7 @@ def test_auto_early_stopping_is_on_only_with_held_out_rows(client):
 
 
 @pytest.mark.parametrize("scoring", ["loss", "neg_mean_absolute_error"])
-def test_a_scorer_judges_the_network_as_it_does_the_local_one(scoring, client):
+def test_a_scorer_scores_the_network_as_in_the_local_estimator(scoring, client):
     X = np.random.default_rng(0).normal(size=(200, 3))
     y = X[:, 0]
     settings = {"early_stopping": True, "scoring": scoring, "batch_size": "full"}
@@ -454,7 +454,7 @@ def test_auto_values_are_those_of_the_local_estimator(Remote, Local, data, clien
         assert_allclose(getattr(remote, name), getattr(local, name), rtol=1e-12)
 
 
-def test_a_useless_network_is_warned_of(client):
+def test_a_useless_network_causes_a_warning(client):
     X, y = np.zeros((40, 2)), np.arange(40) % 2
     model = DaskSGDSigmoidMLP((3,), n_iter_no_change=1, client=client)
     model.set_params(batch_size="full", max_iter=5)
@@ -462,7 +462,7 @@ def test_a_useless_network_is_warned_of(client):
         model.fit(*on_dask(10, X, y))
 
 
-def test_callbacks_and_verbose_are_told_of_epochs(data, client, capsys):
+def test_callbacks_and_verbose_report_every_epoch(data, client, capsys):
     pytest.importorskip("sklearn.callback")
 
     class Recorder:
@@ -492,7 +492,7 @@ def test_callbacks_and_verbose_are_told_of_epochs(data, client, capsys):
     [
         ({"X": np.zeros((40, 2))}, TypeError, "X must be a Dask array or .*ndarray"),
         ({"y": np.zeros(40)}, TypeError, "y must be a Dask .*ndarray"),
-        ({"y": on_dask(10, np.zeros(30))[0]}, ValueError, "40 rows, y has 30"),
+        ({"y": on_dask(10, np.zeros(30))[0]}, ValueError, "40 rows, but y has 30"),
         (
             {"X": on_dask(20, np.vstack([np.zeros((39, 2)), [[np.nan, 0]]]))[0]},
             ValueError,
@@ -528,7 +528,7 @@ def test_bad_input_is_named(change, error, message, client):
 def test_partitions_that_do_not_match_are_named(client):
     frame = dd.from_pandas(pd.DataFrame({"a": np.arange(40.0)}), npartitions=4)
     other = dd.from_pandas(pd.Series(np.arange(40) % 2), npartitions=2)
-    with pytest.raises(ValueError, match="X has 4 partitions, y has 2"):
+    with pytest.raises(ValueError, match="X has 4 partitions, but y has 2"):
         DaskSGDSigmoidMLP(client=client).fit(frame, other)
 
 
@@ -554,11 +554,11 @@ def test_without_a_client_or_dask_the_error_says_what_to_do():
     command = [sys.executable, "-c", code]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "There is no Dask client" in output
-    assert 'pip install "skbackprop[dask]"' in output
+    assert 'python -m pip install ".[dask]"' in output
 
 
 def kill_workers_in(client, delay, which):
-    """Begin to wait, then kill these worker processes; return the waiting thread."""
+    """Start a timer that kills these workers; return it and all process ids."""
     pids = list(client.run(os.getpid).values())
 
     def kill():
@@ -571,13 +571,13 @@ def kill_workers_in(client, delay, which):
 
 
 def await_other_workers(client, killed, n_workers=2):
-    """Until the nannies have replaced those processes."""
+    """Wait until the nannies have replaced those processes."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         time.sleep(0.1)
         try:
             pids = set(client.run(os.getpid).values())
-        except OSError:  # one that is dead but not missed yet
+        except OSError:  # the scheduler does not know yet that one is dead
             continue
         if len(pids) >= n_workers and not pids & killed:
             return
@@ -593,7 +593,7 @@ def fit_through_kills(client, data, n_kills, seed):
         model = DaskSGDSigmoidMLP(
             (7,), batch_size=batch_size, momentum=0.9, random_state=0, client=client
         )
-        model.set_params(max_iter=60 if batch_size == "full" else 20, **ENDLESS)
+        model.set_params(max_iter=60 if batch_size == "full" else 20, **ALL_EPOCHS)
         start = time.monotonic()
         models[batch_size] = model.fit(*arrays)
         seconds[batch_size] = time.monotonic() - start
@@ -629,7 +629,7 @@ def other_client(client):
 
 @pytest.fixture
 def no_workers():
-    """A client of a cluster that nothing gives a worker."""
+    """A client of a cluster without workers."""
     options = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL}
     with (
         distributed.LocalCluster(n_workers=0, **options) as cluster,
@@ -640,7 +640,7 @@ def no_workers():
 
 @pytest.fixture
 def lone_worker(no_workers):
-    """The process of a worker that nothing replaces, in the cluster of no workers."""
+    """The process of the only worker of that cluster, which no nanny replaces."""
     address = no_workers.scheduler.address
     command = [sys.executable, "-m", "dask", "worker", address, "--no-nanny"]
     with subprocess.Popen(
@@ -651,12 +651,12 @@ def lone_worker(no_workers):
         process.kill()
 
 
-class AfterEpochs(io.StringIO):
-    """What `verbose` prints goes here; after the third epoch, something happens."""
+class CallAfterThirdEpoch(io.StringIO):
+    """Receives what `verbose` prints, and calls a function after the third epoch."""
 
-    def __init__(self, happens):
+    def __init__(self, function):
         super().__init__()
-        self.timer = threading.Timer(0.05, happens)
+        self.timer = threading.Timer(0.05, function)
 
     def write(self, text):
         if text.startswith("Iteration 3,"):
@@ -665,18 +665,18 @@ class AfterEpochs(io.StringIO):
 
 
 def fit_until_lost(other, lose, data, client):
-    """Fit until `lose` has its effect; go on with the client that is not lost."""
+    """Fit until `lose` takes effect; continue with `client`, which is not lost."""
     arrays = on_dask(150, *data)
-    settings = {"batch_size": 200, "momentum": 0.9, "random_state": 0, **ENDLESS}
+    settings = {"batch_size": 200, "momentum": 0.9, "random_state": 0, **ALL_EPOCHS}
     model = DaskSGDSigmoidMLP((7,), client=other, max_iter=10**6, **settings)
-    told, start = AfterEpochs(lose), time.monotonic()
+    output, start = CallAfterThirdEpoch(lose), time.monotonic()
     with (
-        contextlib.redirect_stdout(told),
+        contextlib.redirect_stdout(output),
         pytest.raises(RuntimeError, match=r"Dask (cluster|client|scheduler|canc)"),
     ):
         model.set_params(verbose=True).fit(*arrays)
     assert time.monotonic() - start < 60
-    told.timer.join()
+    output.timer.join()
     model.set_params(verbose=False)
     assert model.n_iter_ == len(model.loss_curve_) >= 3
     whole = clone(model).set_params(max_iter=model.n_iter_ + 2, client=client)
@@ -695,7 +695,7 @@ def test_a_loss_of_all_workers_leaves_the_last_whole_epoch(
     fit_until_lost(no_workers, lone_worker.kill, data, client)
 
 
-def test_a_cluster_lost_before_the_first_epoch_leaves_what_was(
+def test_a_cluster_lost_before_the_first_epoch_leaves_the_model_unfitted(
     data, no_workers, monkeypatch
 ):
     monkeypatch.setattr(_dask_waiting, "PATIENCE", 0.5)
@@ -706,13 +706,13 @@ def test_a_cluster_lost_before_the_first_epoch_leaves_what_was(
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_an_interrupted_fit_is_that_of_its_whole_epochs(data, client):
+def test_an_interrupted_fit_equals_one_of_its_whole_epochs(data, client):
     arrays = on_dask(150, *data)
     model = DaskSGDSigmoidMLP((7,), max_iter=10**6, random_state=0, client=client)
-    model.set_params(batch_size=100, verbose=True, **ENDLESS)
-    told = AfterEpochs(lambda: os.kill(os.getpid(), signal.SIGINT))
+    model.set_params(batch_size=100, verbose=True, **ALL_EPOCHS)
+    output = CallAfterThirdEpoch(lambda: os.kill(os.getpid(), signal.SIGINT))
     with (
-        contextlib.redirect_stdout(told),
+        contextlib.redirect_stdout(output),
         pytest.warns(UserWarning, match="interrupted"),
     ):
         model.fit(*arrays)
@@ -723,9 +723,7 @@ def test_an_interrupted_fit_is_that_of_its_whole_epochs(data, client):
 
 @pytest.mark.parametrize(("Remote", "Local"), PAIRS)
 @pytest.mark.parametrize("fitted", [False, True])
-def test_the_gradient_of_a_cluster_s_estimator_is_checked_here(
-    fitted, Remote, Local, data, client
-):
+def test_check_gradient_takes_a_dask_estimator(fitted, Remote, Local, data, client):
     X, y, _ = data
     model = Remote((3,), max_iter=2, random_state=0, client=client)
     if fitted:

@@ -1,4 +1,4 @@
-"""Compiled loops over small batches against the readable layer."""
+"""The compiled loops for small batches against the equations."""
 
 import tracemalloc
 
@@ -13,13 +13,13 @@ from scipy.special import expit
 
 from skbackprop._engine.network import (
     LARGE,
+    MOST_CSR_WORK,
     MOST_ROWS,
-    MOST_ROWS_OF_LARGE,
-    MOST_WORK_OF_CSR,
+    MOST_ROWS_IF_LARGE,
     Engine,
 )
 
-pytest.importorskip("numba", reason="numba, of the extra fast, is not installed")
+pytest.importorskip("numba", reason='numba, of the extra "fast", is not installed')
 from skbackprop._engine import compiled
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
@@ -31,7 +31,7 @@ MOMENTA = pytest.mark.parametrize(
     [(0.0, False), (0.9, False), (0.9, True)],
     ids=["plain", "momentum", "nesterov"],
 )
-# One to four layers; 1, 2 and 10 outputs; as many neurons as vectors hold, more and
+# One to four layers; 1, 2 and 10 outputs; as many neurons as fill a vector, more, and
 # fewer.
 NETWORKS = [
     *[(20, 1), (64, 2), (65, 10)],
@@ -54,7 +54,7 @@ def examples(network, n_rows, dtype=np.float64):
 
 
 def without_numpy(engine):
-    """Whether no update has gone the way of numpy."""
+    """Whether numpy has computed no update."""
     return engine._passes == {}
 
 
@@ -69,7 +69,7 @@ def test_an_update_and_an_epoch_equal_the_equations(units, batch_size, form, dty
     network = Network(units, dtype)
     X, Y = examples(network, 23, dtype)
     engine, reference = engine_of(network, form), Reference(network)
-    # One update of a whole batch, then an epoch that ends in a rest (except for 1).
+    # An update of one batch, then an epoch with a smaller last batch (except for 1).
     for rows in (slice(batch_size), slice(None)):
         cost = engine.descend(form(X[rows]), Y[rows], None, batch_size, eta=0.7)
         expected = reference.descend(X[rows], Y[rows], 0.7, batch_size)
@@ -127,7 +127,7 @@ def test_any_network_and_batch_size_equals_the_equations(
 
 
 @BATCHES
-def test_a_velocity_that_was_given_goes_on(batch_size):
+def test_training_continues_from_a_given_velocity(batch_size):
     network = Network((6, 5, 3))
     X, Y = examples(network, 23)
     options = {"momentum": 0.9, "nesterov": True}
@@ -145,10 +145,10 @@ def test_a_velocity_that_was_given_goes_on(batch_size):
 # --- CSR ------------------------------------------------------------------------------
 
 
-def test_an_update_of_sparse_rows_touches_only_the_features_that_they_have():
+def test_an_update_of_sparse_rows_changes_only_weights_of_their_features():
     network = Network((40, 33, 2))
     absent = np.delete(np.arange(40), [3, 7])
-    network.coefs[0][absent] = np.nan  # which would spread from wherever it is read
+    network.coefs[0][absent] = np.nan  # any use of it would spread
     X = csr_matrix(([1.0, -2.0, 0.5], ([0, 0, 2], [3, 7, 3])), shape=(3, 40))
     _, Y = network.examples(3)
     for batch_size in (1, 2, 3):
@@ -198,11 +198,11 @@ def test_sparse_rows_without_entries_train_the_biases():
     [
         ((20, 5, 3), MOST_ROWS),
         ((256, LARGE // 256), MOST_ROWS),
-        ((LARGE // 100 + 1, 100), MOST_ROWS_OF_LARGE),
+        ((LARGE // 100 + 1, 100), MOST_ROWS_IF_LARGE),
     ],
     ids=["small", "just small", "large"],
 )
-def test_larger_batches_and_their_rests_have_the_bits_of_numpy(units, most):
+def test_larger_batches_and_smaller_last_ones_have_the_bits_of_numpy(units, most):
     network = Network(units)
     X, Y = examples(network, 2 * most + 5)
     engines = [engine_of(network, compiled=c) for c in (True, False)]
@@ -231,7 +231,7 @@ def test_sparse_batches_of_many_rows_are_compiled(batch_size, units):
 
 def test_sparse_batches_with_much_work_after_the_inputs_have_the_bits_of_numpy():
     network = Network((5, 1100, 1000))
-    most = MOST_WORK_OF_CSR // (1100 * 1000)
+    most = MOST_CSR_WORK // (1100 * 1000)
     assert most > MOST_ROWS
     X, Y = examples(network, most + 1)
     for batch_size, by_numpy in ((most, False), (most + 1, True)):
@@ -256,7 +256,7 @@ def test_the_bits_do_not_depend_on_how_a_block_is_cut_into_calls(
     network = Network((20, 33, 3), dtype)
     X, Y = examples(network, 23, dtype)
     costs, vectors = [], []
-    # In one call, twice; in one for each batch; and in one for some ten rows.
+    # One call, twice; a call for each batch; and a call for about ten rows.
     size = engine_of(network).theta.vector.size
     for work in (compiled.WORK, compiled.WORK, 1, 10 * size):
         monkeypatch.setattr(compiled, "WORK", work)
@@ -276,17 +276,17 @@ def test_calls_are_short_enough_for_ctrl_c(batch_size, form, monkeypatch):
     X, Y = network.examples(43)  # CSR has all entries, and as much work as dense rows
     calls, descend = [], compiled.descend
 
-    def noted(*arguments):
+    def recorded(*arguments):
         start, stop = arguments[7:9]
         calls.append((start, stop))
         return descend(*arguments)
 
-    monkeypatch.setattr(compiled, "descend", noted)
+    monkeypatch.setattr(compiled, "descend", recorded)
     size = engine_of(network).theta.vector.size
     monkeypatch.setattr(compiled, "WORK", 12 * size)
     engine = engine_of(network, form)
     engine.descend(form(X), Y, None, batch_size, eta=0.5)
-    # One after the other, and no more rows at a time than were asked for.
+    # The calls follow each other, and none has more rows than allowed.
     assert [0, *(stop for _, stop in calls)] == [*(start for start, _ in calls), 43]
     assert max(stop - start for start, stop in calls) <= 12
 
@@ -298,7 +298,7 @@ def test_the_bits_do_not_depend_on_where_rows_lie_in_memory(batch_size, dtype):
     X, Y = examples(network, 23, dtype)
     weights = np.linspace(0.5, 2, 23).astype(dtype)
     results, n_compiled = [], []
-    for offset in (0, 8, 16, 32, 56, 3):  # of 3, no number is where its kind should be
+    for offset in (0, 8, 16, 32, 56, 3):  # with 3, no number is aligned
         arrays = [moved(array, offset) for array in (X, Y, weights)]
         engine = engine_of(network)
         cost = engine.descend(*arrays, batch_size, eta=0.5)
@@ -309,7 +309,7 @@ def test_the_bits_do_not_depend_on_where_rows_lie_in_memory(batch_size, dtype):
 
 
 def moved(array, offset):
-    """A copy that begins so many bytes into a cache line."""
+    """A copy that begins this many bytes into a cache line."""
     memory = np.empty(array.nbytes + 128, dtype=np.uint8)
     start = -memory.ctypes.data % 64 + offset
     copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
@@ -317,11 +317,11 @@ def moved(array, offset):
     return copy
 
 
-# --- what is given, and what is used --------------------------------------------------
+# --- arguments, memory and divergence -------------------------------------------------
 
 
 @FORMS
-def test_read_only_rows_are_not_compiled_anew(form, tmp_path):
+def test_read_only_rows_need_no_new_compilation(form, tmp_path):
     network = Network((20, 5, 3))
     X, Y = examples(network, 9)
     weights = np.linspace(0.5, 2, 9)
@@ -359,7 +359,7 @@ def test_all_settings_share_one_compiled_function_for_each_dtype():
 
 @FORMS
 @pytest.mark.parametrize("batch_size", [1, 7])
-def test_inputs_and_initial_parameters_are_left_alone(batch_size, form):
+def test_inputs_and_initial_parameters_stay_unchanged(batch_size, form):
     network = Network((6, 5, 3))
     X, Y = examples(network, 9)
     rows, weights = form(X), np.linspace(0.5, 2, 9)
@@ -392,7 +392,7 @@ def test_memory_does_not_grow_with_the_rows_or_the_weights(form, options):
 @pytest.mark.parametrize("layer", [0, 1])
 @FORMS
 @BATCHES
-def test_divergence_is_seen(batch_size, form, layer, place, value):
+def test_divergence_is_detected(batch_size, form, layer, place, value):
     network = Network((20, 33, 2))
     X, Y = examples(network, 23)
     (network.coefs if place == "W" else network.intercepts)[layer][:] = value
@@ -409,21 +409,21 @@ LOOPS = [loop for loop in vars(compiled).values() if hasattr(loop, "targetoption
 
 
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
-def test_no_loop_may_assume_that_numbers_are_finite_or_keeps_threads_waiting(loop):
+def test_no_loop_assumes_finite_numbers_or_holds_the_gil(loop):
     assert {*loop.targetoptions["fastmath"]} <= {"contract", "reassoc", "nsz"}
     assert loop.targetoptions["nogil"]
 
 
 # --- σ --------------------------------------------------------------------------------
 
-# Arguments from which σ rounds to 0 and 1, and the number of units in the last place
-# that scipy's may be away.
+# Arguments beyond which σ rounds to 0 and 1, and the allowed difference from scipy's in
+# units in the last place.
 FAR_OUT = {np.float64: (-746, 37), np.float32: (-104, 18)}
 ULPS = {np.float64: 4, np.float32: 2}
 
 
 def sigmoid(z):
-    """σ as layers have it: whole vectors at a time."""
+    """σ as the layers compute it: whole vectors at a time."""
     size = len(z)
     a = np.zeros((1, 1, -(-size // compiled.PADDED_TO) * compiled.PADDED_TO), z.dtype)
     a[0, 0, :size] = z
@@ -432,19 +432,19 @@ def sigmoid(z):
 
 
 def ulps(a, b):
-    """How many numbers of their dtype lie between two positive ones."""
+    """How many steps of their dtype lie between two positive numbers."""
     integer = {4: np.int32, 8: np.int64}[a.itemsize]
     return np.abs(a.view(integer).astype(np.int64) - b.view(integer))
 
 
 def neighbours(center, n):
-    """The `n` numbers around each side of a float64, in ascending order."""
+    """The `n` numbers on each side of a float64, in ascending order."""
     bits = np.float64(center).view(np.int64)
     return np.sort((bits + np.arange(-n, n)).view(np.float64))
 
 
 @DTYPES
-def test_sigmoid_is_as_exact_as_that_of_scipy(dtype):
+def test_sigmoid_is_as_accurate_as_scipys(dtype):
     rng = np.random.default_rng(0)
     least, _ = FAR_OUT[dtype]
     small = 10.0 ** rng.uniform(-30, 2.8, 50_000) * rng.choice([-1, 1], 50_000)
@@ -464,7 +464,7 @@ def test_sigmoid_is_as_exact_as_that_of_scipy(dtype):
 
 
 @DTYPES
-def test_sigmoid_is_0_and_1_far_out(dtype):
+def test_sigmoid_is_0_or_1_for_large_arguments(dtype):
     least, most = FAR_OUT[dtype]
     huge = np.finfo(dtype).max
     out = np.array([least, 10 * least, -huge, -np.inf], dtype)
@@ -482,7 +482,7 @@ def test_sigmoid_of_nan_is_nan(n, dtype):
     assert_array_equal(np.isnan(sigmoid(z)), np.isnan(z))
 
 
-def test_sigmoid_is_monotone_where_its_parts_meet_and_elsewhere():
+def test_sigmoid_is_monotone_even_where_k_changes():
     rng = np.random.default_rng(0)
     at = [*rng.uniform(-745, 40, 200), *rng.normal(0, 2, 200)]
     meet = np.log(2) * np.arange(-1025, 60)
@@ -494,7 +494,7 @@ def test_sigmoid_is_monotone_where_its_parts_meet_and_elsewhere():
 
 
 def every_float32(step):
-    """Every one from -110 to 110 in ascending order, in parts; or one of `step`."""
+    """Every `step`-th float32 from -110 to 110, in ascending order and in parts."""
     top = int(np.float32(110).view(np.uint32))
     starts = range(0, top + 1, 2**22 * step)
     for sign, parts in ((np.uint32(2**31), reversed(starts)), (np.uint32(0), starts)):
@@ -505,7 +505,7 @@ def every_float32(step):
 
 
 @pytest.mark.parametrize("step", [1009, pytest.param(1, marks=pytest.mark.slow)])
-def test_sigmoid_of_float32_is_monotone_and_exact(step):
+def test_sigmoid_of_float32_is_monotone_and_accurate(step):
     last, n, furthest = np.float32(0), 0, 0
     for z in every_float32(step):
         a = sigmoid(z)

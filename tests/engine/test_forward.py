@@ -12,7 +12,7 @@ from skbackprop._engine.forward import BLOCK_ROWS, forward
 from skbackprop._threads import Workers
 
 
-def z_of(z):
+def identity(z):
     return z
 
 
@@ -20,7 +20,7 @@ def z_of(z):
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize("n_workers", [1, 2, 8])
 @pytest.mark.parametrize("n_rows", [1, 1500, 5000])
-def test_the_output_is_that_of_the_last_pre_activation(
+def test_the_output_is_computed_from_the_last_pre_activation(
     n_rows, n_workers, sparse, dtype
 ):
     network = Network((6, 5, 4, 3), dtype)
@@ -29,7 +29,7 @@ def test_the_output_is_that_of_the_last_pre_activation(
     z, _ = eq.forward(X.toarray().T.astype(np.float64), network.W, network.b)
     X = X if sparse else X.toarray()
     workers = Workers(n_workers)
-    got, bad_row = forward(network.coefs, network.intercepts, X, z_of, workers)
+    got, bad_row = forward(network.coefs, network.intercepts, X, identity, workers)
     workers.close()
     assert got.dtype == dtype
     assert bad_row is None
@@ -37,10 +37,10 @@ def test_the_output_is_that_of_the_last_pre_activation(
     assert_allclose(got, z[-1].T, rtol=tolerance, atol=tolerance)
 
 
-def test_any_output_of_a_block_has_its_rows_in_order():
+def test_any_output_has_the_rows_in_order():
     network = Network((6, 5, 3))
     X, _ = network.examples(3 * BLOCK_ROWS + 1)
-    z, _ = forward(network.coefs, network.intercepts, X, z_of)
+    z, _ = forward(network.coefs, network.intercepts, X, identity)
     found, _ = forward(
         network.coefs, network.intercepts, X, lambda z: z.argmax(axis=1), Workers(2)
     )
@@ -48,9 +48,9 @@ def test_any_output_of_a_block_has_its_rows_in_order():
 
 
 @pytest.mark.parametrize("bad", [0, BLOCK_ROWS - 1, BLOCK_ROWS, 3 * BLOCK_ROWS])
-def test_the_first_row_without_finite_numbers_is_told(bad):
+def test_the_first_row_with_numbers_that_are_not_finite_is_returned(bad):
     network = Network((2, 1))
     X, _ = network.examples(3 * BLOCK_ROWS + 1)
     X[bad] = X[-1] = 1e308
     network.coefs[0][:] = 1e10
-    assert forward(network.coefs, network.intercepts, X, z_of, Workers(2))[1] == bad
+    assert forward(network.coefs, network.intercepts, X, identity, Workers(2))[1] == bad

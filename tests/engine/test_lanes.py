@@ -1,4 +1,4 @@
-"""Large batches in lanes: the derivation's update, and the same bits by any workers."""
+"""Large batches in lanes make the derivation's update, with the same bits."""
 
 import tracemalloc
 from functools import partial
@@ -22,13 +22,13 @@ TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 
 
 def parameters(units, dtype=np.float32, sparse=False):
-    """Without numbers: only their shapes are asked for."""
+    """Parameters of which only the shapes are used."""
     size = sum(n_in * n_out + n_out for n_in, n_out in pairwise(units))
     return Parameters(units, np.empty(size, dtype), sparse)
 
 
 def streams_of(X, Y, weights, lanes, size=4):
-    """For each lane its rows in blocks of `size`."""
+    """The rows of each lane, in blocks of `size`."""
 
     def block(i, stop):
         rows = slice(i, min(i + size, stop))
@@ -45,7 +45,7 @@ def streams_of(X, Y, weights, lanes, size=4):
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize("n_lanes", [1, 2, 4])
-def test_a_batch_in_lanes_of_chunks_is_one_update(
+def test_a_batch_in_lanes_and_chunks_makes_one_update(
     n_lanes, weighted, sparse, momentum, nesterov, alpha, dtype
 ):
     network = Network((6, 5, 3), dtype)
@@ -102,7 +102,7 @@ def test_the_bits_are_the_same_for_any_number_of_workers(sparse, dtype, monkeypa
 
 @pytest.mark.parametrize("number", [2, 8, 16])
 def test_as_many_lanes_as_there_are_workers_are_computed_at_once(number):
-    """Each waits, in the midst of its rows, until all have begun."""
+    """Each lane waits, in the middle of its rows, until all have begun."""
     network = Network((6, 5, 3))
     X, Y = network.examples(64)
     begun, threads = [Event() for _ in range(number)], set()
@@ -123,7 +123,7 @@ def test_as_many_lanes_as_there_are_workers_are_computed_at_once(number):
 
 @pytest.mark.parametrize("where", [0, 1, 3])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_an_error_in_a_lane_is_raised_and_leaves_the_next_batch_alone(where, error):
+def test_an_error_in_a_lane_is_raised_and_does_not_affect_the_next_batch(where, error):
     network = Network((15, 4, 3))
     X, Y = network.examples(300)
     workers = Workers(2)
@@ -144,7 +144,7 @@ def test_an_error_in_a_lane_is_raised_and_leaves_the_next_batch_alone(where, err
 
 
 def test_the_other_lanes_stop_when_one_has_failed():
-    """Whichever thread has which of them."""
+    """It does not matter which thread computes which lane."""
     network = Network((15, 4, 3))
     X, Y = network.examples(10)
     workers = Workers(2)
@@ -169,8 +169,8 @@ def test_the_other_lanes_stop_when_one_has_failed():
     assert len(n_seen) < 10**6
 
 
-def test_no_warning_of_numpy_escapes_from_a_thread_that_would_give_them():
-    """The sum of the lanes overflows, of which each is a finite number."""
+def test_no_numpy_warning_escapes_from_a_thread():
+    """Each lane is finite, but their sum overflows."""
     network = Network((3, 2))
     network.coefs[0][:] = network.intercepts[0][:] = 0
     engine = Engine(network.coefs, network.intercepts)
@@ -179,7 +179,7 @@ def test_no_warning_of_numpy_escapes_from_a_thread_that_would_give_them():
     assert np.isinf(gradient).all()
 
 
-def test_lanes_cover_the_rows_and_differ_by_one_row_at_most():
+def test_lanes_cover_the_rows_and_differ_by_at_most_one_row():
     for n_rows in (1, 7, 97, 1000):
         for n_lanes in (1, 2, 4, 32):
             lanes = cut(10, 10 + n_rows, n_lanes)
@@ -201,19 +201,17 @@ def test_lanes_cover_the_rows_and_differ_by_one_row_at_most():
         ((784, 500, 300, 10), 95, False, 1),
         ((784, 500, 300, 10), 192, False, 2),
         ((784, 500, 300, 10), 2000, False, 8),
-        # Gradients of 320 MB: no more than two of them.
+        # Gradients of 320 MB: only two of them.
         ((8000, 10_000, 10), 20_000, False, 2),
-        # What does not go through the network at once is cut in any case.
+        # A batch that does not pass through the network at once is always cut.
         ((2, 1), 20_000, False, 1),
         ((2, 1), 400_000, False, 2),
-        # Sparse rows, whose products cost less, and their gradients as much.
+        # The products of sparse rows cost less, but their gradients cost as much.
         ((784, 100, 10), 2000, True, 2),
         ((784, 100, 10), 20_000, True, 16),
     ],
 )
-def test_the_number_of_lanes_follows_from_the_shape_alone(
-    units, n_rows, sparse, n_lanes
-):
+def test_the_number_of_lanes_depends_on_the_shape_alone(units, n_rows, sparse, n_lanes):
     assert lane_count(n_rows, parameters(units, sparse=sparse)) == n_lanes
 
 
@@ -225,7 +223,7 @@ def test_a_chunk_has_about_4_MiB(units, dtype):
     assert 2**21 < numbers * np.dtype(dtype).itemsize <= 2**22
 
 
-def test_memory_of_a_large_batch_is_that_of_its_lanes_and_workers():
+def test_a_large_batch_needs_only_the_memory_of_its_lanes_and_workers():
     network = Network((100, 50, 10))
     X, Y = network.examples(40_000)
     engine = Engine(network.coefs, network.intercepts)
@@ -240,7 +238,7 @@ def test_memory_of_a_large_batch_is_that_of_its_lanes_and_workers():
 
 
 def test_lanes_of_uneven_sizes_share_their_buffers(monkeypatch):
-    """Of a full chunk, and of the last of a lane, which has a row more or less."""
+    """There are buffers for full chunks, and for last ones, which differ by one row."""
     made = []
 
     class Counted(Buffers):

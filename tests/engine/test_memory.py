@@ -1,4 +1,4 @@
-"""Memory that begins on a cache line."""
+"""Memory that is aligned to cache lines."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from skbackprop._training.examples import Examples
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, "f4"], ids=str)
 @pytest.mark.parametrize("shape", [0, 1, 7, (), (3, 5), (0, 4), (2, 3, 65)], ids=str)
 def test_an_array_begins_on_a_cache_line_and_is_otherwise_ordinary(shape, dtype):
-    # Many at a time: some of numpy's own begin on one too.
+    # Many arrays, because some of numpy's own begin on a cache line too.
     for array in [aligned_empty(shape, dtype) for _ in range(20)]:
         assert array.size == 0 or array.ctypes.data % CACHE_LINE == 0
         assert array.shape == np.empty(shape).shape
@@ -23,7 +23,7 @@ def test_an_array_begins_on_a_cache_line_and_is_otherwise_ordinary(shape, dtype)
         assert array.flags.writeable
 
 
-def test_arrays_have_memory_of_their_own():
+def test_arrays_do_not_share_memory():
     arrays = [aligned_empty((3, 5), np.float64) for _ in range(20)]
     for k, array in enumerate(arrays):
         array[:] = k

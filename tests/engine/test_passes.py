@@ -1,4 +1,4 @@
-"""Small batches of the fast layer against the readable one."""
+"""The engine's passes for small batches against the equations."""
 
 import tracemalloc
 
@@ -85,7 +85,7 @@ def test_any_network_and_batch_size_equals_the_equations(
 
 
 @pytest.mark.parametrize("width", [3, 200], ids=["expit", "tanh"])
-def test_both_formulas_of_the_sigmoid_train_alike(width):
+def test_both_formulas_of_the_sigmoid_train_the_same_network(width):
     network = Network((4, width, 2))
     X, Y = network.examples(8)
     engine = Engine(network.coefs, network.intercepts)
@@ -129,7 +129,7 @@ def test_an_update_of_sparse_rows_does_not_copy_the_weights():
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-def test_inputs_and_initial_parameters_are_left_alone(sparse):
+def test_inputs_and_initial_parameters_stay_unchanged(sparse):
     network = Network((6, 5, 3))
     X, Y = network.examples(7)
     rows = csr_matrix(X) if sparse else X
@@ -141,7 +141,7 @@ def test_inputs_and_initial_parameters_are_left_alone(sparse):
         assert_array_equal(old, new)
 
 
-def test_parameters_given_out_do_not_change_with_further_training():
+def test_returned_parameters_do_not_change_with_further_training():
     network = Network((5, 4, 3))
     X, Y = network.examples(2)
     engine = Engine(network.coefs, network.intercepts, momentum=0.5)

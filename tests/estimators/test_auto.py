@@ -1,4 +1,4 @@
-"""What "auto" stands for: it follows from the data, and is chosen once."""
+"""The values of "auto": they follow from the data and are chosen once."""
 
 import numpy as np
 import pytest
@@ -13,13 +13,13 @@ from skbackprop._estimators.kind_of_call import Call
 
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
 FIT = Call(goes_on=False, is_pass=False)
-# Four bits and their parity: a long plateau at the loss of a constant.
+# Four bits and their parity have a long plateau at the loss of a constant prediction.
 BITS = 2.0 * (np.arange(16)[:, np.newaxis] >> np.arange(4) & 1) - 1
 PARITY = (BITS.prod(axis=1) > 0).astype(int)
 
 
 def rows(n, n_features=4, seed=0):
-    """Inputs of exactly unit variance, two classes, and numbers."""
+    """Inputs with exactly unit variance, and two classes."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, n_features))
     X /= np.sqrt((X**2).mean(axis=0))
@@ -45,14 +45,14 @@ def rows(n, n_features=4, seed=0):
         (SGDSigmoidMLP(momentum=0.9), 32, False, 0.1),
     ],
 )
-def test_auto_eta_follows_from_network_batch_and_kind(
+def test_auto_eta_depends_on_network_batch_and_estimator(
     model, batch_size, early_stopping, factor
 ):
-    X, y = rows(150, n_features=10)  # of a mean squared norm of 10
+    X, y = rows(150, n_features=10)  # the mean squared norm is 10
     model = model.set_params(batch_size=batch_size, max_iter=1)
     fit(model.set_params(early_stopping=early_stopping, random_state=0), X, y)
     expected = factor * model._pace(early_stopping).eta
-    if early_stopping:  # the rows that are left have another norm
+    if early_stopping:  # the remaining rows have another norm
         norm = (X**2).sum(axis=1)
         expected *= (10 / min(10, model._mean_squared_norm)) ** 0.5
         assert_allclose(model._mean_squared_norm, norm.mean(), rtol=0.1)
@@ -62,7 +62,7 @@ def test_auto_eta_follows_from_network_batch_and_kind(
 @pytest.mark.parametrize(("scale", "factor"), [(2, 1), (1, 2.5**0.5), (0.1, 10**0.5)])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_auto_eta_grows_with_the_outputs_and_as_inputs_shrink(n_classes, scale, factor):
-    X, _ = rows(150)  # of a mean squared norm of 4
+    X, _ = rows(150)  # the mean squared norm is 4
     model = SGDSigmoidMLP((5,), batch_size=32, max_iter=1)
     fit(model, scale * X, np.arange(150) % n_classes)
     assert_allclose(model.learning_rate_init_, factor * model.n_outputs_)
@@ -104,7 +104,9 @@ def test_an_auto_batch_is_a_hundredth_of_the_rows_within_limits(
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize(("n_rows", "batch_size"), [(12, "auto"), (100, "full")])
-def test_a_weight_of_2_is_a_row_twice_where_all_is_auto(n_rows, batch_size, Estimator):
+def test_with_auto_values_a_weight_of_2_equals_a_repeated_row(
+    n_rows, batch_size, Estimator
+):
     X, y = rows(n_rows)
     X *= np.linspace(0.1, 1, n_rows)[:, np.newaxis]
     y = y if Estimator is SGDSigmoidMLP else X[:, 0]
@@ -119,13 +121,13 @@ def test_a_weight_of_2_is_a_row_twice_where_all_is_auto(n_rows, batch_size, Esti
 
 
 def plan(model, X, y, **arguments):
-    """How the model would descend from here."""
+    """The plan by which the model would train next."""
     fit(model.set_params(max_iter=1, random_state=0), X, y, **arguments)
     return model._plan(len(X), FIT)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
-def test_auto_tol_is_a_part_of_the_loss_of_a_constant(n_classes):
+def test_auto_tol_is_a_fraction_of_the_loss_of_a_constant(n_classes):
     X, _ = rows(300)
     share = 1 / n_classes
     constant = 0.5 * share * (1 - share)
@@ -143,18 +145,18 @@ def test_auto_tol_shrinks_with_the_spread_of_y(spread, n_outputs):
     y = y if n_outputs == 1 else np.tile(y[:, np.newaxis], n_outputs)
     model = SGDSigmoidMLPRegressor((3,), target_range=(-1, 1), early_stopping=False)
     found = plan(model, X, spread * y)
-    # The range is 0.8 of the activations', so these differ from their mean by 0.4.
+    # target_range spans 0.8 in activations, so these differ from their mean by 0.4.
     assert_allclose(found.tol, 1e-5 * 0.5 * (0.4 * spread) ** 2)
 
 
-def test_auto_tol_goes_by_the_weights():
+def test_auto_tol_takes_account_of_weights():
     X, y = rows(300)
     found = plan(SGDSigmoidMLP((3,)), X, y, sample_weight=np.where(y, 9.0, 1.0))
     assert_allclose(found.tol, 1e-5 * 0.5 * 0.9 * 0.1)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_auto_tol_of_a_y_without_spread_is_no_zero_and_training_stops(Estimator):
+def test_auto_tol_of_a_constant_y_is_not_zero_and_training_stops(Estimator):
     X, _ = rows(20)
     model = Estimator((3,), random_state=0, n_iter_no_change=2, max_iter=5000)
     assert fit(model, X, np.ones(20)).n_iter_ < 5000
@@ -163,7 +165,7 @@ def test_auto_tol_of_a_y_without_spread_is_no_zero_and_training_stops(Estimator)
     assert found.must_beat == np.inf
 
 
-def test_a_number_as_tol_is_of_the_loss_and_of_the_score():
+def test_a_numeric_tol_applies_to_the_loss_and_to_the_score():
     found = plan(SGDSigmoidMLP((3,), tol=1e-3), *rows(20))
     assert (found.tol, found.score_tol, found.must_beat) == (1e-3, 1e-3, np.inf)
 
@@ -173,7 +175,7 @@ def test_training_waits_on_a_plateau_unless_tol_is_a_number(seed):
     model = SGDSigmoidMLP((10,), max_iter=3000, random_state=seed)
     waits = fit(clone(model), BITS, PARITY)
     assert waits.score(BITS, PARITY) == 1
-    # On the plateau, where it fell by less than this in more epochs than are allowed.
+    # On the plateau, it fell by less than this for more epochs than allowed.
     best = np.minimum.accumulate([np.inf, *waits.loss_curve_])
     stuck = np.array(waits.loss_curve_) > best[:-1] - 1.25e-5
     assert "x" * 21 in "".join("x" if s else " " for s in stuck)
@@ -182,7 +184,7 @@ def test_training_waits_on_a_plateau_unless_tol_is_a_number(seed):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_a_number_as_tol_stops_after_n_iter_no_change_small_falls(Estimator, iris):
+def test_a_numeric_tol_stops_after_n_iter_no_change_small_falls(Estimator, iris):
     model = Estimator((5,), tol=1e-4, n_iter_no_change=3, random_state=0)
     fit(model.set_params(max_iter=500), *iris)
     best = np.minimum.accumulate([np.inf, *model.loss_curve_])
@@ -203,7 +205,7 @@ def test_auto_early_stopping_is_on_from_500_rows(n_rows, stops_early):
     assert model.t_ == 2 * (n_rows - stops_early * n_rows // 10)
 
 
-def test_a_classifier_stops_early_when_asked_to_and_auto_asks_by_the_rows():
+def test_a_classifier_stops_early_only_on_request_and_auto_depends_on_the_rows():
     X, y = rows(1000)
     model = fit(SGDSigmoidMLP((3,), max_iter=1), X, y)
     assert model.validation_scores_ is None
@@ -222,19 +224,19 @@ def test_a_warm_start_keeps_the_choice_whether_to_stop_early(first, then):
     fit(model, X[:then], y[:then])
     assert (model.validation_scores_ is not None) == stops_early
     assert model.t_ == (540 + 90 if stops_early else 700)
-    # A fit that starts anew chooses anew.
+    # A cold fit chooses again.
     fit(model.set_params(warm_start=False), X[:then], y[:then])
     assert (model.validation_scores_ is not None) == (then == 600)
 
 
-def test_a_pass_takes_no_notice_of_auto_early_stopping():
+def test_a_pass_ignores_auto_early_stopping():
     X, _ = rows(600)
     model = SGDSigmoidMLPRegressor((3,), random_state=0).partial_fit(X, X[:, 0])
     assert model.t_ == 600
     assert model.validation_scores_ is None
 
 
-def test_the_chunks_of_a_stream_have_one_eta():
+def test_all_chunks_of_a_stream_have_the_same_eta():
     X, y = rows(400)
     model = SGDSigmoidMLP((3,), random_state=0)
     etas = []
@@ -248,7 +250,7 @@ def test_the_chunks_of_a_stream_have_one_eta():
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_a_first_chunk_that_does_not_count_says_nothing_of_eta(sparse):
+def test_a_first_chunk_without_weight_does_not_affect_eta(sparse):
     X, y = rows(100)
     unknown = random_sparse(100, 4, random_state=0, format="csr") if sparse else 9 * X
     model = SGDSigmoidMLP((3,), random_state=0)
@@ -259,7 +261,7 @@ def test_a_first_chunk_that_does_not_count_says_nothing_of_eta(sparse):
     assert_same_parameters(model, alone)
 
 
-def test_rows_of_zeros_say_nothing_of_eta():
+def test_rows_of_zeros_do_not_affect_eta():
     X, y = rows(100)
     model = SGDSigmoidMLP((3,)).partial_fit(0 * X, y, classes=[0, 1])
     model.partial_fit(X, y)
@@ -269,7 +271,7 @@ def test_rows_of_zeros_say_nothing_of_eta():
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("early_stopping", ["auto", False, True])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_warm_starts_where_all_is_auto_are_one_long_fit_to_the_bit(
+def test_with_auto_values_warm_starts_equal_one_long_fit_to_the_bit(
     Estimator, early_stopping, momentum
 ):
     X, y = rows(600)
@@ -278,7 +280,7 @@ def test_warm_starts_where_all_is_auto_are_one_long_fit_to_the_bit(
     model = Estimator((5,), early_stopping=early_stopping, random_state=0)
     model.set_params(momentum=momentum, scoring="loss")
     whole = fit(clone(model).set_params(max_iter=5), X, y)
-    if whole.validation_scores_:  # or a warm start would go on from an earlier epoch
+    if whole.validation_scores_:  # or a warm start would continue from another epoch
         assert [np.argmax(whole.validation_scores_[:n]) for n in (2, 5)] == [1, 4]
     fit(model.set_params(max_iter=2, warm_start=True), X, y)
     fit(model.set_params(max_iter=3), X, y)
@@ -287,7 +289,7 @@ def test_warm_starts_where_all_is_auto_are_one_long_fit_to_the_bit(
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_a_warm_start_keeps_what_the_first_fit_measured(Estimator):
+def test_a_warm_start_keeps_the_measurements_of_the_first_fit(Estimator):
     X, y = rows(200)
     model = Estimator((5,), warm_start=True, max_iter=1, random_state=0)
     fit(model, X, y)

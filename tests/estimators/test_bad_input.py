@@ -1,4 +1,4 @@
-"""Bad input: the error names the thing, and a fitted model stays as it was."""
+"""Bad input: the error names the argument, and a fitted model stays as it was."""
 
 import copy
 import re
@@ -190,33 +190,33 @@ ODD_COLUMNS = {
 @pytest.mark.parametrize("column", ODD_COLUMNS.values(), ids=ODD_COLUMNS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "score"])
 @BOTH
-def test_columns_of_a_data_frame_that_are_no_numbers_are_named(
+def test_columns_of_a_data_frame_that_are_not_numeric_are_named(
     Estimator, method, column
 ):
     X = pd.DataFrame(GOOD_X, columns=["a", "odd one", "c", "d"])
     model = small_fit(Estimator, X, GOOD_Y)
     X["odd one"] = column
     arguments = (X,) if method == "predict" else (X, GOOD_Y)
-    message = f"X has columns that are no numbers: 'odd one' ({column.dtype}). Encode"
+    message = f"X has columns that are not numeric: 'odd one' ({column.dtype}). Encode"
     with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}"):
         getattr(model, method)(*arguments)
 
 
-def test_columns_of_any_names_and_frames_are_named():
+def test_columns_are_named_for_any_column_names_and_data_frames():
     X = pd.DataFrame({f"c{i}": list("abcdef") for i in range(8)})
     with pytest.raises(ValueError, match=r"'c0' \(.*\), .*'c4' \(.*\) and 3 more\. "):
         SGDSigmoidMLP().fit(X, GOOD_Y)
     X = pd.DataFrame([[1, "a"]] * 6, columns=["same", "same"])
-    with pytest.raises(ValueError, match=r"no numbers: 'same' \([^,]*\)\. "):
+    with pytest.raises(ValueError, match=r"not numeric: 'same' \([^,]*\)\. "):
         SGDSigmoidMLP().fit(X, GOOD_Y)
     polars = pytest.importorskip("polars")
     X = polars.DataFrame({"a": GOOD_X[:, 0], "b": list("abcdef")})
-    with pytest.raises(ValueError, match=r"no numbers: 'b' \(String\)\. "):
+    with pytest.raises(ValueError, match=r"not numeric: 'b' \(String\)\. "):
         SGDSigmoidMLP().fit(X, GOOD_Y)
 
 
 @pytest.mark.parametrize("value", [nan, inf])
-def test_numbers_that_are_missing_are_not_said_to_be_none(value):
+def test_columns_with_missing_numbers_are_not_called_non_numeric(value):
     X = pd.DataFrame(X_with(value))
     X[3] = pd.array([1, 2, 3, 4, 5, 6], "Int64")
     with pytest.raises(ValueError, match="Input X contains"):
@@ -225,7 +225,7 @@ def test_numbers_that_are_missing_are_not_said_to_be_none(value):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @BOTH
-def test_an_estimator_that_fails_at_first_stays_unfitted(Estimator, method):
+def test_an_estimator_whose_first_call_fails_stays_unfitted(Estimator, method):
     model = Estimator()
     arguments = {"classes": [0, 1, 2]} if Estimator is SGDSigmoidMLP else {}
     if method == "fit":
@@ -244,7 +244,7 @@ def test_an_estimator_that_fails_at_first_stays_unfitted(Estimator, method):
         (np.array([0, "a", 1.5, None, 2, 3], dtype=object), "."),
     ],
 )
-def test_targets_that_are_no_labels_are_refused(y, message):
+def test_targets_that_are_not_labels_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
         SGDSigmoidMLP().fit(GOOD_X, y)
 
@@ -280,7 +280,7 @@ OBJECTS = [
 
 @pytest.mark.parametrize(("y", "message"), MISSING + OBJECTS)
 @pytest.mark.parametrize("where", ["fit", "partial_fit", "score", "y_val"])
-def test_missing_labels_and_objects_that_are_no_strings_are_named(where, y, message):
+def test_missing_labels_and_objects_other_than_strings_are_named(where, y, message):
     model = small_fit(SGDSigmoidMLP, GOOD_X, GOOD_Y)
     before = state(model)
     call, validation = getattr(model, where.replace("y_val", "fit")), {}
@@ -316,18 +316,18 @@ def test_classes_that_are_missing_or_objects_are_named(classes, message):
     ],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
-def test_strings_and_the_types_of_data_frames_are_labels(y):
+def test_strings_and_the_types_of_data_frames_are_valid_labels(y):
     assert len(small_fit(SGDSigmoidMLP, GOOD_X, y).partial_fit(GOOD_X, y).classes_) == 3
 
 
 def labels_in_two_parts(first, second):
-    """A sparse indicator of GOOD_Y, with two numbers in each place that add up."""
+    """A sparse indicator of GOOD_Y with two entries in each place, which add up."""
     indptr = np.arange(0, 13, 2)
     return csr_matrix((np.tile([first, second], 6), np.repeat(GOOD_Y, 2), indptr))
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_sparse_labels_are_what_their_duplicates_add_up_to(method):
+def test_duplicate_entries_of_sparse_labels_are_added_up(method):
     model = small_fit(SGDSigmoidMLP, GOOD_X, np.eye(3, dtype=int)[GOOD_Y])
     with pytest.raises(ValueError, match="binary indicator matrix"):
         getattr(model, method)(GOOD_X, labels_in_two_parts(1, 1))
@@ -351,7 +351,7 @@ def test_sparse_labels_are_what_their_duplicates_add_up_to(method):
         ),
     ],
 )
-def test_targets_that_are_no_numbers_are_refused_by_the_regressor(y, message):
+def test_the_regressor_refuses_targets_that_are_not_numbers(y, message):
     with pytest.raises(ValueError, match=message):
         SGDSigmoidMLPRegressor().fit(GOOD_X, y)
 
@@ -367,15 +367,15 @@ def test_the_first_partial_fit_needs_classes():
 @pytest.mark.parametrize(
     ("X", "y", "classes", "message"),
     [
-        (GOOD_X, GOOD_Y + 1, None, r"y has the classes \[3\].*those of classes or of"),
+        (GOOD_X, GOOD_Y + 1, None, r"y has the classes \[3\].*given by classes or by"),
         (GOOD_X, ["a", "b"] * 3, None, "y has the classes"),
         (GOOD_X, np.array(["NaT", "2020"] * 3, "M8[D]"), None, "got NaT"),
-        (GOOD_X, GOOD_Y, [0, 1], r"classes=\[0 1\] differs from the first call's"),
+        (GOOD_X, GOOD_Y, [0, 1], r"classes=\[0 1\] differs from those of the first"),
         (GOOD_X, np.eye(3)[GOOD_Y], None, "y is a binary indicator matrix, but the"),
         (GOOD_X[:, :3], GOOD_Y, None, "X has 3 features, but .* expecting 4"),
     ],
 )
-def test_a_later_partial_fit_must_fit_the_first(X, y, classes, message, iris):
+def test_a_later_partial_fit_must_match_the_first(X, y, classes, message, iris):
     model = small_fit(SGDSigmoidMLP, *iris)
     before = state(model)
     with pytest.raises(ValueError, match=message):
@@ -383,7 +383,7 @@ def test_a_later_partial_fit_must_fit_the_first(X, y, classes, message, iris):
     assert_same_state(before, state(model))
 
 
-def test_an_unknown_label_is_named_where_classes_have_weights_too(iris):
+def test_an_unknown_label_is_named_even_if_classes_have_weights(iris):
     model = small_fit(SGDSigmoidMLP, *iris, class_weight={0: 2.0})
     with pytest.raises(ValueError, match=r"y has the classes \[7\]"):
         model.partial_fit(GOOD_X, np.full(len(GOOD_X), 7))
@@ -394,7 +394,7 @@ def test_an_unknown_label_is_named_where_classes_have_weights_too(iris):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("class_weight", [None, {2**60: 1.5}, "balanced"])
 def test_unsigned_labels_are_the_same_as_signed_ones(class_weight):
-    # As floats, in which numpy compares the two, both labels are the same.
+    # numpy compares the two as floats, in which both labels are the same.
     y = np.array([2**60 - 1, 2**60])[GOOD_Y % 2]
     first = GOOD_Y.astype(np.int64) % 2 == 0
     model = SGDSigmoidMLP((3,), max_iter=2, random_state=0, class_weight=class_weight)
@@ -410,7 +410,7 @@ def test_unsigned_labels_are_the_same_as_signed_ones(class_weight):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("where", ["first", "classes", "later"])
-def test_a_time_that_is_none_is_no_label(where, method):
+def test_nat_is_not_a_label(where, method):
     times = np.array(["2020", "2021"], "M8[D]")[GOOD_Y % 2]
     with_nat = np.where(np.arange(len(times)) == 0, np.datetime64("NaT", "D"), times)
     model = SGDSigmoidMLP((3,), random_state=0)
@@ -461,17 +461,17 @@ def test_a_sparse_array_of_one_dimension_is_named(method, iris):
     model = small_fit(SGDSigmoidMLP, *iris)
     row = coo_array(np.arange(4.0))
     if row.ndim == 2:
-        pytest.skip("this scipy has none")
+        pytest.skip("this scipy has no sparse arrays of one dimension")
     arguments = (row.tocsr(),) if method == "predict" else (row.tocsr(), [0])
     with pytest.raises(ValueError, match="X: Expected 2D"):
         getattr(model, method)(*arguments)
 
 
 @pytest.mark.parametrize("indptr", [[0, 2, 1, 2, 2, 2, 2], [0] * 6 + [90], [1] * 7])
-def test_rows_of_a_sparse_matrix_must_follow_each_other(indptr):
+def test_a_sparse_matrix_with_a_decreasing_indptr_is_refused(indptr):
     X = csr_matrix(GOOD_X)
     X.indptr[:] = indptr
-    with pytest.raises(ValueError, match=r"X is a sparse matrix .* pointers"):
+    with pytest.raises(ValueError, match=r"X is a sparse matrix .* indptr"):
         SGDSigmoidMLP().fit(X, GOOD_Y)
 
 
@@ -519,7 +519,7 @@ def test_arrays_that_do_not_fit_together_are_not_trained_on(
         ("coefs_", lambda c: None, "coefs_ and intercepts_: "),
         ("coefs_", lambda c: [pd.DataFrame(a) for a in c], "coefs_ must be arrays"),
         ("intercepts_", lambda b: [a.tolist() for a in b], "intercepts_ must .* list"),
-        ("intercepts_", lambda b: [b[0][:1], *b[1:]], "must be arrays of the shapes"),
+        ("intercepts_", lambda b: [b[0][:1], *b[1:]], "must be arrays of shapes"),
         ("intercepts_", lambda b: [b[0], b[1][:0]], "intercepts_ must be arrays"),
         ("intercepts_", lambda b: [b[0][:, None], b[1]], "intercepts_ must be arrays"),
         ("intercepts_", lambda b: 5, "coefs_ and intercepts_: "),
@@ -527,7 +527,7 @@ def test_arrays_that_do_not_fit_together_are_not_trained_on(
 )
 @pytest.mark.parametrize("method", ["predict", "score", "predict_proba", "trace"])
 @BOTH
-def test_arrays_that_do_not_fit_together_are_not_predicted_with(
+def test_arrays_that_do_not_fit_together_are_not_used_to_predict(
     Estimator, method, name, change, message, iris
 ):
     model = small_fit(Estimator, *iris)
@@ -547,7 +547,9 @@ def test_arrays_that_do_not_fit_together_are_not_predicted_with(
     "method", ["predict", "score", "partial_fit", "warm fit", "trace", "gradient"]
 )
 @BOTH
-def test_weights_of_an_unfitted_estimator_are_told_the_recipe(Estimator, method, iris):
+def test_an_error_about_weights_of_an_unfitted_estimator_gives_the_recipe(
+    Estimator, method, iris
+):
     coefs, intercepts = [np.eye(4, 3)], [np.zeros(3)]
     model = Estimator(())
     model.coefs_, model.intercepts_ = coefs, intercepts
@@ -565,7 +567,7 @@ def test_weights_of_an_unfitted_estimator_are_told_the_recipe(Estimator, method,
         call(*arguments)
 
 
-def test_the_recipe_for_weights_of_ones_own_works(iris):
+def test_the_recipe_for_your_own_weights_works(iris):
     X, y = iris
     coefs, intercepts = [np.eye(4, 3)], [np.zeros(3)]
     model = SGDSigmoidMLP(()).partial_fit(X[:1], y[:1], [0, 1, 2], sample_weight=0)
@@ -576,14 +578,14 @@ def test_the_recipe_for_weights_of_ones_own_works(iris):
     model.coefs_, model.intercepts_ = coefs, intercepts
     expected = (1 / (1 + np.exp(-X[:, :3])) - 0.1) / 0.8 * 4
     assert_allclose(model.predict(X), expected)
-    # A cold fit needs no weights, and takes none.
+    # A cold fit ignores weights that were set.
     lone = SGDSigmoidMLP((5,), max_iter=2, random_state=0)
     lone.coefs_ = coefs
     assert_same_bits(fit(lone, X, y), small_fit(SGDSigmoidMLP, X, y))
 
 
 @BOTH
-def test_momentum_that_is_not_used_need_not_fit(Estimator, iris):
+def test_an_unused_velocity_need_not_match_the_weights(Estimator, iris):
     model = small_fit(Estimator, *iris, momentum=0.5).set_params(momentum=0)
     model.coefs_ = [coef.astype(np.float32) for coef in model.coefs_]
     model.intercepts_ = [b.astype(np.float32) for b in model.intercepts_]
@@ -592,7 +594,7 @@ def test_momentum_that_is_not_used_need_not_fit(Estimator, iris):
 
 
 @pytest.mark.parametrize("unit", ["D", "s", "ns"])
-def test_times_are_the_same_labels_in_any_unit_and_no_numbers(unit):
+def test_times_are_the_same_labels_in_any_unit_but_not_numbers(unit):
     times = np.array(["2020", "2021"], "M8[ns]")
     model = SGDSigmoidMLP((3,), max_iter=2, warm_start=True)
     model.partial_fit(GOOD_X, times[GOOD_Y % 2], classes=times)
@@ -602,7 +604,7 @@ def test_times_are_the_same_labels_in_any_unit_and_no_numbers(unit):
 
 
 @BOTH
-def test_weights_of_a_network_that_are_no_numbers_are_named(Estimator, iris):
+def test_weights_of_a_network_that_are_not_finite_are_named(Estimator, iris):
     model = small_fit(Estimator, *iris)
     model.coefs_[0][0, 0] = nan
     with pytest.raises(ValueError, match="coefs_ or intercepts_"):
@@ -615,13 +617,13 @@ def test_a_number_with_too_many_digits_to_show_is_refused(name, iris):
         SGDSigmoidMLP(**{name: 10**5000}).fit(*iris)
 
 
-def test_a_missing_value_may_be_a_class_that_has_a_weight(iris):
+def test_a_missing_value_as_a_key_of_class_weight_is_named(iris):
     with pytest.raises(ValueError, match=r"class_weight has weights for .*NA"):
         SGDSigmoidMLP(class_weight={pd.NA: 1.0}).fit(*iris)
 
 
 class BrokenPipe:
-    """A standard output whose reader has gone, from the n-th line on."""
+    """A standard output that raises from the n-th line on."""
 
     def __init__(self, n):
         self.n = n
@@ -637,7 +639,9 @@ class BrokenPipe:
 
 @pytest.mark.parametrize(("method", "n"), [("fit", 1), ("fit", 13), ("partial_fit", 1)])
 @BOTH
-def test_what_cannot_be_printed_is_not_learnt(Estimator, method, n, iris, monkeypatch):
+def test_an_error_while_printing_leaves_the_model_as_it_was(
+    Estimator, method, n, iris, monkeypatch
+):
     model = small_fit(Estimator, *iris)
     model.set_params(verbose=True, max_iter=50, tol=0.9)  # ends after 12 epochs
     before = state(model)
@@ -677,13 +681,11 @@ def test_the_regressor_keeps_its_target_range(iris):
     model.set_params(target_range=(0, 2)).partial_fit(*iris)
 
 
-def test_a_class_that_appears_later_in_a_stream_is_told_to_start_anew(iris):
+def test_an_error_about_a_class_that_appears_later_says_what_to_do(iris):
     model = SGDSigmoidMLP((3,)).partial_fit(*iris, classes=[0, 1, 2])
-    with pytest.raises(ValueError, match=r"\[3\], .* start anew with all of them"):
+    with pytest.raises(ValueError, match=r"\[3\], .* fit a new estimator on all"):
         model.partial_fit(GOOD_X, GOOD_Y + 1)
-    with pytest.raises(
-        ValueError, match=r"differs .* start anew, with a new estimator"
-    ):
+    with pytest.raises(ValueError, match=r"differs .* fit a new estimator on all"):
         model.partial_fit(GOOD_X, GOOD_Y + 1, classes=[0, 1, 2, 3])
 
 
@@ -700,7 +702,7 @@ def test_a_class_that_appears_later_in_a_stream_is_told_to_start_anew(iris):
 )
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("y", [GOOD_Y, list("abcabc"), np.eye(3)[GOOD_Y]], ids=type)
-def test_weights_in_the_place_of_classes_are_recognised(y, first, weights):
+def test_weights_passed_as_classes_are_recognised(y, first, weights):
     model = SGDSigmoidMLP((3,), random_state=0)
     if not first:
         model.partial_fit(GOOD_X, y, np.arange(3) if np.ndim(y) > 1 else np.unique(y))
@@ -714,14 +716,14 @@ def test_weights_in_the_place_of_classes_are_recognised(y, first, weights):
     "classes",
     [GOOD_Y, GOOD_Y.astype(float), [2.0, 1.0, 0.0, 0.0, 0.0, 0.0], [0, 1, 2, 3, 4, 5]],
 )
-def test_as_many_classes_as_rows_may_be_classes(classes):
+def test_as_many_classes_as_rows_are_accepted(classes):
     model = SGDSigmoidMLP((3,), random_state=0)
     for _ in range(2):
         model.partial_fit(GOOD_X, GOOD_Y, classes)
     assert_array_equal(model.classes_, np.unique(classes))
 
 
-def test_as_many_wrong_classes_as_rows_are_not_taken_for_weights(iris):
+def test_as_many_wrong_classes_as_rows_are_not_mistaken_for_weights(iris):
     model = SGDSigmoidMLP((3,)).partial_fit(*iris, classes=[0, 1, 2])
     with pytest.raises(ValueError, match=r"classes=\[0 1 3\] differs"):
         model.partial_fit(GOOD_X[:3], [0, 1, 3], classes=[0, 1, 3])
@@ -733,7 +735,7 @@ def test_classes_must_be_a_list(classes):
         SGDSigmoidMLP().partial_fit(GOOD_X, GOOD_Y, classes=classes)
 
 
-def test_classes_of_an_indicator_are_one_for_each_column():
+def test_an_indicator_needs_one_class_for_each_column():
     y = np.eye(3, dtype=int)[GOOD_Y]
     for classes in ([], [0, 1]):
         with pytest.raises(ValueError, match=r"classes has \d labels, but y has 3 col"):
@@ -761,7 +763,7 @@ def test_held_out_rows_without_a_finite_loss_and_score_are_named(early_stopping,
             model.fit(X.astype(dtype), y, X_val=X, y_val=y * scale)
         assert_same_state(before, state(model))
     weights = np.where(np.arange(len(y)) == 0, 1.0, 1e-320)
-    with pytest.raises(ValueError, match=r"sample_weight_val .* weights too small"):
+    with pytest.raises(ValueError, match=r"sample_weight_val .* weights that are too"):
         model.fit(X, y, X_val=X, y_val=y, sample_weight_val=weights)
 
 
@@ -832,7 +834,7 @@ def test_rows_too_large_to_predict_are_named(Estimator, dtype, iris):
         model.predict(X)
 
 
-def test_a_range_that_predictions_could_not_say_is_named(iris):
+def test_a_range_with_predictions_that_are_not_finite_is_named(iris):
     X = iris[0]
     model = SGDSigmoidMLPRegressor()
     with pytest.raises(ValueError, match=r"y or target_range is too large.*float64"):
@@ -847,20 +849,20 @@ def test_more_neurons_than_can_be_addressed_are_named(iris):
         SGDSigmoidMLP((10**18,)).fit(*iris)
 
 
-def test_numbers_of_any_type_serve_as_parameters(iris):
+def test_parameters_may_be_numbers_of_any_type(iris):
     settings = {"momentum": 0.5, "alpha": 0.25, "tol": 0.125, "power_t": 0.5}
     plain = small_fit(SGDSigmoidMLP, *iris, learning_rate="invscaling", **settings)
     for kind in (Fraction, np.longdouble, np.float16):
         same = {name: kind(value) for name, value in settings.items()}
         model = small_fit(SGDSigmoidMLP, *iris, learning_rate="invscaling", **same)
         assert_same_bits(model, plain)
-    # What a float cannot tell from the end of the range is outside.
+    # A number that a float cannot tell from the limit is outside the range.
     for name, value in (("momentum", 1 - np.longdouble(1e-19)),):
         with pytest.raises(ValueError, match=name):
             SGDSigmoidMLP(**{name: value}).fit(*iris)
 
 
-def test_weights_whose_mean_rounds_to_zero_leave_alpha_a_number(iris):
+def test_weights_whose_mean_rounds_to_zero_leave_alpha_finite(iris):
     weights = np.where(np.arange(150) == 7, 5e-324, 0)
     model = SGDSigmoidMLP((5,), max_iter=1, random_state=0)
     with pytest.warns(ConvergenceWarning):
@@ -878,14 +880,14 @@ def test_score_names_its_arguments(Estimator, y, message, iris):
         model.score(iris[0], y)
 
 
-def test_score_names_a_y_of_a_format_that_scikit_learn_cannot_index(iris):
+def test_score_names_a_y_in_a_format_that_scikit_learn_cannot_index(iris):
     model = small_fit(SGDSigmoidMLP, *iris)
     with pytest.raises(ValueError, match="X or y or sample_weight"):
         model.score(iris[0], bsr_array(iris[1][:, np.newaxis]))
 
 
 @BOTH
-def test_score_refuses_weights_that_are_no_numbers(Estimator, iris):
+def test_score_refuses_weights_that_are_not_finite_numbers(Estimator, iris):
     model = small_fit(Estimator, *iris)
     for weights in (np.ones(150) * 1j, ["a"] * 150, np.full(150, nan)):
         with pytest.raises(ValueError, match="sample_weight must be finite numbers"):
@@ -904,7 +906,7 @@ def test_a_score_is_the_same_with_weights_of_any_size(Estimator, largest, iris):
 
 def test_a_score_of_values_too_large_to_square_is_refused(iris):
     y = iris[0][:, 0] * 1e200
-    with pytest.raises(ValueError, match="y has values whose squares"):
+    with pytest.raises(ValueError, match="y is too large for R²"):
         small_fit(SGDSigmoidMLPRegressor, iris[0], y).score(iris[0], y)
 
 
@@ -913,25 +915,23 @@ def test_a_score_of_values_too_large_to_square_is_refused(iris):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @BOTH
-def test_leaving_the_finite_numbers_is_an_error_that_names_eta(Estimator, method, iris):
+def test_divergence_is_an_error_that_names_eta(Estimator, method, iris):
     model = small_fit(Estimator, *iris, batch_size=1)
     model.set_params(momentum=0.9999, learning_rate_init=1.7e308, max_iter=100)
     before = state(model)
-    with pytest.raises(
-        ValueError, match=r"finite numbers .*learning_rate_init=1.7e\+308"
-    ):
+    with pytest.raises(ValueError, match=r"diverged .*learning_rate_init=1.7e\+308"):
         getattr(model, method)(*iris)
     assert_same_state(before, state(model))
     assert np.isfinite(model.predict(iris[0])).all()
 
 
-def test_leaving_the_finite_numbers_by_weights_or_targets_names_them(iris):
+def test_divergence_because_of_weights_or_targets_names_them(iris):
     X, y = iris
-    with pytest.raises(ValueError, match=r"finite numbers .*sample_weight"):
+    with pytest.raises(ValueError, match=r"diverged .*sample_weight"):
         SGDSigmoidMLP().partial_fit(X, y, [0, 1, 2], sample_weight=1e308)
     model = small_fit(SGDSigmoidMLPRegressor, X, y)
     with (
         pytest.warns(UserWarning, match=r"100 of 150 values \(66.7%\) outside"),
-        pytest.raises(ValueError, match=r"finite numbers .*y far outside"),
+        pytest.raises(ValueError, match=r"diverged .*y far outside"),
     ):
         model.partial_fit(X, y * 1e300)

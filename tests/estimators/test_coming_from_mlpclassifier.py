@@ -20,7 +20,7 @@ PAIRS = [(SGDSigmoidMLP, MLPClassifier), (SGDSigmoidMLPRegressor, MLPRegressor)]
 
 
 def table(heading):
-    """What the page says of each name under a heading."""
+    """The page's entry for each name under a heading."""
     text = PAGE.read_text(encoding="utf-8")
     section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE))
@@ -41,7 +41,7 @@ def fitted_attributes(estimator):
     ("heading", "names"),
     [("Parameters", defaults), ("Attributes", fitted_attributes)],
 )
-def test_the_table_says_of_every_name_where_it_is(heading, names):
+def test_the_table_says_where_every_name_exists(heading, names):
     ours, theirs = {}, {}
     for our, their in PAIRS:
         ours |= names(our)
@@ -51,24 +51,26 @@ def test_the_table_says_of_every_name_where_it_is(heading, names):
         **dict.fromkeys(ours.keys() - theirs.keys(), "only here"),
         **dict.fromkeys(ours.keys() & theirs.keys(), "same"),
     }
-    said = table(heading)
-    # loss came to MLPRegressor with scikit-learn 1.7.
-    said = {k: v.split(",")[0] for k, v in said.items() if k in expected or k != "loss"}
-    assert said == expected
+    found = table(heading)
+    # MLPRegressor has loss since scikit-learn 1.7.
+    found = {
+        k: v.split(",")[0] for k, v in found.items() if k in expected or k != "loss"
+    }
+    assert found == expected
 
 
 @pytest.mark.parametrize(("our", "their"), PAIRS)
 def test_the_table_says_which_defaults_differ(our, their):
-    said = table("Parameters")
+    found = table("Parameters")
     for name, value in defaults(our).items():
-        # "auto" in both, and a value of the regressor's alone.
+        # batch_size is "auto" in both; early_stopping differs only in the regressor.
         if name in defaults(their) and name not in ("batch_size", "early_stopping"):
             differs = value != defaults(their)[name]
-            assert ("other default" in said[name]) == differs, name
+            assert ("other default" in found[name]) == differs, name
 
 
 @pytest.mark.parametrize(("our", "their"), PAIRS)
-def test_what_can_be_called_there_can_be_called_here(our, their):
+def test_every_method_of_theirs_can_be_called_the_same_way(our, their):
     for name, method in inspect.getmembers(their, inspect.isfunction):
         if not name.startswith(("_", "set_")):  # set_fit_request and its like
             found = inspect.signature(getattr(our, name)).parameters
@@ -76,8 +78,8 @@ def test_what_can_be_called_there_can_be_called_here(our, their):
 
 
 @pytest.mark.parametrize("our", [our for our, _ in PAIRS])
-def test_parameters_that_are_not_here_are_told_to_be_left_out(our):
-    names = [name for name, said in table("Parameters").items() if said == "not here"]
+def test_an_error_says_to_leave_out_parameters_that_do_not_exist_here(our):
+    names = [name for name, text in table("Parameters").items() if text == "not here"]
     assert {"activation", "solver", "beta_1"} < {*names}
     for name in names:
         with pytest.raises(TypeError, match=rf"{name}.*Leave out .*{name}.*'Coming f"):
@@ -86,7 +88,7 @@ def test_parameters_that_are_not_here_are_told_to_be_left_out(our):
         TypeError, match=r"what is fixed here: solver .*solvers: beta_1"
     ):
         our((5,), beta_1=0.9, solver="sgd")
-    # Python's own words.
+    # Python's own messages.
     with pytest.raises(TypeError, match=r"unexpected keyword argument 'eta'$"):
         our(eta=0.1)
     with pytest.raises(TypeError, match="positional arguments"):
@@ -94,7 +96,7 @@ def test_parameters_that_are_not_here_are_told_to_be_left_out(our):
 
 
 class WithActivation(SGDSigmoidMLP):
-    """A subclass with a parameter of its own, of that name."""
+    """A subclass with its own parameter of that name."""
 
     def __init__(self, hidden_layer_sizes=(100,), *, activation="sigmoid"):
         super().__init__(hidden_layer_sizes)
@@ -111,7 +113,7 @@ def by_pickle(model):
 
 @pytest.mark.parametrize("copied", [clone, copy.copy, copy.deepcopy, by_pickle])
 @pytest.mark.parametrize("our", [SGDSigmoidMLP, SGDSigmoidMLPRegressor, WithoutInit])
-def test_signature_and_copies_do_not_see_that_names_are_looked_at(our, copied):
+def test_checking_names_does_not_affect_signature_and_copies(our, copied):
     assert list(inspect.signature(our).parameters)[:2] == [
         "hidden_layer_sizes",
         "learning_rate_init",

@@ -1,4 +1,4 @@
-"""Side by side, in threads and in processes: the same bits as one after the other."""
+"""Parallel calls, in threads and in processes, have the same bits as serial ones."""
 
 import multiprocessing
 import threading
@@ -26,10 +26,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 @pytest.mark.parametrize("n_calls", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("changing", [False, True], ids=["", "set_params meanwhile"])
-def test_predictions_of_eight_threads_are_those_of_one(changing, n_calls, digits):
+def test_predictions_of_eight_threads_equal_those_of_one(changing, n_calls, digits):
     X, y = digits
     model = SGDSigmoidMLP((30,), tol=1e-3, random_state=0).fit(X, y)
-    # Blocks so small that BLAS is not asked for one thread, and larger ones.
+    # Small blocks, for which BLAS is not limited to one thread, and larger ones.
     blocks = [X[start : start + n] for start in range(0, 80, 10) for n in (1, 3, 40)]
     expected = [model.predict_proba(block) for block in blocks]
     done, n_wrong = threading.Event(), []
@@ -59,8 +59,8 @@ def test_predictions_of_eight_threads_are_those_of_one(changing, n_calls, digits
     assert not n_wrong
 
 
-def test_large_blocks_predicted_by_eight_threads_are_those_of_one(digits):
-    """Each has workers of its own."""
+def test_predictions_of_large_blocks_by_eight_threads_equal_those_of_one(digits):
+    """Each thread has its own workers."""
     X = np.concatenate([digits[0]] * 3)
     model = SGDSigmoidMLP((30,), max_iter=1, tol=0, random_state=0)
     with threadpool_limits(2, "blas"), ThreadPoolExecutor(N_THREADS) as pool:
@@ -71,7 +71,7 @@ def test_large_blocks_predicted_by_eight_threads_are_those_of_one(digits):
 
 
 def estimators():
-    """Models with the kinds of updates that have code of their own."""
+    """Models for each kind of update that has its own code."""
     common = {"max_iter": 5, "random_state": 0}
     for Estimator in (SGDSigmoidMLP, SGDSigmoidMLPRegressor):
         yield Estimator((10,), batch_size=1, **common)
@@ -87,8 +87,8 @@ def estimators():
 def assert_same(one, other):
     old_blas = parse_version(scipy.__version__) < parse_version("1.13")
     if old_blas and one.batch_size == 500:
-        # The OpenBLAS of old scipy gives large products other bits from process to
-        # process.
+        # With the OpenBLAS of old scipy, the bits of large products differ between
+        # processes.
         for a, b in zip(one.coefs_, other.coefs_, strict=True):
             assert_allclose(a, b, rtol=1e-9, atol=1e-12)
         return
@@ -106,7 +106,7 @@ def in_loky(fit, models):
 
 def in_pool(method, fit, models):
     with warnings.catch_warnings():
-        # From Python 3.12 on, of a fork where there are threads.
+        # Python 3.12 or newer warns of a fork if there are threads.
         warnings.simplefilter("ignore", DeprecationWarning)
         with multiprocessing.get_context(method).Pool(2) as pool:
             return pool.map_async(fit, models, chunksize=1).get(timeout=100)
@@ -137,7 +137,7 @@ def fit_and_count(model, X, y):
     "fork" not in multiprocessing.get_all_start_methods(), reason="cannot fork"
 )
 @pytest.mark.parametrize("when", [while_it_computes, while_it_sets_blas_threads])
-def test_what_another_thread_does_at_a_fork_is_no_matter_to_the_process(when, digits):
+def test_a_fork_is_not_affected_by_what_another_thread_does(when, digits):
     X, y = digits
     models = list(estimators())
     serial = [clone(model).fit(X, y) for model in models]
@@ -162,7 +162,7 @@ def test_what_another_thread_does_at_a_fork_is_no_matter_to_the_process(when, di
 
 
 @pytest.mark.parametrize("run", [in_threads, in_loky, in_forked, in_spawned])
-def test_fits_side_by_side_are_those_of_one_after_the_other(run, digits):
+def test_parallel_fits_equal_serial_ones(run, digits):
     if run is in_forked and "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("This system cannot fork.")
     X, y = digits[0][:600], digits[1][:600]

@@ -1,4 +1,4 @@
-"""The public estimators: what they learn, keep and promise."""
+"""The contract of the public estimators: training, predictions, memory, attributes."""
 
 import math
 import os
@@ -48,7 +48,7 @@ def test_tags_say_what_is_supported():
 
 
 def test_scikit_learn_finds_no_fault_with_array_api_input():
-    """The one check that scikit-learn skips unless scipy was imported this way."""
+    """scikit-learn skips this check unless SCIPY_ARRAY_API is set before the import."""
     code = """
 import warnings; warnings.simplefilter("ignore")
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -66,7 +66,7 @@ for estimator in SGDSigmoidMLP(), SGDSigmoidMLPRegressor():
 
 
 def scalar_epoch(X, Y, W, b, eta):
-    """One epoch of stochastic gradient descent, number by number, no arrays.
+    """One epoch of stochastic gradient descent, number by number, without arrays.
 
     W[l][j][k] is the weight from neuron k to neuron j.
     """
@@ -96,7 +96,7 @@ def scalar_epoch(X, Y, W, b, eta):
 @pytest.mark.parametrize("hidden", [(), (4,), (5, 3)], ids=str)
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_partial_fit_is_the_derivation_number_by_number(
+def test_partial_fit_equals_the_derivation_number_by_number(
     engine, n_classes, hidden, iris
 ):
     X, y = iris[0][::5], iris[1][::5] % n_classes
@@ -128,7 +128,7 @@ def test_partial_fit_is_the_derivation_number_by_number(
 @pytest.mark.parametrize("batch_size", [1, 10, "full", "auto"])
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "alpha": 0.1}], ids=str)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_partial_fits_are_the_epochs_of_fit_to_the_bit(
+def test_calls_of_partial_fit_equal_the_epochs_of_fit_to_the_bit(
     engine, settings, batch_size, shuffle, iris
 ):
     X, y = iris
@@ -147,12 +147,12 @@ def test_partial_fits_are_the_epochs_of_fit_to_the_bit(
     "schedule",
     [
         {"learning_rate": "invscaling"},
-        # Such a plateau comes at once: η drops before and after the change-over.
+        # The plateau comes at once, so η drops both in fit and in partial_fit.
         {"learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1},
     ],
     ids=lambda schedule: schedule["learning_rate"],
 )
-def test_partial_fit_after_fit_goes_on_with_schedule_momentum_and_stream(
+def test_partial_fit_after_fit_continues_schedule_momentum_and_random_stream(
     schedule, iris
 ):
     X, y = iris
@@ -201,7 +201,7 @@ def test_the_form_of_X_does_not_matter(engine, batch_size, form, iris):
 
 
 @pytest.mark.parametrize("seed", [0, np.random.RandomState(0)], ids=["int", "object"])
-def test_same_seed_same_bits(seed, digits):
+def test_the_same_seed_gives_the_same_bits(seed, digits):
     X, y = digits
     models = []
     for _ in range(2):
@@ -212,13 +212,13 @@ def test_same_seed_same_bits(seed, digits):
     assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
 
 
-def test_batch_sizes_from_the_data_size_on_are_full(iris):
+def test_a_batch_size_of_at_least_the_number_of_rows_means_full(iris):
     X, y = iris
     model = SGDSigmoidMLP((5,), batch_size="full", max_iter=5, random_state=0)
     full = fit(clone(model), X, y)
     assert_same_bits(full, fit(clone(model).set_params(batch_size=150), X, y))
     model.set_params(batch_size=151)
-    with pytest.warns(UserWarning, match="batch_size=151 is larger than the 150 rows"):
+    with pytest.warns(UserWarning, match=r"batch_size=151 is larger than .* 150\."):
         assert_same_bits(full, fit(clone(model), X, y))
     model.partial_fit(X, y, classes=[0, 1, 2])  # warnings are errors here
 
@@ -254,13 +254,13 @@ def test_integer_weights_equal_repetition_with_full_batches(
 @pytest.mark.parametrize("batch_size", [1, 16, 32, 512], ids="batch={}".format)
 @pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_last_smaller_batch_takes_the_share_of_its_rows_of_the_penalty(
+def test_a_smaller_last_batch_has_its_share_of_the_penalty(
     engine, Estimator, batch_size, rest
 ):
     n = 1024 + rest
     X = np.random.default_rng(0).normal(size=(n, 20))
     y = (X[:, 0] > 0).astype(int)
-    # The penalty alone moves the weights: η is next to nothing, and alpha large.
+    # Only the penalty moves the weights, because η is tiny and alpha large.
     decay, eta = 0.01, 1e-9
     model = Estimator((5,), batch_size=batch_size, learning_rate_init=eta, max_iter=1)
     model.set_params(random_state=0, tol=0, shuffle=False, early_stopping=False)
@@ -275,7 +275,7 @@ def test_a_last_smaller_batch_takes_the_share_of_its_rows_of_the_penalty(
 
 @pytest.mark.parametrize("batch_size", [1, 10])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_only_the_relation_of_weights_counts_in_fit(engine, batch_size, iris):
+def test_only_the_ratios_of_weights_matter_in_fit(engine, batch_size, iris):
     X, y = iris
     weights = np.random.default_rng(0).integers(1, 4, size=len(X))
     model = SGDSigmoidMLP((5,), batch_size=batch_size, max_iter=3, random_state=0)
@@ -296,7 +296,7 @@ def test_the_penalty_is_relative_to_the_sum_of_the_weights(iris):
 
 
 @pytest.mark.parametrize("scale", [1e-320, 1e300, 1.7e308])
-def test_the_scale_of_weights_may_be_anything(scale, iris):
+def test_weights_may_have_any_scale(scale, iris):
     model = SGDSigmoidMLP((5,), max_iter=3, random_state=0)
     scaled = fit(clone(model), *iris, sample_weight=np.full(150, scale))
     plain = fit(model, *iris)
@@ -346,7 +346,7 @@ def test_multiclass_probabilities_are_activations_over_their_sum(iris):
 
 
 @pytest.mark.parametrize("as_sparse", [False, True])
-def test_multilabel_learns_every_label_on_its_own(as_sparse):
+def test_multilabel_learns_every_label_independently(as_sparse):
     X, Y = make_multilabel_classification(n_classes=4, random_state=0)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     model = SGDSigmoidMLP(tol=1e-4, max_iter=400, random_state=0)
@@ -372,7 +372,7 @@ def test_log_probabilities_do_not_round_to_minus_infinity(n_classes, iris):
         assert_allclose(got[finite], expected[finite], rtol=1e-6, atol=1e-9)
 
 
-def test_probabilities_are_defined_where_all_activations_round_to_zero(iris):
+def test_probabilities_are_defined_even_if_all_activations_round_to_zero(iris):
     X, y = iris
     model = fit(SGDSigmoidMLP((), max_iter=3, random_state=0), X, y)
     model.intercepts_[0] -= 1e4
@@ -403,7 +403,7 @@ def test_regressor_maps_the_target_range_to_01_and_09(n_outputs, iris):
     assert_allclose(auto.predict(X), expected.reshape(y.shape), rtol=1e-10)
 
 
-def test_regressor_leaves_targets_without_weight_out_of_the_range(iris):
+def test_regressor_ignores_targets_without_weight_in_the_range(iris):
     X, y = iris[0], iris[0][:, 0].copy()
     y[0] = 1e6
     model = SGDSigmoidMLPRegressor(max_iter=2, random_state=0)
@@ -426,7 +426,7 @@ def test_regressor_warns_of_targets_that_it_cannot_reach(iris):
     [(1000, 0, None), (1000, 10, None), (1000, 11, "1.1%"), (4, 1, "25.0%")],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_a_few_outliers_of_y_are_no_reason_for_a_wider_range(
+def test_only_more_than_1_percent_of_outliers_in_y_cause_a_warning(
     method, n_rows, n_outside, share
 ):
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
@@ -476,7 +476,9 @@ def test_xor_is_solved():
     ],
 )
 @pytest.mark.parametrize("engine", ENGINES)
-def test_dtype_stays_from_input_to_prediction(engine, given, kept, Estimator, iris):
+def test_the_dtype_is_kept_from_input_to_prediction(
+    engine, given, kept, Estimator, iris
+):
     X, y = (iris[0] * 2).astype(given), iris[1]
     model = Estimator((5,), max_iter=3, batch_size=7, momentum=0.5, random_state=0)
     model.set_params(engine=engine)
@@ -520,8 +522,8 @@ def test_memory_does_not_grow_with_the_rows(batch_size, order):
         return used
 
     small, large = peak(4000), peak(40000)
-    # 40,000 rows are 125 MB. What grows is the order of the rows and codes of classes,
-    # and up to 32 lanes have gradients of 0.3 MB; each of two workers has a chunk.
+    # 40,000 rows are 125 MB. Only the row order and the class codes grow. Up to 32
+    # lanes have gradients of 0.3 MB, and each of two workers has a chunk.
     assert small < 20e6
     assert large - small < 20e6
 
@@ -538,7 +540,7 @@ def test_memory_does_not_grow_with_rows_times_outputs(as_labels):
     fit(model, X, y)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 20e6  # all targets of float64 are 160 MB
+    assert peak < 20e6  # all targets in float64 would be 160 MB
 
 
 def test_memory_of_a_shuffled_large_batch_does_not_grow_with_the_features():
@@ -549,20 +551,20 @@ def test_memory_of_a_shuffled_large_batch_does_not_grow_with_the_features():
     fit(model, X, np.arange(4000) % 2)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 15e6  # 1,024 rows are 20 MB
+    assert peak < 15e6  # 1,024 rows would be 20 MB
 
 
-def test_memory_of_predict_is_that_of_its_result_and_a_block(iris):
+def test_predict_needs_only_the_memory_of_its_result_and_a_block(iris):
     model = fit(SGDSigmoidMLP((500,), max_iter=1), *iris)
     X = np.zeros((50_000, 4))
     tracemalloc.start()
     model.decision_function(X)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 50_000 * 3 * 8 + 20e6  # all hidden activations are 200 MB
+    assert peak < 50_000 * 3 * 8 + 20e6  # all hidden activations would be 200 MB
 
 
-def test_a_fitted_estimator_holds_plain_values_and_arrays_only(iris):
+def test_a_fitted_estimator_holds_only_plain_values_and_arrays(iris):
     model = fit(SGDSigmoidMLP((5,), momentum=0.9, max_iter=2), *iris)
     plain = (bool, int, float, str, type(None), np.ndarray, np.generic)
 
@@ -577,17 +579,17 @@ def test_a_fitted_estimator_holds_plain_values_and_arrays_only(iris):
 
 
 def test_convergence_warning_says_what_to_raise(iris):
-    with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs are done") as record:
+    with pytest.warns(ConvergenceWarning, match="reached max_iter=2") as record:
         SGDSigmoidMLP(max_iter=2, random_state=0).fit(*iris)
     assert record[0].filename == __file__  # the line that called fit
 
 
-def test_a_constant_target_is_no_reason_to_warn(iris):
+def test_a_constant_target_does_not_warn(iris):
     SGDSigmoidMLPRegressor(tol=1e-3).fit(iris[0], np.ones(150))
     SGDSigmoidMLP(tol=1e-3).fit(iris[0], np.ones(150))
 
 
-def test_a_partial_fit_that_shows_one_value_only_asks_for_a_target_range(iris):
+def test_a_first_partial_fit_with_only_one_value_asks_for_a_target_range(iris):
     X, y = iris[0][:1], [5.0]
     with pytest.warns(UserWarning, match="saw only one value of y"):
         SGDSigmoidMLPRegressor().partial_fit(X, y)
@@ -595,7 +597,7 @@ def test_a_partial_fit_that_shows_one_value_only_asks_for_a_target_range(iris):
     fit(SGDSigmoidMLPRegressor(), X, y)
 
 
-def test_one_number_is_the_weight_of_every_row(iris):
+def test_a_single_number_is_the_weight_of_every_row(iris):
     model = SGDSigmoidMLP((5,), max_iter=2, random_state=0)
     with_weight = fit(clone(model), *iris, sample_weight=3.0)
     for a, b in zip(
@@ -604,7 +606,7 @@ def test_one_number_is_the_weight_of_every_row(iris):
         assert_allclose(a, b, rtol=1e-12)
 
 
-def test_a_convergence_warning_made_an_error_does_not_lose_the_model(iris):
+def test_a_convergence_warning_as_an_error_does_not_lose_the_model(iris):
     model = SGDSigmoidMLP(max_iter=2)
     with pytest.raises(ConvergenceWarning):  # warnings are errors here
         model.fit(*iris)

@@ -1,4 +1,4 @@
-"""What is said of a network that has learnt too little, and what may help."""
+"""The warnings about a network that has learnt too little, and their advice."""
 
 import warnings
 from contextlib import suppress
@@ -21,7 +21,7 @@ from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 IRIS = scale(load_iris().data), load_iris().target
 DIGITS = scale(load_digits().data), load_digits().target
-# A hundredth is rare, and a border that takes long to learn.
+# A class with 3 % of the rows, and a border that takes long to learn.
 RARE = make_classification(
     1500, 10, n_informative=2, weights=[0.97], flip_y=0.02, random_state=0
 )
@@ -29,8 +29,8 @@ LINE = np.linspace(-1, 1, 400)[:, np.newaxis]
 CROWDED = LINE, np.where(np.arange(400) % 100 == 0, 1000.0, LINE[:, 0])
 
 
-def said(model, X, y):
-    """The only warning of a fit."""
+def warning_of(model, X, y):
+    """The message of the only warning of a fit."""
     with pytest.warns(ConvergenceWarning) as record:
         model.fit(X, y)
     (warning,) = record
@@ -40,7 +40,7 @@ def said(model, X, y):
 @pytest.mark.parametrize(
     ("model", "data", "expected"),
     [
-        (SGDSigmoidMLP(max_iter=2), IRIS, ["max_iter=2 epochs", "Raise max_iter."]),
+        (SGDSigmoidMLP(max_iter=2), IRIS, ["reached max_iter=2", "Raise max_iter."]),
         (
             SGDSigmoidMLP(learning_rate_init=1e-9, max_iter=3),
             IRIS,
@@ -89,8 +89,8 @@ def said(model, X, y):
         ),
     ],
 )
-def test_the_warning_says_what_is_wrong_and_what_fits(model, data, expected):
-    message = said(model.set_params(random_state=0), *data)
+def test_the_warning_says_what_is_wrong_and_what_may_help(model, data, expected):
+    message = warning_of(model.set_params(random_state=0), *data)
     assert [part for part in expected if part not in message] == [], message
     assert message.endswith('See "My network does not learn" in the documentation.')
     assert len(message) < 400
@@ -99,17 +99,20 @@ def test_the_warning_says_what_is_wrong_and_what_fits(model, data, expected):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda X: X * [1, 1, 1, 1000], "column d has a deviation of 1e+03, column"),
+        (
+            lambda X: X * [1, 1, 1, 1000],
+            "column d has a standard deviation of 1e+03, column",
+        ),
         (lambda X: X * 1e-4, "column"),
         (lambda X: X + np.array([0, 0, 2000, 0]), "column c has a mean of 2e+03"),
-        (lambda X: X * 100, "has a deviation of 1e+02."),
+        (lambda X: X * 100, "has a standard deviation of 1e+02."),
         (lambda X: X, None),
         (lambda X: X * [1, 1, 0, 1], None),  # a constant column has no scale
     ],
 )
 def test_inputs_that_are_not_scaled_are_named_by_column(change, expected):
     X = pd.DataFrame(change(IRIS[0]), columns=list("abcd"))
-    message = said(SGDSigmoidMLP(max_iter=2, random_state=0), X, IRIS[1])
+    message = warning_of(SGDSigmoidMLP(max_iter=2, random_state=0), X, IRIS[1])
     assert ("X is not scaled" in message) == (expected is not None)
     assert expected is None or expected in message
 
@@ -121,22 +124,22 @@ def test_wide_columns_of_a_sparse_matrix_are_named_and_rare_ones_are_not():
     X = random.uniform(size=(200, 20)) * (random.uniform(size=(200, 20)) < 0.02)
     y = np.arange(200) % 2
     model = SGDSigmoidMLP(max_iter=2, random_state=0)
-    assert "not scaled" not in said(model, csr_array(X), y)
-    assert "MaxAbsScaler" in said(model, csr_array(X * 1e4), y)
+    assert "not scaled" not in warning_of(model, csr_array(X), y)
+    assert "MaxAbsScaler" in warning_of(model, csr_array(X * 1e4), y)
 
 
 def test_a_penalty_that_is_too_weak_to_matter_is_not_blamed():
     model = SGDSigmoidMLP(learning_rate_init=1e-9, alpha=1e-4, max_iter=3)
-    assert "alpha" not in said(model.set_params(random_state=0), *IRIS)
+    assert "alpha" not in warning_of(model.set_params(random_state=0), *IRIS)
 
 
-def test_one_class_for_all_rows_is_told():
+def test_one_class_for_all_rows_causes_a_warning():
     X, y = RARE
-    # Weights that make the network say class 0 everywhere, though it has learnt.
+    # A large tol stops training when the network still predicts class 0 everywhere.
     model = SGDSigmoidMLP(
         (5,), early_stopping=True, n_iter_no_change=1, tol=1.0, random_state=0
     )
-    message = said(model, X, y)
+    message = warning_of(model, X, y)
     assert "predicts 0 for all rows" in message or "no better" in message
     assert 'scoring="balanced_accuracy"' in message
 
@@ -144,7 +147,7 @@ def test_one_class_for_all_rows_is_told():
 @pytest.mark.parametrize("labels", [np.array(["b", "a"]), np.array([True, False])])
 def test_labels_of_any_kind_are_named(labels):
     X, y = RARE
-    message = said(SGDSigmoidMLP((), max_iter=3, random_state=0), X, labels[y])
+    message = warning_of(SGDSigmoidMLP((), max_iter=3, random_state=0), X, labels[y])
     assert f"Class {labels[1].item()!r} is rare" in message
 
 
@@ -158,37 +161,37 @@ def test_a_fixed_number_of_epochs_ends_without_a_warning(estimator, fixed):
 
 def test_classes_that_are_never_predicted_are_named():
     model = SGDSigmoidMLP((30,), learning_rate_init=100.0, max_iter=40, random_state=0)
-    message = said(model, *DIGITS)
+    message = warning_of(model, *DIGITS)
     silent = set(range(10)) - set(model.predict(DIGITS[0]).tolist())
     assert silent
     assert f"never predicts {', '.join(map(str, sorted(silent)))}." in message
     assert "learning_rate_init=100 is large" in message
 
 
-def test_an_end_by_max_iter_is_no_reason_to_warn_where_little_is_left_to_learn():
+def test_reaching_max_iter_does_not_warn_if_little_is_left_to_learn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = SGDSigmoidMLP(random_state=0).fit(*DIGITS)
     assert model.n_iter_ == 200
 
 
-def test_the_folds_of_a_search_say_the_same():
+def test_the_folds_of_a_search_give_the_same_message():
     model = SGDSigmoidMLP(max_iter=3, random_state=0)
     X, y = IRIS
-    assert said(model, X[::2], y[::2]) == said(model, X[1::2], y[1::2])
+    assert warning_of(model, X[::2], y[::2]) == warning_of(model, X[1::2], y[1::2])
 
 
 @pytest.mark.parametrize("target", [np.zeros(150), np.ones(150)])
 @pytest.mark.parametrize("estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
-def test_a_constant_target_ends_by_itself_and_without_a_warning(estimator, target):
+def test_training_on_a_constant_target_converges_without_a_warning(estimator, target):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = estimator(random_state=0).fit(IRIS[0], target)
     assert model.n_iter_ < 200
 
 
-def test_the_kept_network_is_judged_and_not_the_last():
-    """Early stopping goes back to a network that is better than a constant."""
+def test_the_warning_is_about_the_kept_network_not_the_last():
+    """Early stopping restores a network that is better than a constant."""
     model = SGDSigmoidMLPRegressor(early_stopping=True, random_state=0)
     X = np.random.RandomState(0).normal(size=(300, 3))
     with warnings.catch_warnings():
@@ -196,7 +199,7 @@ def test_the_kept_network_is_judged_and_not_the_last():
         fit(model, X, X @ [1.0, 2.0, 3.0])
 
 
-def test_a_stream_is_told_of_saturation_once():
+def test_a_saturated_stream_warns_once():
     X, y = load_wine(return_X_y=True)
     model = SGDSigmoidMLP((), random_state=0)
     with warnings.catch_warnings(record=True) as record:
@@ -205,11 +208,11 @@ def test_a_stream_is_told_of_saturation_once():
             model.partial_fit(X, y, [0, 1, 2])
     (warning,) = record
     assert "saturated" in str(warning.message)
-    assert "column 12 has a deviation" in str(warning.message)
+    assert "column 12 has a standard deviation" in str(warning.message)
     assert warning.filename == __file__
 
 
-def test_a_stream_that_is_told_of_saturation_has_learnt_all_the_same():
+def test_a_saturation_warning_as_an_error_does_not_lose_the_pass():
     X, y = load_wine(return_X_y=True)
     loud, quiet = (SGDSigmoidMLP((), random_state=0) for _ in range(2))
     for _ in range(3):
@@ -223,7 +226,7 @@ def test_a_stream_that_is_told_of_saturation_has_learnt_all_the_same():
         assert np.array_equal(a, b)
 
 
-def test_a_stream_is_told_once_of_values_out_of_reach_and_each_fit_anew():
+def test_values_out_of_reach_warn_once_in_a_stream_and_again_in_each_fit():
     X, y = LINE, LINE[:, 0]
     model = SGDSigmoidMLPRegressor(target_range=(0, 0.5), random_state=0)
     with warnings.catch_warnings(record=True) as record:
@@ -245,7 +248,7 @@ def test_a_stream_is_told_once_of_values_out_of_reach_and_each_fit_anew():
     ],
     ids=["target_range too wide", "a constant output", "mostly zeros"],
 )
-def test_what_looks_like_outliers_and_is_not(model, y, advice):
+def test_these_targets_are_not_mistaken_for_outliers(model, y, advice):
     with warnings.catch_warnings(record=True) as record:
         warnings.simplefilter("always")
         model.set_params(max_iter=30, random_state=0).fit(LINE, y)
@@ -260,11 +263,11 @@ def test_a_rare_class_that_is_never_predicted_is_named():
     y = np.repeat([0, 1, 2], [490, 490, 20])
     X[y == 1, 0] += 4
     model = SGDSigmoidMLP((10,), max_iter=60, random_state=0)
-    message = said(model, X, y)
+    message = warning_of(model, X, y)
     assert "never predicts 2. Class 2 is rare" in message
 
 
-def test_a_target_that_rounding_alone_makes_vary_is_constant():
+def test_a_target_that_varies_only_by_rounding_counts_as_constant():
     model = SGDSigmoidMLPRegressor(target_range=(0, 3), random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -273,18 +276,18 @@ def test_a_target_that_rounding_alone_makes_vary_is_constant():
     assert model.n_iter_ < 200
 
 
-def test_inputs_that_are_not_scaled_are_named_where_training_stops_by_itself():
+def test_inputs_that_are_not_scaled_are_named_if_training_converges():
     random = np.random.RandomState(0)
     X = random.normal(size=(300, 2)) * [1, 1e-3]
-    y = (X[:, 0] + 1e3 * X[:, 1] > 0).astype(int)  # half of it is not seen
+    y = (X[:, 0] + 1e3 * X[:, 1] > 0).astype(int)  # the small column matters as much
     model = SGDSigmoidMLP(n_iter_no_change=1, random_state=0)
-    message = said(model, X, y)
+    message = warning_of(model, X, y)
     assert "much left to learn. X is not scaled: column 0" in message
 
 
-def test_a_regressor_that_stops_early_on_inputs_between_0_and_1_hears_of_centring():
+def test_centring_is_advised_for_inputs_between_0_and_1():
     X, y = make_friedman1(1000, random_state=0)
-    message = said(SGDSigmoidMLPRegressor(random_state=0), X, y)
+    message = warning_of(SGDSigmoidMLPRegressor(random_state=0), X, y)
     assert "much left to learn. Centre X with a StandardScaler" in message
     with warnings.catch_warnings():
         warnings.simplefilter("error")

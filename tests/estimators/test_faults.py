@@ -1,7 +1,7 @@
-"""Faults at any point of a fit: the former state or a whole number of updates is left.
+"""Faults at any point of a call leave the previous state or that of whole epochs.
 
-A fault is raised before the k-th line that the package executes, or before or after the
-k-th call that it makes of a compiled function, for random k.
+A fault is raised before the k-th line that the package executes, or before or after its
+k-th call of a C function, for random k.
 """
 
 import pickle
@@ -21,10 +21,10 @@ import skbackprop
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 PACKAGE = Path(skbackprop.__file__).parent
-# What tidies up after a fault can stand one where signals come, but not at each line:
-# these files are left out. test_interrupts and test_threads send them real signals.
-# Loading a model that a test has saved is no part of the call either.
-TIDIES_UP = {"_threads.py", "interrupts.py", "persistence.py"}
+# These files are left out. The first two clean up after a fault; they survive one where
+# signals can arrive, but not at every line. test_interrupts and test_threads send real
+# signals there. The third loads the models of the tests, which is not part of the call.
+LEFT_OUT = {"_threads.py", "interrupts.py", "persistence.py"}
 SMALL = [
     {"batch_size": 1, "alpha": 0.01},
     {"batch_size": 8, "momentum": 0.9},
@@ -32,8 +32,8 @@ SMALL = [
     {"batch_size": 8, "early_stopping": True, "validation_fraction": 0.25},
 ]
 COMPILED = {"batch_size": 1, "engine": "numba", "validation_fraction": 0.25}
-# Settings, and the rows: few, more than a block has, sparse ones, so many products that
-# a batch has two lanes, and compiled loops.
+# Settings and rows: a few rows, more than fit into a block, sparse ones, a batch with
+# two lanes, and compiled loops.
 WIDE = {"batch_size": 700, "hidden_layer_sizes": (300, 300), "momentum": 0.9}
 SETTINGS = [
     *((settings, "32") for settings in SMALL),
@@ -49,7 +49,7 @@ SETTINGS = [
     ),
 ]
 N_EPOCHS = 4
-# A fit that is cut short must equal one with a smaller max_iter.
+# An interrupted fit must equal one with a smaller max_iter.
 state_of = partial(state, without=("max_iter", *CALLBACKS))
 
 
@@ -78,7 +78,7 @@ class Fault:
 
     def see(self, frame, event, argument):
         file = Path(frame.f_code.co_filename)
-        if PACKAGE not in file.parents or file.name in TIDIES_UP:
+        if PACKAGE not in file.parents or file.name in LEFT_OUT:
             return None
         if event == self.kind:
             self.count += 1
@@ -101,8 +101,8 @@ def estimator(Estimator, **settings):
 
 
 def faults(kind, function, n, seed):
-    """`n` moments, drawn from all those of a call."""
-    quietly(function)  # The first call in a process finds out what later ones know.
+    """`n` random events among all events of a call."""
+    quietly(function)  # the first call in a process fills caches
     with Fault(kind) as counted:
         quietly(function)
     rng = random.Random(seed)
@@ -110,9 +110,9 @@ def faults(kind, function, n, seed):
 
 
 def call_with_fault(method, kind, k, Error, X, y):
-    """Whether the error came out, and where it was raised.
+    """Call with a fault; return whether the error came out, and where it was raised.
 
-    BLAS has as many threads afterwards as before.
+    BLAS must have as many threads afterwards as before.
     """
     threads = blas_threads()
     raised = False
@@ -137,7 +137,7 @@ ESTIMATORS = pytest.mark.parametrize(
 @KINDS
 @pytest.mark.parametrize(("settings", "rows"), SETTINGS, ids=str)
 @ESTIMATORS
-def test_a_fault_in_fit_leaves_the_former_state_or_that_of_whole_epochs(
+def test_a_fault_in_fit_leaves_the_previous_state_or_that_of_whole_epochs(
     Estimator, settings, rows, kind, Error
 ):
     X, y = data(Estimator, rows)
@@ -152,11 +152,11 @@ def test_a_fault_in_fit_leaves_the_former_state_or_that_of_whole_epochs(
         for k in faults(kind, lambda: pickle.loads(former).fit(X, y), 3, str(settings)):
             fitted = pickle.loads(former)
             raised, place = call_with_fault(fitted.fit, kind, k, Error, X, y)
-            if place is None:  # another thread has done what this one had to
+            if place is None:  # another thread did the work of this one
                 assert state_of(fitted) == whole[-1]
                 continue
             assert raised or Error is KeyboardInterrupt
-            # The last of them if the fault came when the network was stored.
+            # The last state if the fault came after the network was stored.
             expected = [before, whole[-1]] if raised else [before, *whole]
             assert state_of(fitted) in expected, place
             assert len(fitted.loss_curve_) == fitted.n_iter_
@@ -203,7 +203,7 @@ def test_a_fault_in_partial_fit_undoes_the_pass(Estimator, settings, rows, kind,
             assert state_of(model) in (before, after), place
 
 
-class SpoilsTheFile:
+class FileSpoiler:
     """A callback that writes NaN into rows of `X` after some epochs, or raises."""
 
     def __init__(self, after, X=None, error=None):
@@ -232,7 +232,7 @@ class SpoilsTheFile:
     "settings", [*SMALL, pytest.param(COMPILED, marks=needs_numba)], ids=str
 )
 @ESTIMATORS
-def test_rows_that_turn_bad_and_callbacks_that_fail_leave_the_former_state(
+def test_rows_that_turn_bad_and_callbacks_that_fail_leave_the_previous_state(
     Estimator, settings, after, error, tmp_path
 ):
     pytest.importorskip("sklearn.callback")
@@ -241,18 +241,18 @@ def test_rows_that_turn_bad_and_callbacks_that_fail_leave_the_former_state(
     file[:] = X
     model = estimator(Estimator, **settings)
     quietly(model.fit, X, y)
-    model.set_callbacks(SpoilsTheFile(after, file, error))
+    model.set_callbacks(FileSpoiler(after, file, error))
     before = state_of(model)
     threads = blas_threads()
     expected = ValueError if error is None else type(error)
-    with pytest.raises(expected, match="finite numbers" if error is None else None):
+    with pytest.raises(expected, match="diverged" if error is None else None):
         quietly(model.fit, file, y)
     assert blas_threads() == threads
     assert state_of(model) == before
 
 
 @ESTIMATORS
-def test_a_bad_chunk_of_a_stream_leaves_what_the_chunks_before_it_came_to(Estimator):
+def test_a_bad_chunk_of_a_stream_leaves_the_state_before_it(Estimator):
     X, y = data(Estimator)
     chunks = [slice(start, start + 4) for start in range(0, 32, 4)]
     rng = random.Random(0)

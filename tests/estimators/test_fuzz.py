@@ -1,8 +1,8 @@
 """Hostile arguments: a result with finite numbers, or an error that names one of them.
 
-Where nothing is hostile there is a result. Whatever is passed, nothing else is raised,
-no NumPy warning leaks, no call hangs, and neither the arguments nor a model that was
-fitted before are changed by a call that fails or predicts.
+If no argument is hostile, there is a result. Whatever is passed, no other error is
+raised, no NumPy warning leaks and no call hangs. A call that fails or predicts changes
+neither its arguments nor a fitted model.
 """
 
 import faulthandler
@@ -30,9 +30,9 @@ from scipy.sparse import issparse
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
-# Of each of 8 tests: 320 examples in a usual run, the same ones each time, and 10,400
-# in a slow one, new ones each time.
-# A failure is reported as it is found: to shrink it takes minutes.
+# The 8 tests together have 320 examples in a usual run, always the same ones, and
+# 10,400 in a slow one, always new ones. Failures are reported as found, because
+# shrinking them takes minutes.
 few = settings(
     max_examples=40,
     derandomize=True,
@@ -128,7 +128,7 @@ TARGET_RANGES = [
 
 @st.composite
 def problems(draw, Estimator):
-    """Arguments that fit each other; and which are hostile, all where X is empty."""
+    """Matching arguments; and the names of hostile ones: all of them if X is empty."""
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     n = draw(st.sampled_from([0, 1, 2, 3, 8, 8, 40, 40]))
     p = draw(st.sampled_from([0, 1, 2, 4, 4, 4, 100_000]))
@@ -154,7 +154,7 @@ def problems(draw, Estimator):
 
 @st.composite
 def arguments(draw, good, names):
-    """Most of `good`, and something hostile in the place of one or two; which ones."""
+    """`good` with up to two arguments replaced by hostile ones, and their names."""
     given = {name: good[name] for name in names}
     most = draw(st.sampled_from([0, 1, 2, 2]))
     hostile = draw(st.lists(st.sampled_from(names), max_size=most, unique=True))
@@ -176,7 +176,7 @@ def arguments(draw, good, names):
 
 
 def other_labels(y):
-    """The same labels as arrays of other types, and some that are no labels."""
+    """The same labels as arrays of other types, and some that are not labels."""
     with_none = y.astype(object)
     with_none[:1] = None
     with_nan = y.astype(object)
@@ -195,14 +195,14 @@ def other_labels(y):
 
 @st.composite
 def estimators(draw, Estimator, most=2):
-    """An unfitted estimator, some of whose parameters are hostile; which ones."""
+    """An unfitted estimator with some hostile parameters, and their names."""
     special = (
         {"class_weight": CLASS_WEIGHTS}
         if Estimator is SGDSigmoidMLP
         else {"target_range": TARGET_RANGES}
     )
     good = draw(some_of(GOOD_PARAMETERS, 3))
-    # Seldom, because most of them are refused before anything else is looked at.
+    # Rarely, because most of them are refused before anything else is checked.
     hostile = draw(some_of(PARAMETERS | special, draw(st.sampled_from([0, 0, most]))))
     usual = {"hidden_layer_sizes": (3,), "max_iter": 2}
     usual["engine"] = draw(st.sampled_from(["numpy", "numba"] if NUMBA else ["numpy"]))
@@ -213,14 +213,14 @@ def estimators(draw, Estimator, most=2):
 @st.composite
 def some_of(draw, menu, most):
     names = draw(st.lists(st.sampled_from(sorted(menu)), max_size=most, unique=True))
-    # A copy: one of RandomState would be another one in the next example.
+    # A copy, because a RandomState would have advanced in the next example.
     return {name: deepcopy(draw(st.sampled_from(menu[name]))) for name in names}
 
 
 def frozen(value):
     """Everything that a call must not change, in a form to compare; None if unknown."""
     if issparse(value):
-        # Its arrays too: to sort them or to add duplicates up is a change.
+        # Its arrays too, because sorting them or adding up duplicates is a change.
         kinds = np.ndarray | tuple | dict
         parts = {k: v for k, v in vars(value).items() if isinstance(v, kinds)}
         value = (value.format, value.shape, value.dtype, value.toarray(), parts)
@@ -230,7 +230,7 @@ def frozen(value):
         value = (str(value.dtypes), np.asarray(value, dtype=object).tolist())
     try:
         return pickle.dumps(value)
-    except Exception:  # a lambda, an iterator: nothing to change
+    except Exception:  # such as a lambda or an iterator, which cannot be compared
         return None
 
 
@@ -238,8 +238,8 @@ def attributes(model):
     return {k: frozen(v) for k, v in vars(model).items() if k not in CALLBACKS}
 
 
-def to_keep(attributes, model, method, succeeded):
-    """What of the model's attributes the call must leave as it is."""
+def unchanged(attributes, model, method, succeeded):
+    """The attributes of the model that the call must leave as they are."""
     names = set(attributes)
     if "fit" in method:
         if succeeded:
@@ -249,9 +249,9 @@ def to_keep(attributes, model, method, succeeded):
     return {name: attributes[name] for name in names}
 
 
-# What an error may name first although it comes from what is hostile: things that must
-# fit each other, such as the lengths of X and sample_weight; the step size, whatever
-# made training leave the finite numbers; and settings for rows that are too few.
+# Names that an error may begin with although another argument is hostile: arguments
+# that must match, such as the lengths of X and sample_weight; the step size, whatever
+# made training diverge; and settings that need more rows.
 FOLLOWS = {
     "X": {"sample_weight", "X_val", "learning_rate_init"},
     "y": {"classes", "class_weight", "y_val", "learning_rate_init", "warm_start"},
@@ -266,9 +266,9 @@ FOLLOWS = {
 
 
 def assert_names_one_of(hostile, error, names):
-    """The message says what is hostile; it begins with that, or what follows from it.
+    """The message names a hostile argument, and the first name is expected.
 
-    With that alone, or in a list such as "X and y" or "X_val, y_val or ...".
+    The first name may be alone, or in a list such as "X and y" or "X_val, y_val or".
     """
     any_name = rf"\b(?:{'|'.join(names)})\b"
     named = re.findall(any_name, str(error))
@@ -279,16 +279,16 @@ def assert_names_one_of(hostile, error, names):
 
 
 def call(model, method, given, hostile):
-    """The call's result, or None if it failed as it may."""
+    """The call's result, or None if it failed because of a hostile argument."""
     arguments_before = {name: frozen(value) for name, value in given.items()}
     before, parameters = attributes(model), model.get_params()
     result, error = None, None
     began = perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        # By numpy 1.24, where scikit-learn compares a lone pandas.NA with itself.
+        # From numpy 1.24, when scikit-learn compares a lone pandas.NA with itself.
         warnings.filterwarnings("ignore", "elementwise comparison failed")
-        # By scikit-learn 1.6; later ones refuse them.
+        # From scikit-learn 1.6; later versions refuse them.
         warnings.filterwarnings("ignore", "Support for labels represented as bytes")
         try:
             result = getattr(model, method)(**given)
@@ -301,13 +301,13 @@ def call(model, method, given, hostile):
         assert issubclass(warning.category, UserWarning), warning
     for name, value in given.items():
         assert frozen(value) == arguments_before[name], (name, type(value))
-    call_was = (model, method, error is None)
-    assert to_keep(attributes(model), *call_was) == to_keep(before, *call_was)
+    details = (model, method, error is None)
+    assert unchanged(attributes(model), *details) == unchanged(before, *details)
     for name, value in parameters.items():
         assert getattr(model, name) is value, name
     if error is None and "fit" in method:
         for name in ("pickle2", "pickle4"):
-            FORMATS[name].load(FORMATS[name].dump(model))  # its checksum says the rest
+            FORMATS[name].load(FORMATS[name].dump(model))  # which checks the checksum
     if error is not None:
         names = [*signature(getattr(model, method)).parameters, *parameters]
         assert_names_one_of(hostile, error, names)
@@ -329,7 +329,7 @@ def assert_fitted_with_finite_numbers(model):
 
 
 def fuzz(test):
-    """The test with few examples in a usual run, and with many in a slow one."""
+    """Run the test with few examples in a usual run, and with many in a slow one."""
     return pytest.mark.parametrize(
         "effort", [few, pytest.param(many, marks=pytest.mark.slow)], ids=["few", "many"]
     )(test)
@@ -337,7 +337,7 @@ def fuzz(test):
 
 @pytest.fixture(autouse=True)
 def terminal(capsys):
-    """The standard error that pytest does not capture: the process may be ended."""
+    """A standard error that pytest does not capture, as a hang ends the process."""
     with capsys.disabled():
         file = os.fdopen(os.dup(2), "w")
     with file:
@@ -354,7 +354,7 @@ def run(effort, example, terminal):
             faulthandler.cancel_dump_traceback_later()
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pandas while arguments are made
+        warnings.simplefilter("ignore")  # from pandas while arguments are made
         effort(given(st.data())(ended_if_it_hangs))()
 
 
@@ -369,25 +369,25 @@ def test_fit(effort, Estimator, terminal):
             names.append("sample_weight")
         if data.draw(st.integers(0, 3)) == 0:
             names += ["X_val", "y_val", "sample_weight_val"]
-        n_val = 7 if n > 8 else n  # fewer are often too few for what is asked
+        n_val = 7 if n > 8 else n  # fewer rows are often too few for a score
         good |= {f"{k}_val": good[k][:n_val] for k in ("X", "y", "sample_weight")}
-        model, former = Estimator(), set()
-        for most in (2, 1):  # the second time, mostly, of what is a fitted model
+        model, previous = Estimator(), set()
+        for most in (2, 1):  # the second time, the model is usually fitted
             new, hostile = data.draw(estimators(Estimator, most))
             given, also_hostile = data.draw(arguments(good, names))
             hostile |= empty | also_hostile
             if new.early_stopping and n < 40:
                 hostile.add("early_stopping")
             if new.warm_start:
-                hostile |= former
+                hostile |= previous
                 if frozen(new.hidden_layer_sizes) != frozen(model.hidden_layer_sizes):
                     hostile.add("hidden_layer_sizes")
             model.set_params(**new.get_params())
             if call(model, "fit", given, hostile) is not None:
-                former = hostile
+                previous = hostile
                 assert_fitted_with_finite_numbers(model)
                 if good["X"].shape[1] == model.n_features_in_:
-                    # It may be too large for the weights that came of hostile things.
+                    # It may be too large for weights learnt from hostile arguments.
                     call(model, "predict", {"X": good["X"]}, hostile and {"X"})
 
     run(effort, example, terminal)
@@ -411,7 +411,7 @@ def test_partial_fit(effort, Estimator, terminal):
             given, now_hostile = data.draw(arguments(good, names))
             if call(model, "partial_fit", given, hostile | now_hostile) is not None:
                 assert_fitted_with_finite_numbers(model)
-                hostile |= now_hostile  # what it has learnt may be in the way later
+                hostile |= now_hostile  # what was learnt may cause errors later
 
     run(effort, example, terminal)
 
@@ -437,7 +437,7 @@ def fitted(Estimator):
             model = Estimator(hidden, max_iter=2, random_state=0)
             try:
                 quietly(model.fit, X.astype(dtype), y)
-            except ValueError:  # 1e300 is nothing for float32
+            except ValueError:  # float32 cannot hold 1e300
                 continue
             models.append((pickle.dumps(model), X, y))
     return models
@@ -484,9 +484,9 @@ def test_score(effort, Estimator, terminal):
         if n == 0:
             hostile = set(given)
         if y.dtype.kind == "f" and np.abs(y).max() > 1e150:
-            hostile.add("y")  # its squares are no numbers
+            hostile.add("y")  # its squares are not finite
         result = call(pickle.loads(dump), "score", given, hostile)
-        # R² of one row is not defined, which scikit-learn says by a warning.
+        # R² of one row is not defined, of which scikit-learn warns.
         if result is not None and len(np.atleast_1d(given["y"])) > 1:
             assert_finite(result)
 

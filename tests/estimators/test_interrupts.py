@@ -1,4 +1,4 @@
-"""Ctrl-C: a real SIGINT, in a process of its own, at random moments."""
+"""Ctrl-C: a real SIGINT at random moments, in a separate process."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ import skbackprop
 
 Estimator, n_fits = getattr(skbackprop, sys.argv[1]), int(sys.argv[2])
 engine = sys.argv[3]
-# Where the tests run in the background, a shell may have turned it off.
+# If the tests run in the background, a shell may have disabled it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -45,10 +45,10 @@ if engine == "numba":
         {"batch_size": 8, "momentum": 0.9},
         {"batch_size": 1, "early_stopping": True},
     ]
-# Before any interrupt: to find BLAS's libraries, older threadpoolctl has callbacks from
-# C, where an interrupt is lost.
+# Before any interrupt: older threadpoolctl finds BLAS libraries in callbacks from C,
+# where an interrupt is lost.
 skbackprop._threads.on_one_blas_thread(list, skbackprop._threads.Workers())
-# It compiles, where that has not been done on this machine.
+# This compiles the loops, unless that has been done on this machine.
 quietly(Estimator(max_iter=1, batch_size=1, engine=engine).fit, X, y)
 epochs = []
 for k in range(n_fits):
@@ -72,7 +72,8 @@ for k in range(n_fits):
     epochs.append(model.n_iter_)
     if model.n_iter_ == 0:
         continue
-    # The network after so many epochs, to the bit, and so is what comes after it.
+    # It equals the network after that many epochs to the bit, including its random
+    # stream.
     whole = clone(model).set_params(max_iter=model.n_iter_)
     quietly(whole.fit, X, y)
     assert state(model, ["max_iter"]) == state(whole, ["max_iter"]), k
@@ -91,7 +92,7 @@ print(*epochs)
         pytest.param("SGDSigmoidMLP", "numba", marks=needs_numba),
     ],
 )
-def test_an_interrupted_fit_is_that_of_its_whole_epochs(
+def test_an_interrupted_fit_equals_one_of_its_whole_epochs(
     estimator, engine, n_fits, n_after_an_epoch
 ):
     command = [sys.executable, "-c", INTERRUPTED_FITS, estimator, str(n_fits), engine]
@@ -142,7 +143,7 @@ for k in range(10):
         (5_000, 784, (500, 300), 0.9),
         (20_000, 784, (100,), 0),
         (300_000, 4, (), 0),
-        # Here weights are the least of the work.
+        # Here the weights are the smallest part of the work.
         (300_000, 1, (1,) * 9, 0.9),
         (300_000, 1, (1,) * 50, 0),
     ],
@@ -170,7 +171,7 @@ n_chunks, before = 0, None
 timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
 try:
     while True:
-        if n_chunks == 3:  # so three passes are whole, however slow the machine is
+        if n_chunks == 3:  # so three passes are complete even on a slow machine
             timer.start()
         before = state(model)
         model.partial_fit(X, y)
@@ -182,7 +183,7 @@ print(n_chunks, model.n_iter_)
 """
 
 
-def test_an_interrupt_ends_a_stream_and_undoes_the_pass_it_came_in():
+def test_an_interrupt_ends_a_stream_and_undoes_the_current_pass():
     command = [sys.executable, "-c", INTERRUPTED_STREAM]
     done = subprocess.run(
         command, cwd=TESTS, capture_output=True, text=True, check=True
@@ -203,7 +204,7 @@ def test_ctrl_c_leaves_a_network_and_its_history(
     y = (X[:, 0] > 0).astype(int)
     model = SGDSigmoidMLP((3,), max_iter=3, tol=0, random_state=0)
     model.set_params(early_stopping=early_stopping, validation_fraction=0.5)
-    if wide:  # so that BLAS may have all its threads
+    if wide:  # so large that BLAS may use all its threads
         model.set_params(hidden_layer_sizes=(300,), batch_size=150, momentum=0.5)
     whole = {}
     for n_epochs in (1, 2, 3):
@@ -212,8 +213,8 @@ def test_ctrl_c_leaves_a_network_and_its_history(
     seconds = min(timeit.repeat(lambda: model.fit(X, y), number=1, repeat=20))
     n_ended = n_interrupted = 0
     n_alarms = (150 if wide else 1500) if many else 100
-    # At any moment of those that take long; of the others, around their end. However
-    # busy the machine is, one alarm comes before training and one after it.
+    # At any moment of long fits; around the end of short ones. Even on a busy machine,
+    # one alarm comes before training and one after it.
     pauses = rng.uniform(0 if wide else 0.5, 1.2, n_alarms) * seconds
     pauses[:2] = 1e-6, 60
     with threadpool_limits(2, "blas"):

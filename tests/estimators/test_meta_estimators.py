@@ -1,4 +1,4 @@
-"""scikit-learn's estimators of estimators, with ours inside."""
+"""scikit-learn's meta-estimators, with ours inside."""
 
 import numpy as np
 import pytest
@@ -75,8 +75,8 @@ def test_an_ensemble_of_regressors_learns_diabetes(model, diabetes):
     assert model.fit(*diabetes).score(*diabetes) > 0.4
 
 
-def test_boosting_hands_its_weights_on(iris):
-    """The second network of AdaBoost is one fitted with the weights of the first."""
+def test_boosting_passes_its_weights_on(iris):
+    """The second network of AdaBoost is fitted with weights from the first."""
     X, y = iris
     boosted = AdaBoostClassifier(CLASSIFIER, n_estimators=2, random_state=0).fit(X, y)
     first, second = boosted.estimators_
@@ -91,7 +91,7 @@ def test_boosting_hands_its_weights_on(iris):
     assert np.abs(again.coefs_[0] - unweighted.coefs_[0]).max() > 1e-3
 
 
-def test_a_chain_and_a_regressor_for_each_output_take_a_column_each(iris):
+def test_a_chain_and_a_multi_output_regressor_fit_a_model_for_each_column(iris):
     X, y = iris
     Y = np.column_stack([y > 0, y > 1]).astype(int)
     chain = ClassifierChain(CLASSIFIER, order=[0, 1]).fit(X, Y)
@@ -124,7 +124,7 @@ def test_a_halving_search_can_spend_epochs(iris):
     assert search.score(*iris) > 0.9
 
 
-def test_permutation_importance_finds_the_feature_that_counts():
+def test_permutation_importance_finds_the_feature_that_matters():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3))
     y = X[:, 1] > 0

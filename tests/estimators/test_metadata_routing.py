@@ -1,4 +1,4 @@
-"""Weights and held-out rows on their way through Pipeline and GridSearchCV."""
+"""Metadata routing of weights and held-out rows through Pipeline and GridSearchCV."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_requested_weights_are_split_with_the_rows_of_a_search(
             )
 
 
-def test_a_scorer_gets_weights_that_fit_does_not_ask_for(weights, iris):
+def test_a_scorer_gets_weights_that_fit_does_not_request(weights, iris):
     model = SGDSigmoidMLP((5,), max_iter=3, random_state=0)
     model.set_fit_request(sample_weight=False)
     scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
@@ -80,7 +80,7 @@ def test_a_scorer_gets_weights_that_fit_does_not_ask_for(weights, iris):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_weights_that_nobody_asked_about_are_an_error(Estimator, weights, iris):
+def test_weights_without_a_request_are_an_error(Estimator, weights, iris):
     search = GridSearchCV(Estimator(), {"alpha": [0.0]})
     with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
         search.fit(*iris, sample_weight=weights)
@@ -98,7 +98,7 @@ def test_requested_weights_reach_partial_fit(weights, iris):
         assert_same_bits(fitted, alone)
 
 
-def test_a_pipeline_scales_the_held_out_rows_as_it_scales_the_others(iris):
+def test_a_pipeline_scales_the_held_out_rows_like_the_others(iris):
     X, y = iris[0][::2] * 100 + 7, iris[1][::2]
     X_val, y_val = iris[0][1::2] * 100 + 7, iris[1][1::2]
     model = SGDSigmoidMLP((5,), early_stopping=True, max_iter=20, random_state=0)

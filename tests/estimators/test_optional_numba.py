@@ -1,6 +1,6 @@
-"""Where numba is not installed, not asked for, or cannot write what it has compiled.
+"""numba that is not installed, is not requested, or cannot write its cache.
 
-Each in a process of its own.
+Each test runs in a separate process.
 """
 
 import json
@@ -29,7 +29,7 @@ y = (X[:, 0] > 0).astype(int)
 
 
 def run(code, *arguments, folder=None, **environment):
-    """What a process that runs `code`, there, has printed as JSON."""
+    """Run `code` in a new process and return what it prints as JSON."""
     done = subprocess.run(
         [sys.executable, "-c", BEGIN + code, *map(str, arguments)],
         cwd=folder,
@@ -41,7 +41,7 @@ def run(code, *arguments, folder=None, **environment):
     return json.loads(done.stdout)
 
 
-def test_numba_is_imported_only_if_it_is_asked_for():
+def test_numba_is_imported_only_if_it_is_used():
     imported = run("""
 import skbackprop
 from scipy.sparse import csr_matrix
@@ -51,7 +51,7 @@ for Estimator in (skbackprop.SGDSigmoidMLP, skbackprop.SGDSigmoidMLPRegressor):
         for rows in (X, csr_matrix(X)):
             model = Estimator((3,), batch_size=batch_size, max_iter=2)
             model.fit(rows, y).partial_fit(rows, y).predict(rows)
-            Estimator((3,), engine="numba")  # nothing is asked of it yet
+            Estimator((3,), engine="numba")  # not fitted, so numba is not used
             seen.append("numba" in sys.modules or "llvmlite" in sys.modules)
 print(json.dumps(seen))
 """)
@@ -95,12 +95,12 @@ print(json.dumps(messages))
     assert len(messages) == 9
     for message in messages[:8]:
         assert message.startswith('engine="numba" needs numba, which is not installed')
-        assert 'pip install "skbackprop[fast]"' in message
+        assert 'python -m pip install ".[fast]"' in message
     assert messages[8].startswith('engine must be "numpy" or "numba", got')
 
 
 @needs_numba
-def test_a_file_written_with_numba_is_of_use_without(tmp_path, iris):
+def test_a_file_written_with_numba_can_be_used_without_it(tmp_path, iris):
     X, y = iris
     settings = {"batch_size": 1, "engine": "numba", "max_iter": 3, "random_state": 0}
     models = [
@@ -118,15 +118,15 @@ for model in models:
     try:
         model.partial_fit(X, y)
     except ImportError as error:
-        assert "skbackprop[fast]" in str(error)
+        assert ".[fast]" in str(error)
         model.set_params(engine="numpy").partial_fit(X, y)
 joblib.dump((predictions, models), folder + "/done")
 print("null")
 """,
         tmp_path,
     )
-    predictions, went_on = joblib.load(tmp_path / "done")
-    for model, predicted, other in zip(models, predictions, went_on, strict=True):
+    predictions, continued = joblib.load(tmp_path / "done")
+    for model, predicted, other in zip(models, predictions, continued, strict=True):
         assert_array_equal(predicted, model.predict(X), strict=True)
         model.set_params(engine="numpy").partial_fit(X, y)
         assert state(other) == state(model)
@@ -152,12 +152,12 @@ print(json.dumps([
 
 @pytest.fixture
 def installation(tmp_path):
-    """A copy of the package, and what processes need to import it."""
+    """A copy of the package, and the environment that processes need to import it."""
     package = tmp_path / "site" / "skbackprop"
     without_cache = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(skbackprop.__file__).parent, package, ignore=without_cache)
     environment = {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-    # Where numba would write first of all.
+    # Otherwise numba would write there first.
     environment["NUMBA_CACHE_DIR"] = ""
     return package, {"folder": package.parent, **environment}
 
@@ -177,9 +177,9 @@ def test_a_process_loads_what_another_has_compiled(installation):
 
 
 @needs_numba
-def test_an_installation_that_cannot_be_written_to_works(installation, tmp_path):
+def test_a_read_only_installation_works(installation, tmp_path):
     package, environment = installation
-    # No folder can be made where a file is: not even by root.
+    # Nobody, not even root, can make a folder where a file is.
     file = tmp_path / "file"
     file.touch()
     (package / "_engine" / "__pycache__").touch()
@@ -231,6 +231,6 @@ print(json.dumps([model.n_iter_, len(compiled.descend.signatures)]))
 
 @pytest.mark.slow
 @needs_numba
-@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit to set")
-def test_a_disk_that_is_full_does_not_stop_a_fit(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limit for file sizes")
+def test_a_full_disk_does_not_stop_a_fit(tmp_path):
     assert run(FULL, NUMBA_CACHE_DIR=str(tmp_path)) == [3, 1]

@@ -1,4 +1,4 @@
-"""What is saved comes back, to the bit; what is damaged says so."""
+"""A saved model is loaded to the bit; a damaged file raises an error."""
 
 import copy
 import importlib.util
@@ -41,7 +41,7 @@ MODELS = {kind: (model, X) for kind, model, X in quietly(list, WRITE.models())}
 
 
 def with_engine(engine, kind):
-    """One of MODELS, if compiled trained a little more, by single rows; and its X."""
+    """One of MODELS and its X; for numba it is trained a little more, row by row."""
     model, X = MODELS[kind]
     if engine == "numba":
         model = copy.deepcopy(model).set_params(engine="numba", batch_size=1)
@@ -64,23 +64,23 @@ def test_a_loaded_model_is_the_same_to_the_bit(format_name, engine, kind):
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_a_loaded_model_goes_on_training_to_the_same_bits(format_name, engine, kind):
+def test_a_loaded_model_continues_training_to_the_same_bits(format_name, engine, kind):
     saved, (model, X) = FORMATS[format_name], with_engine(engine, kind)
     y = model.predict(X)
     loaded = saved.load(saved.dump(model)).partial_fit(X, y)
-    went_on = copy.deepcopy(model).partial_fit(X, y)
-    assert state(loaded) == state(went_on)
+    continued = copy.deepcopy(model).partial_fit(X, y)
+    assert state(loaded) == state(continued)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("kind", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
-def test_an_unfitted_model_comes_back_too(kind, format_name):
+def test_an_unfitted_model_is_loaded_unchanged(kind, format_name):
     saved, model = FORMATS[format_name], kind((3, 2), momentum=0.3)
     assert vars(saved.load(saved.dump(model))) == vars(model)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_arrays_of_another_byte_order_come_back(format_name, iris):
+def test_labels_in_another_byte_order_are_loaded(format_name, iris):
     saved = FORMATS[format_name]
     X, y = iris
     for labels in (y.astype(">i4"), y.astype(">f8"), y.astype(">U1")):
@@ -95,7 +95,7 @@ def test_arrays_of_another_byte_order_come_back(format_name, iris):
     [{False: 1.0, True: 2.0}, {np.False_: 1, np.True_: 2}, {"a": 0.5}, {}, "balanced"],
     ids=str,
 )
-def test_weights_of_classes_come_back(class_weight, format_name):
+def test_class_weights_are_loaded_unchanged(class_weight, format_name):
     saved = FORMATS[format_name]
     model = SGDSigmoidMLP(class_weight=class_weight)
     loaded = saved.load(saved.dump(model))
@@ -122,9 +122,11 @@ def test_every_kind_of_label_has_a_checksum(labels, iris):
 
 
 @pytest.mark.parametrize("n_epochs", [1, 500])
-# Protocol 2 is Python 2's and writes bytes as text: half as much again.
+# Not protocol 2, Python 2's: it writes bytes as text, which is half as large again.
 @pytest.mark.parametrize("format_name", sorted({*FORMATS} - {"pickle2"}))
-def test_a_file_is_20_kB_larger_than_the_parameters(format_name, n_epochs, digits):
+def test_a_file_is_at_most_20_kB_larger_than_the_parameters(
+    format_name, n_epochs, digits
+):
     X, y = digits[0][:30], digits[1][:30]
     model = SGDSigmoidMLP((50,), max_iter=n_epochs, tol=0, random_state=0)
     model.set_params(n_iter_no_change=np.inf)
@@ -134,7 +136,7 @@ def test_a_file_is_20_kB_larger_than_the_parameters(format_name, n_epochs, digit
     assert len(FORMATS[format_name].dump(model)) <= size + 20_000
 
 
-def test_names_of_features_and_lists_for_arrays_are_saved_too(iris):
+def test_feature_names_and_lists_instead_of_arrays_are_saved(iris):
     X = pd.DataFrame(iris[0], columns=[*"abcd"])
     model = fit(SGDSigmoidMLP((3,), max_iter=5, random_state=0), X, iris[1])
     model.coefs_ = [coef.tolist() for coef in model.coefs_]
@@ -144,7 +146,7 @@ def test_names_of_features_and_lists_for_arrays_are_saved_too(iris):
         assert loaded.coefs_ == model.coefs_
 
 
-def test_skops_has_to_trust_our_own_type_only():
+def test_skops_needs_to_trust_only_our_own_type():
     for model, _ in MODELS.values():
         data = skops.io.dumps(make_pipeline(StandardScaler(), model))
         (name,) = skops.io.get_untrusted_types(data=data)
@@ -168,7 +170,7 @@ EXTRAS = {
 
 
 @pytest.mark.parametrize("name", LOAD)
-def test_loading_imports_no_other_extra(name, tmp_path):
+def test_loading_imports_no_optional_dependency(name, tmp_path):
     path, engine = tmp_path / "model", "numba" if NUMBA else "numpy"
     model, _ = with_engine(engine, "binary")
     path.write_bytes(FORMATS.get(name, FORMATS["pickle5"]).dump(model))
@@ -180,7 +182,7 @@ def test_loading_imports_no_other_extra(name, tmp_path):
     assert not EXTRAS & {*imported.stdout.split()}
 
 
-def test_a_memory_mapped_model_is_read_when_it_is_needed(tmp_path):
+def test_a_memory_mapped_model_stays_mapped(tmp_path):
     model, X = MODELS["many_classes"]
     joblib.dump(model, tmp_path / "model")
     loaded = joblib.load(tmp_path / "model", mmap_mode="r")
@@ -188,7 +190,7 @@ def test_a_memory_mapped_model_is_read_when_it_is_needed(tmp_path):
     assert_array_equal(loaded.predict_proba(X), model.predict_proba(X), strict=True)
 
 
-def test_a_copy_of_a_memory_mapped_model_is_checked_as_any_other(tmp_path):
+def test_a_copy_of_a_memory_mapped_model_is_checked_like_any_other(tmp_path):
     model, X = MODELS["many_classes"]
     joblib.dump(model, tmp_path / "model")
     mapped = joblib.load(tmp_path / "model", mmap_mode="r")
@@ -203,11 +205,11 @@ def test_a_copy_of_a_memory_mapped_model_is_checked_as_any_other(tmp_path):
         pickle.loads(damaged)
 
 
-def test_a_file_does_not_choose_what_is_called_when_training_goes_on():
+def test_a_file_cannot_choose_which_function_further_training_calls():
     model, X = MODELS["many_classes"]
     forged = copy.deepcopy(model)
     forged._random_state["bit_generator"] = "seed"
-    np.random.seed(5)  # noqa: NPY002, what a call of it would change
+    np.random.seed(5)  # noqa: NPY002, a forged call would change this stream
     stream = np.random.get_state()[1].copy()  # noqa: NPY002
     with pytest.raises(ValueError, match="random_state has the bit generator 'seed'"):
         forged.partial_fit(X, model.predict(X))
@@ -217,7 +219,7 @@ def test_a_file_does_not_choose_what_is_called_when_training_goes_on():
 # ---- versions
 
 
-# What numpy 1 has pickled with protocol 5.
+# For what numpy 1 pickled with protocol 5.
 @pytest.mark.filterwarnings("ignore:numpy.core:DeprecationWarning")
 @pytest.mark.parametrize(
     "path", GOLDEN_FILES, ids=lambda p: f"{p.parent.name}-{p.name}"
@@ -268,7 +270,7 @@ def test_a_file_of_the_same_major_version_does_not_warn(version, monkeypatch):
     assert_array_equal(loaded.predict(X), model.predict(X))
 
 
-def test_a_state_without_version_and_checksum_is_taken_as_it_is():
+def test_a_state_without_version_and_checksum_is_loaded_as_it_is():
     model, _ = MODELS["binary"]
     loaded = SGDSigmoidMLP.__new__(SGDSigmoidMLP)
     loaded.__setstate__(dict(vars(model)))
@@ -276,13 +278,13 @@ def test_a_state_without_version_and_checksum_is_taken_as_it_is():
 
 
 class SavesLess(SGDSigmoidMLP):
-    """A user's own, which does not save everything."""
+    """A user's subclass that does not save everything."""
 
     def __getstate__(self):
         return {**super().__getstate__(), "random_state": None}
 
 
-def test_what_a_subclass_saves_is_its_own_matter():
+def test_a_subclass_may_save_what_it_likes():
     model, X = MODELS["binary"]
     own = SavesLess.__new__(SavesLess)
     own.__dict__.update(vars(model))
@@ -302,7 +304,7 @@ from saving import FORMATS
 
 np.set_printoptions(floatmode="unique", threshold=sys.maxsize)
 faulthandler.enable()
-# A damaged length asks for more memory than there is; never for all there is.
+# A damaged length may ask for more memory than there is; this limits it.
 resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
 folder, n = Path(sys.argv[1]), int(sys.argv[2])
 
@@ -337,8 +339,8 @@ for name, saved in FORMATS.items():
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="limits of a process")
-def test_no_damage_to_a_file_goes_unseen(tmp_path, iris):
+@pytest.mark.skipif(os.name != "posix", reason="needs process limits")
+def test_damage_to_a_file_is_always_detected(tmp_path, iris):
     n = 500
     for Estimator in (SGDSigmoidMLP, SGDSigmoidMLPRegressor):
         model = Estimator((10,), momentum=0.9, max_iter=5, tol=1, random_state=0)
@@ -359,7 +361,7 @@ def test_no_damage_to_a_file_goes_unseen(tmp_path, iris):
     assert set(outcomes) == set(FORMATS)
     for found in outcomes.values():
         assert sum(found.values()) == n
-        # The same: a flipped bit of a zip file's dates, say.
+        # "same" is, for instance, a flipped bit in the dates of a zip file.
         assert found.keys() <= {"error", "no model", "same"}
         assert found["error"] > 0.9 * n
 
@@ -367,7 +369,7 @@ def test_no_damage_to_a_file_goes_unseen(tmp_path, iris):
 @pytest.mark.parametrize(
     "part", ["velocity", "random stream", "count", "parameter", "loss", "name"]
 )
-def test_damage_to_any_part_is_seen(part, iris):
+def test_damage_to_any_part_is_detected(part, iris):
     model = SGDSigmoidMLP((5,), momentum=0.9, max_iter=2, tol=1, random_state=0)
     quietly(model.fit, *iris)
     saved = pickle.loads(pickle.dumps(model.__getstate__()))
@@ -390,7 +392,7 @@ def test_damage_to_any_part_is_seen(part, iris):
 @pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("*/*.pickle4")), ids=lambda path: path.stem
 )
-def test_a_file_from_before_there_was_a_parameter_has_its_default(path):
+def test_a_file_saved_before_a_parameter_existed_gets_its_default(path):
     model = pickle.loads(path.read_bytes())
     assert model.get_params() == {**type(model)().get_params(), **model.get_params()}
     assert repr(model)

@@ -1,4 +1,4 @@
-"""`scoring`: what judges the held-out rows."""
+"""`scoring`: the score of the held-out rows."""
 
 import pickle
 
@@ -63,7 +63,7 @@ def accuracy(estimator, X, y):
         ),
     ],
 )
-def test_the_best_score_is_that_of_the_scorer(scoring, expected, halves):
+def test_the_best_score_is_computed_by_the_scorer(scoring, expected, halves):
     model = fit_halves(classifier(scoring), halves)
     best = expected(model, *halves[2:])
     if scoring == "loss":
@@ -93,7 +93,7 @@ def test_a_regressor_is_scored_in_units_of_y(n_outputs, scoring, expected, halve
 
 
 @pytest.mark.parametrize("scoring", [None, "accuracy", "roc_auc", "loss", accuracy])
-def test_what_is_scored_does_not_change_what_is_learnt(scoring, halves):
+def test_scoring_does_not_change_training(scoring, halves):
     plain = fit_halves(classifier(None, early_stopping=False), halves)
     scored = fit_halves(classifier(scoring, early_stopping=False), halves)
     assert_same_bits(scored, plain)
@@ -101,7 +101,7 @@ def test_what_is_scored_does_not_change_what_is_learnt(scoring, halves):
     assert scored.best_validation_score_ is None
 
 
-def test_a_scorer_sees_the_rows_that_are_split_off_as_they_were_given():
+def test_a_scorer_gets_the_original_rows_that_are_split_off():
     X, codes = make_classification(100, 5, random_state=0)
     y = np.array(["a", "b"])[codes]
     seen = []
@@ -122,7 +122,7 @@ def test_a_scorer_sees_the_rows_that_are_split_off_as_they_were_given():
     # Each with the network of its epoch.
     assert_array_equal(seen[-1][2], model.decision_function(X[held_out]))
     assert not (seen[0][2] == seen[1][2]).any()
-    # As all scores are equal, the loss decides.
+    # All scores are equal, so the loss decides.
     least = min(model.validation_loss_curve_)
     assert model.validation_loss_curve_.index(least) == 2
 
@@ -139,7 +139,7 @@ def test_the_weights_of_the_rows_reach_the_scorer(halves):
     assert abs(weighted - plain) > 1e-6
 
 
-def test_weights_of_rows_that_are_split_off_reach_the_scorer_and_those_of_classes_not():
+def test_a_scorer_gets_sample_weights_but_not_class_weights():
     X, y = make_classification(100, 5, random_state=0)
     weights = np.random.default_rng(0).random(100)
     seen = []
@@ -156,11 +156,11 @@ def test_weights_of_rows_that_are_split_off_reach_the_scorer_and_those_of_classe
 
 @pytest.mark.parametrize("scoring", ["acuracy", "", 1, True, ["roc_auc"], {"a": "r2"}])
 @pytest.mark.parametrize("make", [classifier, regressor])
-def test_what_is_no_scorer_is_refused(make, scoring, halves):
+def test_an_invalid_scoring_is_refused(make, scoring, halves):
     model = make(scoring)
-    with pytest.raises(ValueError, match=r"scoring must be None, .* got") as told:
+    with pytest.raises(ValueError, match=r"scoring must be None, .* got") as raised:
         model.fit(*halves[:2])
-    assert type(told.value).__name__ == "InvalidParameterError"
+    assert type(raised.value).__name__ == "InvalidParameterError"
     assert not hasattr(model, "coefs_")
 
 
@@ -172,12 +172,12 @@ def undefined(estimator, X, y):
     return np.nan
 
 
-def wordy(estimator, X, y):
+def returns_text(estimator, X, y):
     return "good"
 
 
 @pytest.mark.parametrize("fitted", [False, True])
-@pytest.mark.parametrize("scoring", [failing, undefined, wordy, "r2"])
+@pytest.mark.parametrize("scoring", [failing, undefined, returns_text, "r2"])
 def test_an_error_of_the_scorer_leaves_the_estimator_as_it_was(scoring, fitted, halves):
     model = classifier(None, warm_start=True)
     if fitted:
@@ -208,9 +208,9 @@ def test_a_grid_search_can_choose_the_scoring(halves):
 
 
 @pytest.mark.parametrize("then", ["roc_auc", "loss", None])
-def test_a_warm_start_scores_what_it_starts_from(then, halves):
+def test_a_warm_start_scores_its_starting_point(then, halves):
     model = fit_halves(classifier("roc_auc", warm_start=True, max_iter=30), halves)
-    # A step size that breaks what was learnt.
+    # A step size that destroys what was learnt.
     model.set_params(learning_rate_init=3e3, max_iter=2, scoring=then)
     before = [coef.copy() for coef in model.coefs_]
     fit_halves(model, halves)

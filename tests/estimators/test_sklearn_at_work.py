@@ -1,4 +1,4 @@
-"""The jobs that users give to scikit-learn, with real processes and real files."""
+"""Typical scikit-learn work, with real processes and real files."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-# A tol that ends a fit soon is warned of.
+# A large tol ends a fit soon, with a warning.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -32,7 +32,7 @@ def pipeline(**settings):
     return make_pipeline(StandardScaler(), SGDSigmoidMLP(**settings))
 
 
-def test_grid_search_in_two_processes_equals_one(digits):
+def test_a_grid_search_in_two_processes_equals_one_in_one(digits):
     X, y = digits[0][:600], digits[1][:600]
     grid = {
         "sgdsigmoidmlp__learning_rate_init": [3.0, 10.0],
@@ -103,7 +103,7 @@ def test_a_saved_model_predicts_the_same_bits_in_a_new_process(
     assert_array_equal(np.load(tmp_path / "p.npy"), model.predict_proba(X))
 
 
-def test_a_model_on_a_read_only_memory_map_goes_on_training(tmp_path, iris):
+def test_a_model_on_a_read_only_memory_map_can_be_trained_further(tmp_path, iris):
     model = pipeline().fit(*iris)
     joblib.dump(model, tmp_path / "m.joblib")
     mapped = joblib.load(tmp_path / "m.joblib", mmap_mode="r")
@@ -127,12 +127,12 @@ def test_data_frames_give_their_feature_names(make):
         model.predict(renamed)
 
 
-# Those that draw, plot_*.py, are executed when the documentation is built.
+# The examples that draw, plot_*.py, run when the documentation is built.
 SCRIPTS = sorted(set(EXAMPLES.glob("*.py")) - set(EXAMPLES.glob("plot_*.py")))
 
 
 def marks_of(path):
-    """CI runs all scripts after the tests; here runs the one that says what it did."""
+    """CI runs all scripts after the tests; a usual run only the one with a report."""
     return [] if path.stem == "digits_grid_search" else pytest.mark.slow
 
 

@@ -1,4 +1,4 @@
-"""A long stream: memory and speed at its end are those of its beginning."""
+"""A long stream has the same memory and speed at its end as at its beginning."""
 
 import os
 import time
@@ -32,7 +32,7 @@ def test_a_chunk_leaves_nothing_in_memory_but_its_loss(chunks):
         learn_and_predict(model, X)
     tracemalloc.start()
     try:
-        for X in chunks * 2:  # so that all that is replaced later is traced
+        for X in chunks * 2:  # so that everything that is replaced later is traced
             learn_and_predict(model, X)
         before = tracemalloc.get_traced_memory()[0]
         for X in chunks * 5:
@@ -66,11 +66,11 @@ def test_a_long_stream_needs_no_more_memory_or_time_at_its_end(chunks, capsys):
             if calls % 100 == 0:
                 assert np.isfinite(model.predict_proba(large)).all()
         if window >= 0:
-            # Of this process's own time: others may use the machine.
+            # By this process's CPU time, as other programs may use the machine.
             speed.append(calls / (time.process_time() - began))
             memory.append(resident_bytes() / MEGABYTE)
     third = WINDOWS // 3
-    # The best of many windows are those that other programs disturbed least.
+    # The fastest windows are those that other programs disturbed least.
     first, last = (np.quantile(part, 0.9) for part in (speed[:third], speed[-third:]))
     growth = np.median(memory[-third:]) - np.median(memory[:third])
     with capsys.disabled():

@@ -1,4 +1,4 @@
-"""A call trains a copy, which takes the estimator's place in one assignment."""
+"""A call trains a copy, which replaces the estimator in one assignment."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 
 class WhilePrinting(io.StringIO):
-    """Calls a function, in a thread of its own, for each line that `verbose` prints."""
+    """Calls a function in a new thread for each line that `verbose` prints."""
 
     def __init__(self, function):
         super().__init__()
@@ -29,38 +29,38 @@ class WhilePrinting(io.StringIO):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
-def test_while_a_call_trains_other_threads_predict_with_the_former_network(
+def test_while_a_call_trains_other_threads_predict_with_the_old_network(
     Estimator, method, iris
 ):
     X, y = iris
     model = fit(Estimator((5,), max_iter=3, random_state=0, verbose=False), X, y)
-    former = model.predict(X), model.coefs_, model.n_iter_
-    told = WhilePrinting(lambda: (model.predict(X), model.coefs_, model.n_iter_))
+    old = model.predict(X), model.coefs_, model.n_iter_
+    output = WhilePrinting(lambda: (model.predict(X), model.coefs_, model.n_iter_))
     model.set_params(verbose=True)
-    with contextlib.redirect_stdout(told):
+    with contextlib.redirect_stdout(output):
         fit(model, X, y[::-1]) if method == "fit" else model.partial_fit(X, y[::-1])
-    assert len(told.results) == (3 if method == "fit" else 1)
-    for predicted, coefs, n_iter in told.results:
-        assert_array_equal(predicted, former[0])
-        assert coefs is former[1]
-        assert n_iter == former[2]
-    assert model.coefs_ is not former[1]
+    assert len(output.results) == (3 if method == "fit" else 1)
+    for predicted, coefs, n_iter in output.results:
+        assert_array_equal(predicted, old[0])
+        assert coefs is old[1]
+        assert n_iter == old[2]
+    assert model.coefs_ is not old[1]
 
 
 def test_while_a_first_fit_trains_the_estimator_is_unfitted(iris):
     model = SGDSigmoidMLP((5,), max_iter=2, verbose=True)
-    told = WhilePrinting(lambda: sorted(vars(model)))
+    output = WhilePrinting(lambda: sorted(vars(model)))
     before = sorted(vars(model))
-    with contextlib.redirect_stdout(told):
+    with contextlib.redirect_stdout(output):
         fit(model, *iris)
-    assert told.results == [before] * 2
+    assert output.results == [before] * 2
 
 
-# For all threads: filters that one thread sets for a while, another may take back.
+# For all threads, because one thread may reset the filters that another has set.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
-def test_a_prediction_is_that_of_one_network_or_the_other(method, iris):
-    """They differ in classes and layers: halves of both would not fit together."""
+def test_a_prediction_comes_from_one_network_or_the_other(method, iris):
+    """They differ in classes and layers, so a mixture of both would fail."""
     X, y = iris
     settings = [({"hidden_layer_sizes": (7,)}, y), ({"hidden_layer_sizes": ()}, y > 0)]
     model = SGDSigmoidMLP(max_iter=1, random_state=0)

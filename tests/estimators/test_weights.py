@@ -1,4 +1,4 @@
-"""Weights of rows and of classes: what they mean, alone and multiplied."""
+"""Sample weights and class weights, alone and multiplied."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def unbalanced(iris):
     "class_weight", ["balanced", {"a": 1, "b": 2.5, "c": 5}, {"c": 3}], ids=str
 )
 @pytest.mark.parametrize("batch_size", [1, 10, "full"])
-def test_a_class_weight_is_a_factor_of_its_rows(
+def test_a_class_weight_multiplies_the_weights_of_its_rows(
     batch_size, class_weight, with_rows, unbalanced
 ):
     X, y = unbalanced
@@ -52,14 +52,14 @@ def test_an_integer_weight_equals_repetition_with_balanced_classes_too(unbalance
         assert_allclose(a, b, rtol=1e-10)
 
 
-def test_balanced_classes_may_have_one_whose_rows_weigh_nothing(unbalanced):
+def test_balanced_classes_may_include_one_without_weight(unbalanced):
     X, y = unbalanced
     model = SGDSigmoidMLP((5,), class_weight="balanced", max_iter=3, random_state=0)
     fit(model, X, y, sample_weight=np.where(y == "c", 0.0, 1.0))
     assert all(np.isfinite(coef).all() for coef in model.coefs_)
 
 
-def test_a_class_weight_may_name_a_class_that_a_fold_does_not_have(unbalanced):
+def test_a_class_weight_may_name_a_class_that_a_fold_lacks(unbalanced):
     X, y = unbalanced
     rows = y != "c"
     weights = {"a": 1, "b": 2, "c": 3}
@@ -69,9 +69,7 @@ def test_a_class_weight_may_name_a_class_that_a_fold_does_not_have(unbalanced):
 
 
 @pytest.mark.parametrize("batch_size", [10, "full"])
-def test_a_class_weight_counts_for_the_rows_that_a_split_holds_out(
-    batch_size, unbalanced
-):
+def test_class_weights_apply_to_the_rows_that_a_split_holds_out(batch_size, unbalanced):
     X, y = unbalanced
     settings = {"batch_size": batch_size, "max_iter": 8, "random_state": 0}
     settings["early_stopping"] = True
@@ -89,9 +87,7 @@ def test_a_class_weight_counts_for_the_rows_that_a_split_holds_out(
     [np.array(["0", "1", "2"]), np.array([0, 1, 2]), np.array([2.0, 3.0, 5.0])],
     ids=str,
 )
-def test_class_weights_are_looked_up_by_label_even_one_that_looks_like_a_number(
-    labels, iris
-):
+def test_class_weights_are_found_by_label_even_if_it_looks_like_a_number(labels, iris):
     X, codes = iris
     weights = dict(zip(labels.tolist(), [1.0, 2.0, 5.0], strict=True))
     by_class = SGDSigmoidMLP((5,), class_weight=weights, max_iter=3, random_state=0)
@@ -101,10 +97,10 @@ def test_class_weights_are_looked_up_by_label_even_one_that_looks_like_a_number(
     assert_same_bits(by_class, by_row)
 
 
-def test_a_held_out_set_is_weighted_by_class_as_the_training_set_is(unbalanced):
+def test_a_given_held_out_set_has_the_class_weights_of_the_training_set(unbalanced):
     X, y = unbalanced
     model = SGDSigmoidMLP((5,), class_weight="balanced", max_iter=1, random_state=0)
-    kept = y != "a"  # other proportions than those that "balanced" was taken from
+    kept = y != "a"  # proportions other than those that define "balanced"
     fit(model, X, y, X_val=X[kept], y_val=y[kept])
     classes = np.unique(y)
     balanced = compute_class_weight("balanced", classes=classes, y=y)
@@ -127,7 +123,7 @@ def test_balanced_classes_find_a_rare_class():
     assert recall[1] > 0.8
 
 
-def test_partial_fit_takes_a_dict_of_classes_not_seen_yet(unbalanced):
+def test_partial_fit_takes_class_weights_of_classes_not_seen_yet(unbalanced):
     X, y = unbalanced
     model = SGDSigmoidMLP((5,), class_weight={"b": 2, "c": 3}, random_state=0)
     by_row = SGDSigmoidMLP((5,), random_state=0)
@@ -139,9 +135,9 @@ def test_partial_fit_takes_a_dict_of_classes_not_seen_yet(unbalanced):
     assert_same_bits(model, by_row)
 
 
-def test_partial_fit_cannot_balance_and_says_what_to_do(unbalanced):
+def test_partial_fit_refuses_balanced_and_says_what_to_do(unbalanced):
     model = SGDSigmoidMLP(class_weight="balanced")
-    with pytest.raises(ValueError, match=r'"balanced" needs .* compute_class_weight'):
+    with pytest.raises(ValueError, match=r'"balanced" needs .*\.compute_class_weight'):
         model.partial_fit(*unbalanced, classes=list("abc"))
     assert not hasattr(model, "coefs_")
     # As advised.
@@ -168,11 +164,11 @@ def test_a_bad_class_weight_is_named(class_weight, message, unbalanced):
         model.fit(*unbalanced)
 
 
-def test_a_fold_without_a_class_that_has_a_weight_is_told_the_remedy(iris):
+def test_an_error_about_a_class_that_a_fold_lacks_gives_the_remedy(iris):
     X, y = iris[0][:100], iris[1][:100]
     model = SGDSigmoidMLP((3,), max_iter=2, class_weight={2: 10.0}, random_state=0)
     with pytest.raises(
-        ValueError, match=r"weights for \[2\], .*give a weight to \[0, 1\] too"
+        ValueError, match=r"weights for \[2\], .*also give weights to \[0, 1\]"
     ):
         model.fit(X, y)
     # As advised.
@@ -182,7 +178,7 @@ def test_a_fold_without_a_class_that_has_a_weight_is_told_the_remedy(iris):
         assert_allclose(a, b, rtol=1e-10)
 
 
-def test_labels_have_no_class_weight(iris):
+def test_a_multilabel_y_has_no_class_weight(iris):
     X, y = iris
     with pytest.raises(ValueError, match=r"class_weight.* needs one label a row"):
         SGDSigmoidMLP(class_weight="balanced").fit(X, np.eye(3, dtype=int)[y])
@@ -190,13 +186,12 @@ def test_labels_have_no_class_weight(iris):
 
 @pytest.mark.parametrize("hidden", [(), (5,)], ids=str)
 def test_integer_weights_equal_repetition_in_expectation_at_batch_size_1(hidden, iris):
-    """Over 50 orders of the rows, to within 1 % of what the weights change.
+    """On average over 50 row orders, to within 1 % of the change due to the weights.
 
-    Weighted and repeated runs take the same number of steps: the mean weight is 2.
-    Measured: 0.33 % and 0.16 %. MLPClassifier (scikit-learn 1.9) divides the weighted
-    gradient of a batch by the weights' sum; at batch_size=1 nothing of them is left:
-    with alpha=0 its weighted and its unweighted models differ by 1e-16, so that all of
-    the change is lost.
+    Weighted and repeated runs take the same number of steps, because the mean weight is
+    2. Measured: 0.33 % and 0.16 %. MLPClassifier (scikit-learn 1.9) divides the
+    weighted gradient of a batch by the sum of the weights, which cancels them at
+    batch_size=1: with alpha=0, its weighted and unweighted models differ by only 1e-16.
     """
     X, y = iris[0][50:], iris[1][50:]
     weights = np.where(y == 2, 3, 1)
@@ -235,7 +230,7 @@ def test_a_chunk_without_weight_changes_nothing(Estimator, settings, weights, ir
     model.set_params(learning_rate_init=0.5, verbose=True)
     before = state(model)
     model.partial_fit(X[:10], y[:10], sample_weight=weights)
-    # Targets that nobody learns are outside no range.
+    # Targets without weight cause no warning about the range.
     if Estimator is SGDSigmoidMLPRegressor:
         model.partial_fit(X[:10], y[:10] + 1000.0, sample_weight=weights)
     assert state(model) == before

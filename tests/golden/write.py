@@ -1,8 +1,8 @@
 """Write the golden files of this version: `python tests/golden/write.py`.
 
-Once for each release, in an environment with the oldest supported versions
-(`.ci/oldest.txt`): what they write, all later ones read. The files stay for ever;
-tests/test_persistence.py loads them all.
+Run it once for each release, in an environment with the oldest supported versions
+(`.ci/oldest.txt`): all later versions can read what they write. The files stay for
+ever; tests/estimators/test_persistence.py loads them all.
 """
 
 import sys
@@ -15,10 +15,10 @@ import skbackprop
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 
 HERE = Path(__file__).parent
-# Of the protocols of pickle, Python 3.11's own.
+# Of pickle's protocols, only 4, the default of Python 3.11.
 KEPT = ("pickle4", "cloudpickle", "joblib", "skops")
 sys.path.insert(0, str(HERE.parent))
-from saving import FORMATS  # noqa: E402, it is there only now
+from saving import FORMATS  # noqa: E402, found only on the changed path
 
 
 def models():
@@ -40,7 +40,7 @@ def models():
 
 
 def outputs(model, X):
-    """What the model says of these rows, by the names of its methods."""
+    """The model's outputs for these rows, by the names of its methods."""
     names = ("predict", "predict_proba", "decision_function")
     return {name: getattr(model, name)(X) for name in names if hasattr(model, name)}
 

@@ -1,4 +1,4 @@
-"""Callbacks of scikit-learn 1.9: what they are told, and what they can do."""
+"""Callbacks of scikit-learn 1.9: what they receive, and what they can do."""
 
 import joblib
 import numpy as np
@@ -18,7 +18,7 @@ ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
 
 
 class Recorder:
-    """Notes the tasks; keeps the estimator as it is after each epoch."""
+    """Records the tasks, and the estimator after each epoch."""
 
     def __init__(self, stop_after=None, raises=None, at="end"):
         self.events, self.estimators = [], []
@@ -60,7 +60,7 @@ def test_a_fit_is_a_task_with_a_task_for_each_epoch(Estimator, iris):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_the_estimator_of_an_epoch_is_one_fitted_for_so_many(
+def test_the_estimator_of_an_epoch_equals_one_fitted_for_that_many_epochs(
     Estimator, early_stopping, iris
 ):
     recorder = Recorder()
@@ -74,7 +74,7 @@ def test_the_estimator_of_an_epoch_is_one_fitted_for_so_many(
         assert learnt(estimator) == learnt(fit(short, *iris))
 
 
-def test_a_saved_estimator_of_an_epoch_goes_on_to_the_same_bits(tmp_path, iris):
+def test_a_saved_estimator_of_an_epoch_continues_to_the_same_bits(tmp_path, iris):
     class Checkpoint(Recorder):
         def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
             if context.task_name == "epoch" and context.task_id == 2:
@@ -104,14 +104,14 @@ def test_callbacks_do_not_change_the_training(iris):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_a_callback_that_asks_to_stop_stops_without_a_warning(Estimator, iris):
+def test_a_callback_can_stop_training_without_a_warning(Estimator, iris):
     model = Estimator((5,), random_state=0)
     stopped = clone(model).set_callbacks(Recorder(stop_after=3)).fit(*iris)
     assert stopped.n_iter_ == 3
     assert learnt(stopped) == learnt(fit(model.set_params(max_iter=3), *iris))
 
 
-def test_the_data_are_those_that_were_given(iris):
+def test_callbacks_receive_the_original_data(iris):
     X, y = pd.DataFrame(iris[0], columns=list("abcd")), iris[1]
     weights = np.ones(150)
     recorder = Recorder()
@@ -189,12 +189,12 @@ def test_an_interrupt_before_the_first_epoch_leaves_a_network_that_predicts(task
     assert watched.n_iter_ == 0
     assert watched.loss_ is None
     assert np.isfinite(watched.predict_proba(iris[0])).all()
-    # It goes on as if it had not been interrupted.
+    # It continues as if it had not been interrupted.
     watched.set_callbacks().set_params(warm_start=True)
     assert learnt(fit(watched, *iris)) == learnt(fit(model, *iris))
 
 
-def test_an_interrupt_before_the_first_epoch_leaves_the_network_there_was(iris):
+def test_an_interrupt_before_the_first_epoch_keeps_the_previous_network(iris):
     model = fit(SGDSigmoidMLP((5,), max_iter=3, random_state=0), *iris)
     before = learnt(model)
     model.set_callbacks(Recorder(raises=KeyboardInterrupt(), at="epoch"))
@@ -204,7 +204,7 @@ def test_an_interrupt_before_the_first_epoch_leaves_the_network_there_was(iris):
 
 
 @pytest.mark.parametrize("at", ["fit", "epoch", "end", "end of fit"])
-def test_an_error_in_a_callback_is_raised_and_leaves_the_former_state(at, iris):
+def test_an_error_in_a_callback_is_raised_and_leaves_the_previous_state(at, iris):
     model = fit(SGDSigmoidMLP((5,), max_iter=3, random_state=0), *iris)
     before, recorder = learnt(model), Recorder(raises=RuntimeError("mine"), at=at)
     model.set_params(max_iter=5)

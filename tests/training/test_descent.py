@@ -39,7 +39,7 @@ def new_progress(**changes):
 
 
 class RecordingEngine:
-    """Notes which rows come in which batch; a row is recognised by its first number."""
+    """Records the rows of each batch, which it recognises by their first number."""
 
     chunk_rows = 300
 
@@ -65,7 +65,7 @@ class RecordingEngine:
         return 0.0
 
     def gradient(self, streams):
-        # At once: a block may be overwritten by the next of its stream.
+        # Read at once, because the next block of the stream may overwrite it.
         return [
             row for blocks in streams for X, _, _ in blocks for row in rows_of(X)
         ], 0
@@ -113,12 +113,12 @@ def test_an_epoch_takes_every_row_once_in_full_batches(
         )
         order = [row for batch in engine.batches for row in batch]
         assert sorted(order) == list(range(n))
-        # A batch of all rows needs no order, and no copy to put them in one.
+        # A batch of all rows is not reordered, and so needs no copy.
         assert (order == list(range(n))) == (not shuffle or batch_size == n)
 
 
 class BlocksEngine(RecordingEngine):
-    """Notes how many rows the blocks have."""
+    """Records how many rows the blocks have."""
 
     def descend(self, X, Y, weights, batch_size, eta):
         self.batches.append(len(Y))
@@ -132,7 +132,7 @@ class BlocksEngine(RecordingEngine):
     ("batch_size", "blocks"),
     [(1, [50, 50, 1]), (10, [50, 50, 1]), (30, [30, 30, 30, 11]), (60, [60, 41])],
 )
-def test_a_block_has_as_many_whole_batches_as_fit(batch_size, blocks, monkeypatch):
+def test_a_block_has_as_many_whole_batches_as_fit_in(batch_size, blocks, monkeypatch):
     monkeypatch.setattr(
         examples_module, "BLOCK_BYTES", 50 * 32
     )  # three features, one target
@@ -177,7 +177,7 @@ def test_schedule_follows_its_closed_form(schedule, expected):
 
 
 class LossesEngine(RecordingEngine):
-    """Has the losses that the test wants, one an epoch of 4 rows."""
+    """Returns given losses, one for each epoch of 4 rows."""
 
     def __init__(self, losses):
         super().__init__()
@@ -204,7 +204,7 @@ def test_adaptive_divides_by_five_at_each_plateau_and_stops_below_1e_6():
         max_iter=1000,
     )
     assert run(engine, settings, progress) == "no improvement"
-    # The first plateau needs one epoch more, which sets the best loss.
+    # The first plateau needs one more epoch, which sets the best loss.
     assert_allclose(
         engine.etas,
         [*[1e-4] * 3, *[2e-5] * 2, *[4e-6] * 2, *[8e-7] * 2],
@@ -229,11 +229,11 @@ def test_training_that_reaches_max_iter_says_so():
 
 
 @pytest.mark.parametrize("bad", ["loss", "parameters"])
-def test_leaving_the_finite_numbers_names_eta(bad):
+def test_divergence_names_eta(bad):
     engine = LossesEngine([np.nan if bad == "loss" else 0.5])
     if bad == "parameters":
         engine.theta = np.array([np.inf])
-    with pytest.raises(ValueError, match=r"finite numbers in epoch 4 .*rate_init=0.5"):
+    with pytest.raises(ValueError, match=r"diverged in epoch 4, .*rate_init=0.5"):
         run(engine, plan(), new_progress(n_iter=3))
 
 
@@ -255,7 +255,7 @@ def test_loss_is_measured_with_the_weights_about_to_be_updated(n_rows, m):
 
 
 class InterruptedEngine(LossesEngine):
-    """Is interrupted in an epoch, and again when that is to be undone."""
+    """Is interrupted in an epoch, and again while that epoch is undone."""
 
     def __init__(self, losses, at):
         super().__init__(losses)
@@ -285,7 +285,7 @@ class CountingRandomState(np.random.RandomState):
 
 
 @pytest.mark.parametrize("n_rows", [4, 20_000])
-def test_an_interrupt_and_one_in_its_wake_leave_the_last_whole_epoch(n_rows):
+def test_two_interrupts_in_a_row_leave_the_last_whole_epoch(n_rows):
     engine = InterruptedEngine(np.linspace(1, 0.1, 200), at=101)
     progress, random_state = new_progress(), CountingRandomState(0)
     examples = numbered_examples(n_rows, "C")
@@ -301,11 +301,11 @@ def test_an_interrupt_and_one_in_its_wake_leave_the_last_whole_epoch(n_rows):
     for _ in range(n_epochs):
         uninterrupted.permutation(n_rows)
     assert random_state.randint(2**31) == uninterrupted.randint(2**31)
-    if n_rows > 10_000:  # what takes long is not done again
+    if n_rows > 10_000:  # long draws are not repeated
         assert random_state.n_drawn == n_epochs + 1
 
 
-def test_a_fall_by_just_tol_is_an_improvement():
+def test_a_fall_by_exactly_tol_is_an_improvement():
     progress = new_progress(best_loss=0.75)
     progress.add_epoch(0.5, 4, plan(tol=0.25))
     assert progress.n_no_change == 0
@@ -321,7 +321,7 @@ def test_adaptive_does_not_divide_the_smallest_eta():
 
 
 class InterruptedInSnapshot(LossesEngine):
-    """Is interrupted when an epoch is done but not yet kept."""
+    """Is interrupted after an epoch, before it is kept."""
 
     n_snapshots = 0
 
@@ -332,7 +332,7 @@ class InterruptedInSnapshot(LossesEngine):
         return super().snapshot()
 
 
-def test_an_interrupt_before_an_epoch_is_kept_takes_back_its_history():
+def test_an_interrupt_before_an_epoch_is_kept_removes_its_history():
     engine = InterruptedInSnapshot([0.4, 0.3, 0.2])
     progress = new_progress(n_iter=7, t=28, best_loss=0.5)
     assert run(engine, plan(tol=0.0), progress) == "interrupted"
@@ -343,20 +343,18 @@ def test_an_interrupt_before_an_epoch_is_kept_takes_back_its_history():
     ("loss", "score", "improves", "is_best"),
     [
         (2.0, 0.7, True, True),  # a better score at any loss
-        (0.1, 0.3, False, False),  # a worse one
-        (0.8, 0.5, True, True),  # an equal one, and a lower loss
-        (0.9999, 0.5, False, True),  # by less than tol
+        (0.1, 0.3, False, False),  # a worse score
+        (0.8, 0.5, True, True),  # an equal score and a lower loss
+        (0.9999, 0.5, False, True),  # a loss lower by less than tol
         (1.0, 0.5, False, False),
         (1.5, 0.5, False, False),
-        (2.0, 0.505, False, True),  # a better one by less than score_tol
-        (0.8, 0.495, True, False),  # a worse one by less, and a lower loss
-        (0.8, 0.5 - 1e-9, True, True),  # an equal one but for rounding
+        (2.0, 0.505, False, True),  # better by less than score_tol
+        (0.8, 0.495, True, False),  # worse by less than score_tol, and a lower loss
+        (0.8, 0.5 - 1e-9, True, True),  # equal except for rounding
         (1.5, 0.5 + 1e-9, False, False),
     ],
 )
-def test_the_score_decides_and_between_equal_ones_the_loss(
-    loss, score, improves, is_best
-):
+def test_the_score_decides_and_the_loss_breaks_ties(loss, score, improves, is_best):
     settings = plan(tol=0.01, score_tol=0.01, early_stopping=True)
     progress = new_progress()
     progress.add_epoch(1.0, 4, settings, validation=(1.0, 0.5))
@@ -366,7 +364,7 @@ def test_the_score_decides_and_between_equal_ones_the_loss(
     assert progress.best_epoch == (2 if is_best else 1)
 
 
-def test_no_epoch_is_without_improvement_before_anything_is_learnt():
+def test_epochs_without_improvement_do_not_count_before_anything_is_learnt():
     losses = [1.0, 1.0, 1.0, 1.0, 1.0, 0.7, 0.7, 0.7, 0.0]
     engine, progress = LossesEngine(losses), new_progress()
     settings = plan(tol=0.1, n_iter_no_change=1, must_beat=0.8, max_iter=20)
@@ -389,7 +387,7 @@ def test_invscaling_underflows_to_zero():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_constant_loss_is_that_of_the_mean_target(weighted):
+def test_constant_loss_is_the_loss_of_the_mean_target(weighted):
     _, Y = Network((3, 2)).examples(3000)
     weights = np.random.default_rng(0).random(3000) if weighted else None
     mean = np.average(Y, axis=0, weights=weights)

@@ -1,4 +1,4 @@
-"""Held-out rows: which they are, what is measured on them, what they decide."""
+"""Held-out rows: how they are chosen, measured and used to stop."""
 
 import re
 import tracemalloc
@@ -23,7 +23,7 @@ from skbackprop._training.held_out import label_accuracy, r_squared
 
 
 def problem(kind):
-    """An estimator, X and y of each kind of target."""
+    """An estimator, X and y for this kind of target."""
     settings = {"early_stopping": True, "max_iter": 30, "random_state": 0}
     settings |= {"momentum": 0.5, "batch_size": 10}
     X, y = load_diabetes(return_X_y=True)
@@ -62,7 +62,7 @@ def test_the_best_network_is_kept_and_scores_as_recorded(kind, weighted):
     assert model.best_loss_ is None
     assert model.best_validation_score_ == max(scores) > scores[0]
     assert_allclose(model.score(X_val, y_val, w_val), max(scores), rtol=1e-12)
-    # The same network as after so many epochs, at the same pace.
+    # The same network as after that many epochs with the same η.
     losses = model.validation_loss_curve_
     best = max(range(len(scores)), key=lambda i: (scores[i], -losses[i])) + 1
     short = clone(model).set_params(max_iter=best, early_stopping=False)
@@ -106,8 +106,8 @@ def test_the_validation_loss_is_the_cost_of_the_held_out_rows(kind, weighted):
     ("batch_size", "shuffle"),
     [(1, False), (10, False), ("full", False), ("full", True)],
 )
-def test_a_split_trains_on_the_rows_that_it_leaves(batch_size, shuffle, sparse, iris):
-    """Stratified random ones, or in order the first ones."""
+def test_a_split_trains_on_the_remaining_rows(batch_size, shuffle, sparse, iris):
+    """They are random and stratified, or the first ones if rows are not shuffled."""
     X, y = iris
     settings = {"batch_size": batch_size, "max_iter": 5, "random_state": 0}
     settings |= {"shuffle": shuffle, "tol": 0, "n_iter_no_change": np.inf}
@@ -137,7 +137,7 @@ def test_a_split_trains_on_the_rows_that_it_leaves(batch_size, shuffle, sparse, 
 
 
 def test_shuffled_epochs_of_a_split_see_every_row_once():
-    # At η → 0 the loss of an epoch is that of its rows, whatever their order.
+    # For η → 0 the loss of an epoch does not depend on the row order.
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 3)), rng.integers(2, size=300)
     model = SGDSigmoidMLP((4,), learning_rate_init=1e-12, batch_size=7, max_iter=1)
@@ -175,13 +175,13 @@ def test_a_held_out_set_without_early_stopping_is_only_watched(iris):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_partial_fit_goes_on_from_the_restored_weights(kind):
+def test_partial_fit_continues_from_the_restored_weights(kind):
     model, X, y = problem(kind)
     model.set_params(max_iter=200, n_iter_no_change=3)
     fit(model, X, y)
     n_iter, scores = model.n_iter_, list(model.validation_scores_)
     best = parameters(model)
-    # With an η of nothing and no velocity the weights stay: those restored.
+    # With a tiny η and no velocity, the restored weights do not change.
     frozen = clone(model)
     frozen.__dict__.update({**vars(model), "learning_rate_init": 1e-300})
     frozen._velocity = None
@@ -210,32 +210,32 @@ def test_a_warm_start_that_finds_nothing_better_keeps_the_network(iris):
     model = SGDSigmoidMLP((20,), early_stopping=True, warm_start=True, random_state=0)
     fit(model.set_params(max_iter=50), X, y, X_val=X, y_val=y)
     before, best = parameters(model), model.best_validation_score_
-    # A step size that breaks what was learnt.
+    # A step size that destroys what was learnt.
     fit(model.set_params(max_iter=3, learning_rate_init=3e3), X, y, X_val=X, y_val=y)
     assert model.best_validation_score_ == best
     for a, b in zip(parameters(model), before, strict=True):
         assert_array_equal(a, b)
 
 
-def test_a_warm_start_on_another_validation_set_measures_what_it_starts_from(iris):
+def test_a_warm_start_on_another_validation_set_measures_its_starting_point(iris):
     X, y = iris
     model = SGDSigmoidMLP((20,), early_stopping=True, warm_start=True, random_state=0)
     fit(model.set_params(max_iter=20), X, y, X_val=X, y_val=y)
     assert model.best_validation_score_ > 0.8
-    # Labels that this network has wrong: it has to learn before anything is better.
+    # This network predicts all these labels wrongly, so it must learn to improve.
     other = (y + 1) % 3
     fit(model.set_params(max_iter=60), X, other, X_val=X, y_val=other)
     assert model.best_validation_score_ == model.score(X, other) > 0.5
 
 
-def test_a_warm_start_after_a_stop_has_all_its_patience_again(iris):
+def test_a_warm_start_after_a_stop_has_its_full_patience_again(iris):
     model = SGDSigmoidMLP((5,), early_stopping=True, warm_start=True, random_state=0)
     fit(model.set_params(n_iter_no_change=5), *iris)
     assert model.n_iter_ > 6
     assert fit(model, *iris).n_iter_ >= 6
 
 
-def test_early_stopping_is_off_again_when_it_is_switched_off(iris):
+def test_a_warm_start_can_switch_early_stopping_off(iris):
     model = SGDSigmoidMLP((5,), early_stopping=True, warm_start=True, random_state=0)
     fit(model.set_params(max_iter=5), *iris)
     fit(model.set_params(early_stopping=False), *iris)
@@ -256,11 +256,11 @@ def test_no_label_is_predicted_at_half_an_activation():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_r_squared_is_scikit_learns(weighted):
+def test_r_squared_equals_scikit_learns(weighted):
     rng = np.random.default_rng(0)
     z, Y = rng.normal(size=(20, 5)), rng.random((20, 5))
     w = rng.random(20) if weighted else None
-    if not weighted:  # where the mean of a constant rounds, r2_score says -1e30
+    if not weighted:  # if the mean of a constant is rounded, r2_score gives -1e30
         Y[:, 2:] = 0.5
         z[:, 3:] = 0.0
     expected = r2_score(Y, 1 / (1 + np.exp(-z)), sample_weight=w)
@@ -270,9 +270,9 @@ def test_r_squared_is_scikit_learns(weighted):
 @pytest.mark.parametrize(
     ("X_val", "y_val", "w_val", "message"),
     [
-        (np.ones((3, 4)), None, None, "X_val and y_val belong together, but y_val"),
-        (None, [0, 1, 2], None, "X_val and y_val belong together, but X_val"),
-        (None, None, [1, 1], "X_val and y_val belong together"),
+        (np.ones((3, 4)), None, None, "X_val and y_val .* together, but y_val is None"),
+        (None, [0, 1, 2], None, "X_val and y_val .* together, but X_val is None"),
+        (None, None, [1, 1], "X_val and y_val must be given together"),
         (np.ones((3, 5)), [0, 1, 2], None, "In X_val, y_val .* has 5 features"),
         (np.ones((3, 4)), [0, 1], None, "In X_val, y_val .* inconsistent numbers"),
         (np.ones((3, 4)), [0, 1, 7], None, r"In X_val, y_val .* classes \[7\]"),
@@ -300,7 +300,7 @@ def test_a_bad_validation_set_is_named(X_val, y_val, w_val, message, iris):
         ([0, 1, 2, 0, 1], 0.5, "only 1 row of each"),
     ],
 )
-def test_too_few_rows_to_hold_out_is_an_error(y, fraction, message):
+def test_too_few_rows_to_hold_out_are_an_error(y, fraction, message):
     Estimator = SGDSigmoidMLPRegressor if isinstance(y[0], float) else SGDSigmoidMLP
     model = Estimator(early_stopping=True, validation_fraction=fraction)
     with pytest.raises(ValueError, match=message):
@@ -324,8 +324,8 @@ def test_too_few_rows_to_hold_out_is_an_error(y, fraction, message):
         (1000, 499, 0.1, 0.5),
     ],
 )
-def test_the_fraction_that_is_advised_works(n_rows, n_classes, fraction, better):
-    """Without classes, of a regressor, two rows have to be held out."""
+def test_the_advised_fraction_works(n_rows, n_classes, fraction, better):
+    """A regressor, for which n_classes is 0, must hold out two rows."""
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
     model = SGDSigmoidMLP((2,), early_stopping=True, max_iter=1)
     y = np.arange(n_rows) % max(n_classes, 1)
@@ -335,14 +335,14 @@ def test_the_fraction_that_is_advised_works(n_rows, n_classes, fraction, better)
     model.set_params(validation_fraction=fraction)
     with pytest.raises(
         ValueError, match=f"validation_fraction={fraction:g} of"
-    ) as told:
+    ) as error:
         model.fit(X, y)
-    found = re.search(r"Set validation_fraction=([\d.e-]+),", str(told.value))[1]
+    found = re.search(r"Set validation_fraction=([\d.e-]+),", str(error.value))[1]
     assert float(found) == better
     fit(model.set_params(validation_fraction=float(found)), X, y)
 
 
-def test_the_loss_decides_where_a_constant_y_val_has_no_score(iris):
+def test_the_loss_decides_if_a_constant_y_val_has_no_score(iris):
     X, y = iris
     model = SGDSigmoidMLPRegressor((5,), early_stopping=True, random_state=0)
     model.set_params(tol=1e-3, n_iter_no_change=2)
@@ -358,7 +358,7 @@ def test_the_loss_decides_where_a_constant_y_val_has_no_score(iris):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("batch_size", [32, "full"])
-def test_a_split_copies_no_part_of_X_whole(batch_size, order):
+def test_a_split_does_not_copy_X(batch_size, order):
     rng = np.random.default_rng(0)
     X = np.asarray(rng.random((100_000, 100)), order=order)
     y = rng.integers(2, size=100_000)
@@ -373,8 +373,8 @@ def test_a_split_copies_no_part_of_X_whole(batch_size, order):
     assert peak < X.nbytes / 4
 
 
-def test_the_split_trains_alike_whatever_the_order_in_memory(iris):
-    """X in Fortran order, read-only and C order train alike; none is changed."""
+def test_a_split_trains_the_same_network_for_any_memory_layout(iris):
+    """A read-only X and one in Fortran order give the same bits."""
     X, y = iris
     model = SGDSigmoidMLP((5,), early_stopping=True, max_iter=3, random_state=0)
     read_only = X.copy()
@@ -386,7 +386,7 @@ def test_the_split_trains_alike_whatever_the_order_in_memory(iris):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_early_stopping_does_not_give_up_on_a_rare_class(seed):
-    """For long, the accuracy is that of the frequent class alone."""
+    """For a long time, the accuracy is that of predicting only the frequent class."""
     X, y = make_classification(
         2000, 20, n_informative=10, weights=[0.95], flip_y=0, random_state=seed
     )
@@ -417,13 +417,13 @@ def test_balanced_early_stopping_does_not_keep_the_first_epoch(seed):
     assert 0 < model.predict(X).mean() < 0.5
 
 
-def test_among_equal_scores_the_network_of_the_least_loss_is_kept():
+def test_among_equal_scores_the_network_with_the_lowest_loss_is_kept():
     X = np.linspace(-1, 1, 100)[:, np.newaxis]
     y = X[:, 0] > -0.9
     X_val, y_val = (
         np.ones((2, 1)),
         np.array([False, True]),
-    )  # one right, whatever is learnt
+    )  # always exactly one is right
     model = SGDSigmoidMLP((5,), early_stopping=True, random_state=0, max_iter=10)
     fit(model, X, y, X_val=X_val, y_val=y_val)
     assert set(model.validation_scores_) == {0.5}

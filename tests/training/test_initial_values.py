@@ -1,4 +1,4 @@
-"""What training starts from: weights, biases, and a step size that fits the data."""
+"""The initial weights and biases, and a step size that suits the data."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_initial_weights_are_the_same_draw_in_both_dtypes():
 
 
 @pytest.mark.parametrize("output_deviation", ESTIMATORS.values())
-def test_each_layer_has_the_deviation_that_its_inputs_ask_for(output_deviation):
+def test_each_layer_has_the_deviation_that_suits_its_inputs(output_deviation):
     units = [50, 400, 300, 200, 100]
     coefs, intercepts = drawn(units, output_deviation=output_deviation)
     for layer, gain in enumerate([1, 4, 4, output_deviation]):
@@ -37,7 +37,7 @@ def test_each_layer_has_the_deviation_that_its_inputs_ask_for(output_deviation):
     assert abs(intercepts[0].mean()) < 0.2
 
 
-def test_layers_that_sigmoids_feed_are_centred_where_all_of_these_are_at_half():
+def test_later_layers_are_centred_if_all_their_inputs_are_half():
     coefs, intercepts = drawn([5, 40, 30, 3])
     for W, b in zip(coefs[1:], intercepts[1:], strict=True):
         assert_allclose(np.full(len(W), 0.5) @ W + b, 0, atol=1e-12)
@@ -45,14 +45,14 @@ def test_layers_that_sigmoids_feed_are_centred_where_all_of_these_are_at_half():
 
 
 @pytest.mark.parametrize("n_out", [1, 3])
-def test_a_single_layer_begins_with_biases_of_zero(n_out):
+def test_a_single_layer_starts_with_zero_biases(n_out):
     coefs, intercepts = drawn([400, n_out], output_deviation=7.0)
     assert_allclose(coefs[0].std(), 1 / 20, rtol=0.1)
     assert not intercepts[0].any()
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_an_estimator_begins_with_the_deviation_of_its_kind(Estimator):
+def test_each_estimator_has_its_own_output_deviation(Estimator):
     X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
     model = Estimator((4000,), random_state=0)
     model.partial_fit(X, y, sample_weight=0, **_classes(model, y))
@@ -66,7 +66,7 @@ def _classes(model, y):
 
 @pytest.mark.parametrize("width", [30, 300])
 def test_the_differences_between_rows_do_not_fade_with_depth(width):
-    """With a deviation of ``1/√n_in`` they fell by a factor of 4 in every layer."""
+    """With a deviation of ``1/√n_in``, they would fall by a factor of 4 a layer."""
     a = np.random.default_rng(0).normal(size=(200, 20))
     coefs, intercepts = drawn([20, *[width] * 6, 1])
     spread = []
@@ -81,7 +81,7 @@ def test_networks_of_any_depth_learn_digits_in_a_few_epochs(depth, digits):
     X, y = digits
     model = SGDSigmoidMLP((30,) * depth, max_iter=20, random_state=0)
     fit(model, X[:1000], y[:1000])
-    constant = 0.5 * 0.1 * 0.9  # ten classes of a tenth each
+    constant = 0.5 * 0.1 * 0.9  # ten classes with a tenth of the rows each
     assert model.loss_ < constant / 2
     assert model.score(X[1000:], y[1000:]) > 0.8
 
@@ -118,7 +118,9 @@ def test_auto_eta_grows_as_rows_shrink_to_a_norm_of_1(mean_squared_norm, factor)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("rows", [None, np.arange(3000)[::3]], ids=["all", "some"])
 @pytest.mark.parametrize("sparse", [False, True])
-def test_the_mean_squared_norm_is_that_of_the_rows_and_weights(sparse, rows, weighted):
+def test_the_mean_squared_norm_uses_only_the_rows_and_their_weights(
+    sparse, rows, weighted
+):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(3000, 4)) * rng.integers(0, 2, size=(3000, 4))
     weights = rng.random(3000) if weighted else None

@@ -1,4 +1,4 @@
-"""Training that stops and goes on: the same bits as training that did not stop."""
+"""Training that stops and continues has the same bits as uninterrupted training."""
 
 import multiprocessing
 import subprocess
@@ -23,25 +23,25 @@ SETTINGS = {
     "in order": {"shuffle": False},
     "momentum": {"momentum": 0.9, "nesterovs_momentum": False, "alpha": 0.1},
     "nesterov": {"momentum": 0.9, "alpha": 0.1, "learning_rate": "invscaling"},
-    # Such a plateau comes at once: η drops before and after the change-over.
+    # The plateau comes at once, so η drops both before and after the stop.
     "adaptive": {"learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1},
     "full": {"batch_size": "full", "momentum": 0.5},
     "one by one": {"batch_size": 1},
 }
-# Those that go on in a process of their own, which takes a second.
+# The settings that are resumed in another process, which takes a second each.
 RESUMED = ["plain", "nesterov", "adaptive"]
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_two_warm_fits_are_one_longer_fit(Estimator, engine, settings, iris):
+def test_two_warm_fits_equal_one_longer_fit(Estimator, engine, settings, iris):
     model = Estimator((5,), random_state=3, engine=engine, **settings)
     long = fit(clone(model).set_params(max_iter=9), *iris)
     warm = fit(model.set_params(max_iter=4, warm_start=True), *iris)
     assert warm.n_iter_ == 4
     fit(warm.set_params(max_iter=5), *iris)
-    # As in MLPClassifier, n_iter_ is of this fit; t_ and loss_curve_ are of all.
+    # As in MLPClassifier, n_iter_ counts this fit; t_ and loss_curve_ include all.
     assert warm.n_iter_ == 5
     assert warm.t_ == long.t_ == 9 * 150
     assert warm.loss_curve_ == long.loss_curve_
@@ -58,7 +58,7 @@ def test_a_warm_fit_stops_where_the_longer_fit_stops(iris):
     assert learnt(warm) == learnt(long.set_params(warm_start=True))
 
 
-def test_a_cold_fit_forgets_all_that_was(iris):
+def test_a_cold_fit_forgets_all_previous_training(iris):
     model = fit(SGDSigmoidMLP((5,), max_iter=3, momentum=0.5, random_state=0), *iris)
     fresh = learnt(model)
     model.partial_fit(*iris)
@@ -66,7 +66,7 @@ def test_a_cold_fit_forgets_all_that_was(iris):
     assert learnt(fit(model, *iris)) == fresh
 
 
-GO_ON_ELSEWHERE = """
+CONTINUE_ELSEWHERE = """
 import sys, warnings, joblib
 folder, way, n_epochs = sys.argv[1:]
 model, X, y = joblib.load(f"{folder}/saved.joblib")
@@ -88,20 +88,20 @@ joblib.dump(model, f"{folder}/done.joblib")
     ],
 )
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_a_saved_run_goes_on_in_another_process_to_the_same_bits(
+def test_a_saved_run_continues_in_another_process_to_the_same_bits(
     Estimator, way, engine, settings, tmp_path, iris
 ):
     model = Estimator((5,), random_state=3, engine=engine, **SETTINGS[settings])
     long = fit(clone(model).set_params(max_iter=9), *iris)
     saved = fit(model.set_params(max_iter=4), *iris)
     joblib.dump((saved, *iris), tmp_path / "saved.joblib")
-    command = [sys.executable, "-c", GO_ON_ELSEWHERE, tmp_path, way, "5"]
+    command = [sys.executable, "-c", CONTINUE_ELSEWHERE, tmp_path, way, "5"]
     subprocess.run(command, check=True)
     assert learnt(joblib.load(tmp_path / "done.joblib")) == learnt(long)
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_a_seed_means_the_same_bits_in_parallel(backend, iris):
+def test_a_seed_gives_the_same_bits_in_parallel(backend, iris):
     models = [
         Estimator((5,), max_iter=5, random_state=seed)
         for Estimator in ESTIMATORS
@@ -118,7 +118,7 @@ def test_a_seed_means_the_same_bits_in_parallel(backend, iris):
 
 @pytest.fixture(scope="module")
 def wide():
-    """Wide enough for BLAS to use several threads in small batches too."""
+    """Rows wide enough for BLAS to use several threads even in small batches."""
     rng = np.random.default_rng(0)
     return rng.random((1500, 784)), rng.integers(10, size=1500)
 
@@ -142,8 +142,8 @@ def test_the_number_of_BLAS_threads_makes_no_difference(
     assert len(states) == 1
 
 
-def test_held_out_rows_are_measured_alike_by_any_number_of_workers(wide):
-    """So many that several workers measure them, first of all at a warm start."""
+def test_any_number_of_workers_gives_the_same_held_out_scores(wide):
+    """There are enough rows for several workers, even at the start of a warm start."""
     X, y = wide[0].astype(np.float32), wide[1].astype(float)
     model = SGDSigmoidMLPRegressor((20,), early_stopping=True, warm_start=True)
     model.set_params(max_iter=2, random_state=0)
@@ -173,7 +173,7 @@ def test_the_number_of_BLAS_threads_makes_no_difference_to_predictions(
     assert_allclose(predictions[0][-1], model.predict(X[-1:])[0], rtol=1e-12)
 
 
-def test_worker_processes_find_the_bits_that_one_process_finds(wide):
+def test_worker_processes_find_the_same_bits_as_one_process(wide):
     model = SGDSigmoidMLPRegressor((60,), max_iter=2, random_state=0)
     settings = {"cv": 2, "return_estimator": True}
     serial, parallel = (
@@ -185,17 +185,17 @@ def test_worker_processes_find_the_bits_that_one_process_finds(wide):
         assert learnt(a) == learnt(b)
 
 
-def test_a_forked_process_has_an_other_thread_of_its_own(wide):
+def test_a_forked_process_starts_its_own_threads(wide):
     X, y = wide
     model = SGDSigmoidMLP((60,), batch_size="full", max_iter=2, random_state=0)
-    expected = learnt(fit(model, X, y))  # which begins the other thread here
+    expected = learnt(fit(model, X, y))  # this starts a thread in this process
     context = multiprocessing.get_context("fork")
     with context.Pool(2) as pool:
         fits = [pool.apply_async(fit, (clone(model), X, y)) for _ in range(4)]
         assert [learnt(done.get(timeout=60)) for done in fits] == [expected] * 4
 
 
-def test_BLAS_has_its_threads_back_after_a_fit(wide):
+def test_a_fit_restores_the_threads_of_BLAS(wide):
     threads = [lib["num_threads"] for lib in threadpool_info()]
     fit(SGDSigmoidMLP((5,), max_iter=2), *wide)
     assert [lib["num_threads"] for lib in threadpool_info()] == threads
@@ -204,7 +204,7 @@ def test_BLAS_has_its_threads_back_after_a_fit(wide):
 @pytest.mark.parametrize(
     ("change", "y", "message"),
     [
-        ({"hidden_layer_sizes": (6,)}, [0, 1, 2], "hidden_layer_sizes=.* start anew"),
+        ({"hidden_layer_sizes": (6,)}, [0, 1, 2], "hidden_layer_sizes=.* start again"),
         ({}, [0, 1, 1], r"same classes .* Previously got \[0 1 2\], `y` has \[0 1\]"),
         ({}, [0, 1, 3], r"Previously got \[0 1 2\], `y` has \[0 1 3\]"),
         ({}, np.eye(3, dtype=int), "indicator matrix, but the model"),
@@ -235,7 +235,7 @@ def test_a_warm_start_keeps_the_features(iris):
             {"learning_rate": "invscaling", "power_t": 0.3},
             [0.7 / (150 * k + 1) ** 0.3 for k in range(4)],
         ),
-        # tol=inf would do, if it were allowed: no epoch but the first improves.
+        # A tol so large that only the first epoch counts as an improvement.
         (
             {"learning_rate": "adaptive", "tol": 1e9, "n_iter_no_change": 1},
             [0.7, 0.7, 0.7, 0.14],
@@ -245,7 +245,7 @@ def test_a_warm_start_keeps_the_features(iris):
 )
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
-def test_fit_is_the_equations_with_a_velocity_a_penalty_and_a_schedule(
+def test_fit_equals_the_equations_with_velocity_penalty_and_schedule(
     momentum, nesterov, schedule, step_sizes, weighted, iris
 ):
     X, y = iris
@@ -280,7 +280,7 @@ def test_fit_is_the_equations_with_a_velocity_a_penalty_and_a_schedule(
         assert_allclose(intercept, b_l[:, 0], rtol=1e-9, atol=1e-12)
 
 
-def test_verbose_prints_a_line_an_epoch_as_MLPClassifier_does(capsys, iris):
+def test_verbose_prints_a_line_for_each_epoch_like_MLPClassifier(capsys, iris):
     model = SGDSigmoidMLP((5,), max_iter=3, verbose=True, random_state=0)
     fit(model, *iris)
     lines = capsys.readouterr().out.splitlines()
@@ -301,10 +301,10 @@ def test_verbose_prints_a_line_an_epoch_as_MLPClassifier_does(capsys, iris):
 
 
 def test_the_curve_of_a_stream_keeps_its_last_passes(iris, monkeypatch):
-    monkeypatch.setattr("skbackprop._estimators.outcome.CURVE_OF_A_STREAM", 5)
+    monkeypatch.setattr("skbackprop._estimators.outcome.MOST_STREAM_LOSSES", 5)
     model, losses = SGDSigmoidMLP((3,), random_state=0), []
     for _ in range(8):
         losses.append(model.partial_fit(*iris, classes=[0, 1, 2]).loss_)
     assert model.loss_curve_ == losses[-5:]
-    # Of a fit, all epochs are kept.
+    # A fit keeps all its epochs.
     assert len(fit(model.set_params(max_iter=7), *iris).loss_curve_) == 7

@@ -1,4 +1,4 @@
-"""Any step size and any scale of X: finite numbers, and a word where nothing learns."""
+"""Any step size and any scale of X give finite numbers, and a warning if saturated."""
 
 import warnings
 
@@ -45,17 +45,17 @@ def delta_and_loss(model, X, Y):
     return delta * len(delta), eq.half_squared_error(a[-1], Y.T).mean()
 
 
-def activations_wanted(model, y):
+def expected_activations(model, y):
     if isinstance(model, SGDSigmoidMLPRegressor):
         low, high = model.target_range_
         return 0.1 + 0.8 * (y.reshape(len(y), -1) - low) / (high - low)
     if y.ndim == 2:
         return y.astype(float)
-    said = model.classes_ if len(model.classes_) > 2 else [1]
-    return (y[:, np.newaxis] == np.array(said)).astype(float)
+    classes = model.classes_ if len(model.classes_) > 2 else [1]
+    return (y[:, np.newaxis] == np.array(classes)).astype(float)
 
 
-# Slopes of 0.0009 and 0.0011, on either side of what lets no error through.
+# Slopes of 0.0009 and 0.0011, on either side of the limit.
 FLAT, STEEP = -7.0, -6.8
 
 
@@ -76,7 +76,7 @@ FLAT, STEEP = -7.0, -6.8
         ([[-20], [20]], [[1], [1]], [3, 1], 0.38, False),
     ],
 )
-def test_saturated_is_who_is_wrong_without_a_slope_and_no_better_than_a_constant(
+def test_a_wrong_network_without_slope_no_better_than_a_constant_is_saturated(
     z, Y, weights, constant_loss, expected
 ):
     z, Y = np.array(z, dtype=float), np.array(Y, dtype=float)
@@ -101,7 +101,7 @@ def test_saturated_is_who_is_wrong_without_a_slope_and_no_better_than_a_constant
         (SGDSigmoidMLPRegressor, "two outputs"),
     ],
 )
-def test_a_fitted_model_is_finite_and_says_where_it_is_saturated(
+def test_a_fitted_model_is_finite_and_warns_if_it_is_saturated(
     Estimator, kind, eta, scale, iris
 ):
     X, y = iris[0][::3] * scale, targets(kind, iris[1][::3])
@@ -113,43 +113,43 @@ def test_a_fitted_model_is_finite_and_says_where_it_is_saturated(
     ):
         model = Estimator(hidden, learning_rate_init=eta, momentum=momentum)
         model.set_params(max_iter=20, n_iter_no_change=5, random_state=0)
-        said = fit_and_warnings(model, X.astype(dtype), y)
-        assert len(said) <= 1
+        messages = fit_and_warnings(model, X.astype(dtype), y)
+        assert len(messages) <= 1
         for array in [*model.coefs_, *model.intercepts_, model.loss_curve_]:
             assert np.isfinite(array).all()
         for method in ("predict", "predict_proba", "predict_log_proba"):
             if hasattr(model, method):
                 assert np.isfinite(getattr(model, method)(X.astype(dtype))).all()
-        Y = activations_wanted(model, y)
+        Y = expected_activations(model, y)
         delta, loss = delta_and_loss(model, X.astype(dtype), Y)
         constant = Y.var(axis=0).mean() / 2
         if np.abs(delta).max() < 1e-6 and loss > constant + 1e-3:
             n_saturated += 1
-            assert "saturated" in said[0]
-            assert f"(it was {eta:.2g})" in said[0]
+            assert "saturated" in messages[0]
+            assert f"(it was {eta:.2g})" in messages[0]
         if loss < 0.9 * constant or loss < 4e-5:
-            assert not any("saturated" in message for message in said)
+            assert not any("saturated" in message for message in messages)
     if eta >= 1e6 and kind in ("three classes", "numbers", "two outputs"):
         assert n_saturated > 0
 
 
 @pytest.mark.parametrize("max_iter", [2, 200])
-def test_a_network_that_learnt_before_it_saturated_says_so(max_iter, iris):
-    """The loss of its first epoch, or of a former fit, does not hide it."""
+def test_a_network_that_learnt_before_it_saturated_causes_a_warning(max_iter, iris):
+    """The loss of its first epoch, or of a previous fit, does not hide it."""
     X, y = iris
     model = SGDSigmoidMLP((5,), warm_start=True, random_state=0, max_iter=100)
     fit_and_warnings(model, X, y)
     learnt = model.best_loss_
     model.set_params(learning_rate_init=1e6, max_iter=max_iter)
-    (said,) = fit_and_warnings(model, X, y)
-    assert "saturated" in said
+    (message,) = fit_and_warnings(model, X, y)
+    assert "saturated" in message
     assert model.loss_ > 2 * learnt
 
 
-def test_a_sure_network_that_is_right_is_not_called_saturated(iris):
+def test_a_confident_network_that_is_right_is_not_called_saturated(iris):
     X, y = iris[0][:100], iris[1][:100]
     model = SGDSigmoidMLP((), learning_rate_init=1e4, random_state=0)
-    said = fit_and_warnings(model, X, y)
+    messages = fit_and_warnings(model, X, y)
     a = model.predict_proba(X)[:, 1]
     assert (a * (1 - a)).max() < 1e-3
-    assert not any("saturated" in message for message in said)
+    assert not any("saturated" in message for message in messages)
