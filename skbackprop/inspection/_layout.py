@@ -47,7 +47,7 @@ class Line(NamedTuple):
     @property
     def opacity(self) -> float:
         """The smallest can still be seen, and what is under the largest too."""
-        return 0.2 + 0.7 * self.share
+        return 0.35 + 0.6 * self.share
 
 
 def selection(

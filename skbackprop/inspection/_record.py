@@ -16,12 +16,11 @@ from .. import _equations as eq
 from .._engine.network import Engine
 from .._estimators.hyperparameters import check_parameters
 from .._estimators.kind_of_call import Call
-from .._estimators.resuming import refuse_lone_weights
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import train
 from .._training.schedules import step_size
 from ._page.document import document
-from ._page.training import SCRIPT, training
+from ._page.training import training
 from ._quantities import Names
 from ._reading import (
     check_network,
@@ -168,8 +167,8 @@ class TrainingRecord:
         --------
         See `record_training`.
         """
-        page = self._page(example) + f"\n<script>{SCRIPT}</script>"
-        Path(path).write_text(document(page, "A network learns"), encoding="utf-8")
+        page = document(self._page(example), "A network learns")
+        Path(path).write_text(page, encoding="utf-8")
 
     def _page(self, example: int) -> str:
         if not 0 <= example < self.n_examples:
@@ -261,7 +260,6 @@ def record_training(
         raise ValueError(
             f"max_moments must be an integer of at least 2, got {max_moments!r}."
         )
-    refuse_lone_weights(estimator)
     model = clone(estimator).set_params(early_stopping=False)
     check_parameters(model)
     data = validated(model, X, y, reset=True)

@@ -88,6 +88,7 @@ def test_a_batch_offers_its_examples_with_products_of_their_own():
         page = Page(part[: part.rindex("</section>")])
         assert page.value("grad_w", 1, 2, 1) == one.grad_W[0][2, 1]
         assert "new_w" not in {key[0] for key, _ in page.numbers}
+        assert not any("η" in equation for equation in page.equations)
     page = Page(average[: average.rindex("</section>")])
     assert not {"delta", "z"} & {key[0] for key, _ in page.numbers}
 

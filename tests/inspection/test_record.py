@@ -120,9 +120,22 @@ def test_the_page_has_the_weights_of_every_moment(tmp_path):
     assert "example 2" in html
 
 
-def test_a_notebook_needs_no_script():
-    record = record_training(network(), X, TARGETS["three classes"])
-    assert "script" not in Page(record._repr_html_()).tags
+def test_the_page_is_complete_without_its_script():
+    record = record_training(network(max_iter=3), X, TARGETS["three classes"])
+    page = Page(re.sub("<script>.*?</script>", "", record._repr_html_(), flags=re.S))
+    assert len(page.ids) == 4
+    assert page.labels == set(page.ids)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fitted_network_is_recorded_from_the_beginning():
+    model, y = network(batch_size="full"), TARGETS["three classes"]
+    fresh = record_training(model, X, y)
+    model.fit(X, y)
+    again = record_training(model, X, y)
+    assert_array_equal(again.W[0][0], fresh.W[0][0])
+    assert_array_equal(again.W[-1][0], fresh.W[-1][0])
+    assert_array_equal(again.W[-1][0].T, model.coefs_[0])
 
 
 def test_a_large_network_has_a_small_page_that_says_what_is_left_out():

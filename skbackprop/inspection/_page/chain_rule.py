@@ -125,7 +125,8 @@ def _heading(at: Parameter) -> str:
 def _parameter(view: View, at: Parameter) -> str:
     """The product of the factors, the update, and a nudge."""
     steps = _of_a_batch if view.trace.n_examples > 1 else _of_one_example
-    return equations(*steps(at), _step(at), _nudge(at))
+    update = [] if view.of_batch else [_step(at)]
+    return equations(*steps(at), *update, _nudge(at))
 
 
 def _of_one_example(at: Parameter) -> list[str]:

@@ -69,12 +69,10 @@ def _batch(trace: Quantities, key: str) -> list[str]:
     budget = max(60, MOST_PARAMETERS // (1 + len(shown)))
     views = [_average(View(trace, f"{key}-m", budget))]
     for i in shown:
-        example = trace.example(i)
-        note = (
-            f"<p>{reading(example)} The update averages this gradient with those "
-            f"of the other examples.</p>"
-        )
-        views.append(note + _of_example(View(example, f"{key}-{i}", budget)))
+        view = View(trace.example(i), f"{key}-{i}", budget, of_batch=True)
+        note = "The update averages this gradient with those of the other examples."
+        words = ". ".join(filter(None, [reading(view.trace), note]))
+        views.append(f"<p>{words}</p>{_of_example(view)}")
     tabs = [f"Average of {trace.n_examples}", *(f"Example {i}" for i in shown)]
     after = trace.after_update()
     cut = ""

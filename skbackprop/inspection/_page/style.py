@@ -28,7 +28,7 @@ STYLE = f"""
   font-variant-numeric: tabular-nums; border: none; font-size: 13px; }}
 .skb th, .skb td {{ padding: 3px 7px; text-align: right; border: none;
   border-radius: 3px; white-space: nowrap; background: none; color: inherit; }}
-.skb .skb-sum {{ white-space: normal; min-width: 22ch; }}
+.skb .skb-sum {{ white-space: normal; min-width: 16ch; }}
 .skb th {{ font-weight: 600; }}
 .skb table tr {{ background: transparent !important; }}
 .skb thead th:first-child, .skb tbody th {{ text-align: left; }}
@@ -66,10 +66,10 @@ STYLE = f"""
   opacity: var(--skb-chosen, 0); }}
 .skb label.skb-hit:hover, .skb label.skb-disc:hover {{ opacity: .4; }}
 .skb .skb-rules {{ position: relative; margin: 10px 0; padding: 8px 14px;
-  border: 1px solid rgba(128,128,128,.5); border-radius: 8px; min-height: 280px; }}
-@media (min-width: 700px) and (min-height: 800px) {{ .skb .skb-rules {{
-  position: sticky; top: 0; z-index: 1; background: var(--skb-ground);
-  color: var(--skb-ink); }} }}
+  border: 1px solid rgba(128,128,128,.5); border-radius: 8px; min-height: 268px; }}
+@media (min-width: 700px) and (min-height: 560px) {{ .skb .skb-rules {{
+  position: sticky; top: 0; z-index: 1; max-height: 46vh; overflow: auto;
+  background: var(--skb-ground); color: var(--skb-ink); }} }}
 .skb .skb-r {{ position: absolute; inset: 0; width: 100%; height: 60px; margin: 0;
   opacity: 0; pointer-events: none; }}
 .skb .skb-group {{ display: flex; flex-direction: column; }}
@@ -84,7 +84,10 @@ STYLE = f"""
 .skb .skb-tabs label {{ display: inline-block; margin: 2px 6px 6px 0; padding: 1px 10px;
   border: 1px solid rgba(128,128,128,.5); border-radius: 12px; }}
 .skb .skb-view {{ display: none; }}
-.skb .skb-track {{ display: flex; max-width: 640px; }}
+.skb .skb-bar {{ display: flex; gap: 10px; max-width: 640px; margin: 8px 0; }}
+.skb .skb-bar input {{ flex: 1; min-width: 0; }}
+.skb .skb-track {{ max-width: 640px; }}
+.skb .skb-track:not([hidden]) {{ display: flex; }}
 .skb .skb-track label {{ flex: 1; min-width: 0; height: 20px; margin: 0 1px 8px 0;
   padding: 0; border-radius: 3px; background: rgba(128,128,128,.2); }}
 .skb .skb-track label:hover {{ background: rgba(128,128,128,.45); }}

@@ -27,32 +27,33 @@ EXAMPLES = 8
 # The frame of the loss curve.
 WIDTH, HEIGHT, LEFT, BELOW = 640, 120, 56, 20
 
-# Complete without it: it adds a slider that can be dragged, and a button that plays.
+# The page is complete without it. It puts a slider and a button that plays in the place
+# of the ticks.
 SCRIPT = """
-document.querySelectorAll(".skb-track").forEach((track) => {
+document.querySelectorAll(".skb-track:not([hidden])").forEach((track) => {
   const inputs = [...track.parentElement.querySelectorAll(":scope > input")];
-  const slider = Object.assign(document.createElement("input"), {
-    type: "range", min: 0, max: inputs.length - 1, value: 0, style: "width: 400px" });
+  const slider = document.createElement("input");
+  Object.assign(slider, { type: "range", min: 0, max: inputs.length - 1, value: 0 });
   slider.setAttribute("aria-label", "Moment of training");
   const button = document.createElement("button");
   const show = (i) => { inputs[i].checked = true; slider.value = i; };
   let timer = null;
-  const stop = () => {
-    clearInterval(timer); timer = null; button.textContent = "Play";
+  const stop = () => { clearInterval(timer); timer = null; button.innerText = "Play"; };
+  const play = () => {
+    let i = slider.value === slider.max ? 0 : Number(slider.value);
+    button.innerText = "Stop";
+    timer = setInterval(() => {
+      show(i); i += 1; if (i === inputs.length) stop();
+    }, 250);
   };
   slider.oninput = () => { stop(); show(slider.value); };
   inputs.forEach((input, i) => { input.onchange = () => { stop(); show(i); }; });
-  button.onclick = () => {
-    if (timer) { stop(); return; }
-    let i = slider.value == slider.max ? 0 : +slider.value;
-    button.textContent = "Stop";
-    timer = setInterval(() => {
-      show(i); i += 1; if (i == inputs.length) stop();
-    }, 250);
-  };
+  button.onclick = () => { if (timer) stop(); else play(); };
   const bar = document.createElement("div");
-  bar.append(button, " ", slider);
+  bar.className = "skb-bar";
+  bar.append(button, slider);
   track.before(bar);
+  track.hidden = true;
   stop();
 });
 """
@@ -94,7 +95,7 @@ def training(record: Moments, example: int) -> str:
             f"<p>{_introduction(example)}</p>",
             _part(len(places), n, "recorded moments"),
             chooser(f"skb-{token_hex(4)}", choices, views, "skb-track"),
-            "</div>",
+            f"<script>{SCRIPT}</script></div>",
         ]
     )
 
@@ -134,7 +135,7 @@ def _moment(record: Moments, place: int, example: int, shown: list[list[int]]) -
 
 def _introduction(example: int) -> str:
     return (
-        "Choose a moment: click a tick, or use the arrow keys. "
+        "Choose a moment along the track; the arrow keys move on to the next. "
         f'<span class="skb-key" style="background:{POSITIVE}"></span>positive and '
         f'<span class="skb-key" style="background:{NEGATIVE}"></span>negative weights, '
         "with widths on one scale for all moments. Above a neuron is its activation a, "
@@ -160,6 +161,8 @@ def _curve(record: Moments, place: int) -> str:
         f'aria-label="Mean cost, epoch by epoch, now {costs[place]:.4g}">'
         f'<path d="M{LEFT},8V{floor}H{right}" fill="none" stroke="currentColor" '
         'stroke-opacity="0.5"/>'
+        f'<polyline points="{" ".join(points)}" fill="none" '
+        'stroke="currentColor" stroke-opacity="0.25"/>'
         f'<polyline points="{" ".join(points[: place + 1])}" fill="none" '
         'stroke="currentColor" stroke-width="2"/>'
         f'<circle cx="{x[place]:.1f}" cy="{y[place]:.1f}" r="4" fill="currentColor"/>'

@@ -28,12 +28,15 @@ class View:
         Layers are shown by fewer neurons until there are no more weights and biases.
     selected : list of lists of int, or None
         The neurons of each layer that are shown, where another view has chosen them.
+    of_batch : bool
+        Whether this is one example of a batch, which makes no update of its own.
     """
 
     trace: Quantities
     key: str
     most_parameters: int = MOST_PARAMETERS
     selected: list[list[int]] | None = None
+    of_batch: bool = False
 
     @cached_property
     def shown(self) -> list[list[int]]:
