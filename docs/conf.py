@@ -64,7 +64,7 @@ sphinx_gallery_conf = {
     "doc_module": ("skbackprop",),
     "reference_url": {"skbackprop": None},
     "abort_on_example_error": True,
-    # A figure is shown as such; that its legend is an object says nothing.
+    # A figure is shown as a picture; the repr of its legend would say nothing.
     "ignore_repr_types": r"matplotlib|Display",
     "download_all_examples": False,
     "show_memory": False,
@@ -86,7 +86,7 @@ def tidy_docstring(app, what, name, obj, options, lines):
 
 
 def signature_of_init(app, what, name, obj, options, signature, return_annotation):
-    """Show the parameters of a class, where autodoc would take those of `__new__`."""
+    """Show the parameters of a class: autodoc would take those of `__new__`."""
     if what == "class" and signature == "(*args, **kwargs)":
         parameters = inspect.signature(obj).parameters.values()
         plain = [p.replace(annotation=p.empty) for p in parameters]
@@ -95,7 +95,7 @@ def signature_of_init(app, what, name, obj, options, signature, return_annotatio
 
 
 def trim_code_blocks(app, doctree):
-    """Drop the blank line that ends an example: doctest needs it, a reader does not."""
+    """Drop the blank line after an example: doctest needs it, a reader does not."""
     for block in doctree.findall(nodes.literal_block):
         block.rawsource = block.astext().rstrip()
         block.children = []

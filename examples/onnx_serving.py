@@ -1,7 +1,7 @@
-"""Train a pipeline, write it as ONNX, and serve it where scikit-learn is not.
+"""Train a pipeline, write it as ONNX, and serve it in a process without scikit-learn.
 
-The second process has onnxruntime and numpy; scikit-learn, skbackprop and what they
-need cannot be imported there. An ONNX file holds no code, unlike one of joblib.
+The second process has onnxruntime and numpy. It cannot import scikit-learn, skbackprop
+or what these need. Unlike a joblib file, an ONNX file holds no code.
 
 Needs skl2onnx and onnxruntime: python -m pip install ".[onnx]"
 """
@@ -19,7 +19,9 @@ try:
 
     import skbackprop.onnx  # noqa: F401  (registers the converters)
 except ImportError as error:
-    raise SystemExit('needs: python -m pip install ".[onnx]"') from error
+    raise SystemExit(
+        'This example needs an extra: python -m pip install ".[onnx]"'
+    ) from error
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -77,4 +79,4 @@ with tempfile.TemporaryDirectory() as folder:
             f"{off:.0e}, accuracy {(served['labels'] == y_test).mean():.3f}"
         )
         if not same or off > limit:
-            raise SystemExit("the server does not say what the model says")
+            raise SystemExit("the server's predictions differ from the model's")

@@ -45,8 +45,8 @@ for name, settings in runs.items():
     )
 
 # %%
-# The same three curves against three measures. The loss of an epoch is measured during
-# the epoch, on each example before the update that uses it.
+# Here are the three loss curves, each against three measures. The loss of an epoch is
+# measured during the epoch, on each example before the update that uses it.
 
 styles = dict(zip(runs, ("-", "--", ":"), strict=True))
 figure, axes = plt.subplots(1, 3, figsize=(10, 4), sharey=True, layout="constrained")
@@ -66,16 +66,16 @@ figure.suptitle("Cost against epochs, updates and seconds, for three batch sizes
 plt.show()
 
 # %%
-# *For each pass over the data* (left), single examples win: a pass makes 1797 updates,
-# where the whole batch makes one.
+# *Per pass over the data* (left), single examples win: a pass makes 1797 updates, while
+# the whole batch makes one.
 #
-# *For each update* (middle) it is the other way round. An average over more examples
-# points more nearly downhill and allows a larger step.
+# *Per update* (middle), it is the other way round. An average over more examples points
+# more nearly downhill and allows a larger step.
 #
-# *For each second* (right) the mini-batch has most of both. The matrices of 32 examples
-# keep the processor busy, while single examples are mostly overhead, and there are
-# still many updates. Single examples catch up in the end. The whole batch is ten times
-# slower.
+# *Per second* (right), the mini-batch has most of both advantages. The matrices of 32
+# examples keep the processor busy, while single examples are mostly overhead, and there
+# are still many updates. Single examples catch up in the end. The whole batch is ten
+# times slower.
 #
 # Other data and machines may differ, but the compromise is rarely far from the best. So
 # ``batch_size="auto"`` is at most 32.

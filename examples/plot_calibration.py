@@ -3,8 +3,8 @@ Probabilities: squared error against log-loss
 =============================================
 
 If a network calls something 80 % likely, is it true in 80 % of the cases? Squared error
-and log-loss are both proper scores: on average each is least where the output is the
-probability. Here both train the same network on the same rows.
+and log-loss are both proper scores: on average, each is smallest when the output equals
+the true probability. Here both train the same network on the same rows.
 """
 
 # %%
@@ -76,9 +76,9 @@ for (name, model), style in zip(models.items(), styles, strict=True):
     print(f"    accuracy {accuracy_score(y_test, p > 0.5):.3f}", end=", ")
     print(f"Brier score {brier_score_loss(y_test, p):.4f}", end=", ")
     print(f"log-loss {log_loss(y_test, p):.4f}")
-above.set(xlabel="", ylabel="part of them that is true")
+above.set(xlabel="", ylabel="fraction that is true")
 below.set(xlabel="predicted probability", ylabel="test rows")
-figure.suptitle("How often predictions come true (above), how often each is made")
+figure.suptitle("How often predictions come true, and how often each is made (below)")
 plt.show()
 
 # %%
@@ -89,6 +89,6 @@ plt.show()
 # at most ½, while the log-loss has no limit. So the other network has the better
 # log-loss.
 #
-# Where probabilities matter, compare by the score that your use of them needs, or
+# If probabilities matter, compare models by a score that suits your use of them, or
 # calibrate: :class:`sklearn.calibration.CalibratedClassifierCV` takes this network like
-# any classifier.
+# any other classifier.

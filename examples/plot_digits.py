@@ -38,7 +38,7 @@ figure.suptitle("Sixteen of the training images, with their labels")
 #
 # The two parameters most worth a search are the step size η, ``learning_rate_init``,
 # and the sizes of the hidden layers. The cost is an average over the ten output
-# neurons, so an η of 10 here is the 1 of a textbook that sums over them.
+# neurons, so an η of 10 here corresponds to 1 in a textbook that sums over them.
 
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -71,7 +71,7 @@ print(f"accuracy on the test images: {search.score(X_test, y_test):.3f}")
 
 # %%
 # The network is the last step of the best pipeline. Its loss falls quickly at first,
-# then slowly, until it improves no more:
+# then slowly, until it no longer improves:
 
 from skbackprop.inspection import LossCurveDisplay
 
@@ -80,8 +80,8 @@ display = LossCurveDisplay.from_estimator(network)
 display.ax_.set_title(f"Loss: {network.n_iter_} epochs, then no improvement")
 
 # %%
-# Which digits does it confuse? A row is a true digit, a column a prediction. All that
-# is off the diagonal is a mistake.
+# Which digits does it confuse? A row is a true digit, a column a prediction. Everything
+# off the diagonal is a mistake.
 
 from sklearn.metrics import ConfusionMatrixDisplay
 
@@ -92,8 +92,8 @@ ConfusionMatrixDisplay.from_estimator(
 ax.set_title("Confusion matrix of the test images")
 
 # %%
-# These are the mistakes. Above each stand the true digit, the network's answer and the
-# probability that it gave to this answer. Many are hard for a person too.
+# These are the mistakes. Above each image are the true digit, the network's answer and
+# the probability that it gave to this answer. Many are hard for a person too.
 
 predicted = search.predict(X_test)
 confidence = search.predict_proba(X_test).max(axis=1)

@@ -2,13 +2,13 @@
 What hidden neurons look for
 ============================
 
-A neuron of the first layer has a weight for each pixel. Put in the places of the
-pixels, the weights are a picture of what the neuron responds to.
+A neuron of the first layer has a weight for each pixel. Arranged like the pixels, the
+weights form a picture of what the neuron responds to.
 """
 
 # %%
-# All pixels are divided by their largest value, 16, and not each by its own deviation.
-# So weights of different pixels can be compared.
+# All pixels are divided by the largest value, 16, rather than each by its own standard
+# deviation. So weights of different pixels can be compared.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,7 +34,7 @@ def show_weights(network, title):
 
 # %%
 # At the start the weights are random. ``partial_fit`` with a tiny step draws them and
-# leaves them as they are. No picture shows a pattern.
+# leaves them practically unchanged. None of the pictures shows a pattern.
 
 settings = {"hidden_layer_sizes": (24,), "batch_size": 10, "random_state": 0}
 fresh = SGDSigmoidMLP(learning_rate_init=1e-9, **settings)
@@ -47,8 +47,8 @@ show_weights(fresh, "Pixel weights of 24 hidden neurons before training")
 # where it is negative (purple) lowers it.
 #
 # The weights are ten times as large now, as the scale on the right shows. Those of the
-# outermost columns are nearly as before: these pixels hardly ever have ink, and the
-# gradient of a weight, ``δ a``, is zero where its input ``a`` is.
+# outermost columns have hardly changed: these pixels rarely have ink, and the gradient
+# of a weight, ``δ a``, is zero when its input ``a`` is zero.
 
 trained = SGDSigmoidMLP(max_iter=400, **settings).fit(X_train, y_train)
 print(f"accuracy on the test images: {trained.score(X_test, y_test):.3f}")
@@ -56,7 +56,8 @@ show_weights(trained, "Pixel weights of 24 hidden neurons after training")
 
 # %%
 # What does a neuron do with what it sees? Its weights to the ten output neurons show
-# which digits it supports, and which it opposes. These four neurons have the largest.
+# which digits it supports, and which it opposes. These four neurons have the largest
+# such weights.
 
 # sphinx_gallery_thumbnail_number = 3
 outgoing = trained.coefs_[1]
@@ -78,6 +79,6 @@ figure.suptitle("Four neurons: weights from the pixels, and weights to the digit
 plt.show()
 
 # %%
-# Read a column from the top. Where the picture above is orange, ink switches the neuron
-# on. An orange bar below is a digit that becomes more probable then, a violet bar one
-# that becomes less probable.
+# Read each column from the top. Where the picture is orange, ink switches the neuron
+# on. An orange bar below it is a digit that then becomes more probable; a violet bar is
+# one that becomes less probable.

@@ -35,7 +35,7 @@ for name, probability in zip(
 
 # %%
 # :func:`~skbackprop.inspection.backprop_trace` sends it through the network and back.
-# As the last line of a cell, the trace shows itself as a page;
+# As the last line of a cell, the trace is displayed as a page;
 # ``trace.to_html("step.html")`` writes the page to a file. Read it from the top:
 # forward to the cost, then back through the layers, then the update.
 
@@ -45,24 +45,25 @@ trace = backprop_trace(model, X[flower], y[flower])
 trace
 
 # %%
-# Every number on the page is in an array of the trace, in the shapes of the derivation.
-# Vectors are columns. Row j of a weight matrix holds the weights into neuron j. Lists
-# begin with layer 1; only the list of activations begins with layer 0, the input.
+# Every number on the page is also in an array of the trace, in the shapes of the
+# derivation. Vectors are columns. Row j of a weight matrix holds the weights into
+# neuron j. Lists begin with layer 1; only the list of activations begins with layer 0,
+# the input.
 
 print("errors δ of the outputs:", trace.delta[-1].ravel().round(4))
 print("∇W of the last layer:", trace.grad_W[-1].round(4), sep="\n")
 
 # %%
 # ``explain`` puts the chain rule for one weight into words and numbers. This weight
-# leads into a *hidden* neuron. No expected activation exists for it; its effect on the
-# cost is the sum over the neurons that it feeds:
+# leads into a *hidden* neuron. There is no expected activation for it; its effect on
+# the cost is a sum over the neurons that it feeds:
 
 print(trace.explain(layer=1, j=2, k=3))
 
 # %%
-# The same in pictures. Each line is a weight: orange is positive, violet is negative,
-# and wide lines are large weights. First the activations, on their way forward; the
-# scale on the right goes with the fills:
+# Here is the same in pictures. Each line is a weight: orange is positive, violet is
+# negative, and wide lines are large weights. First the activations, on their way
+# forward; the scale on the right goes with the fills:
 
 import matplotlib.pyplot as plt
 
@@ -89,7 +90,7 @@ before = [coef.copy() for coef in model.coefs_]
 model.partial_fit(X[[flower]], y[[flower]])
 for layer, (old, new) in enumerate(zip(before, model.coefs_, strict=True), start=1):
     difference = np.abs((new - old).T - trace.update_W[layer - 1]).max()
-    print(f"layer {layer}: largest difference to the trace {difference:.0e}")
+    print(f"layer {layer}: largest difference from the trace {difference:.0e}")
 after = backprop_trace(model, X[flower], y[flower])
 print(f"cost before {trace.cost:.4f}, after {after.cost:.4f}")
 

@@ -3,7 +3,8 @@ Regression, and the range of a sigmoid
 ======================================
 
 A sigmoid outputs numbers between 0 and 1. ``SGDSigmoidMLPRegressor`` maps the targets
-to activations, ``target_range`` to 0.1 and 0.9, and predictions back.
+to activations, so that the ends of ``target_range`` become 0.1 and 0.9. It maps its
+predictions back.
 """
 
 # %%
@@ -30,7 +31,7 @@ print(f"target_range_: {low:.0f} to {high:.0f}, from the training rows")
 
 # %%
 # Each point is a test row. On the dashed diagonal, the prediction is right. The points
-# follow it with a wide scatter: much of the disease is not in these ten inputs.
+# follow it with a wide scatter: these ten inputs explain only part of the disease.
 
 figure, ax = plt.subplots(figsize=(5.5, 5), layout="constrained")
 PredictionErrorDisplay.from_estimator(
@@ -40,8 +41,8 @@ ax.set_title("Measured against predicted progression")
 
 # %%
 # A sigmoid never reaches 0 or 1. So predictions go at most an eighth of the range
-# beyond its ends, whatever the input. One input is enough to see it: the body mass
-# index, from far below to far above the data. Dotted lines are the ends of what each
+# beyond its ends, whatever the input. One input is enough to see this: the body mass
+# index, from far below to far above the data. Dotted lines mark the limits of what each
 # network can predict.
 
 import warnings

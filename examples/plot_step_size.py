@@ -43,8 +43,8 @@ display.ax_.set_title("Loss of three networks: two of them stall")
 
 # %%
 # What reaches each layer tells them apart. Above are the errors δ, on their way back
-# from the last layer, on the right, to the first. Below is what an update adds to the
-# weights. The label of each layer has the part of its activations that is saturated,
+# from the last layer (on the right) to the first. Below is what an update adds to the
+# weights. The label of each layer shows what share of its activations is saturated:
 # below 0.01 or above 0.99. The scales are the same in all three columns.
 
 figure, axes = plt.subplots(
@@ -65,7 +65,7 @@ plt.show()
 # *Right*: the outputs are close to 0 and 1 because that is the right answer. Errors are
 # small where the network is right and large where it is wrong, so the bars are long.
 #
-# *Too large*: every output is saturated, and next to no error is left. The network
+# *Too large*: every output is saturated, and hardly any error is left. The network
 # gives every image the same answer and cannot learn any more, because the slopes of its
-# sigmoids let nothing through. Only a fresh start with a smaller η helps. ``fit`` warns
-# of it with a ``ConvergenceWarning``.
+# sigmoids let nothing through. Only a fresh start with a smaller η helps. ``fit`` gives
+# a ``ConvergenceWarning`` that says so.

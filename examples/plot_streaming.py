@@ -26,8 +26,8 @@ def stream(n_chunks, rows=50, seed=0):
     """Chunks as a sensor or a database would deliver them."""
     rng = np.random.default_rng(seed)
     for n in range(n_chunks):
-        there = np.flatnonzero(y_stream < (8 if n < 300 else 10))
-        chosen = rng.choice(there, size=rows)
+        available = np.flatnonzero(y_stream < (8 if n < 300 else 10))
+        chosen = rng.choice(available, size=rows)
         yield X_stream[chosen], y_stream[chosen]
 
 
@@ -61,14 +61,14 @@ for (name, scores), line in zip(accuracy.items(), ("-", "--", ":"), strict=True)
     seen = 50 * np.arange(11, len(scores) + 2)
     ax.plot(seen, averages, line, label=name)
 ax.axvline(50 * 300, color="gray", linewidth=1)
-ax.annotate("8 and 9 come", (50 * 300, 0.05), (6, 0), textcoords="offset points")
+ax.annotate("8 and 9 appear", (50 * 300, 0.05), (6, 0), textcoords="offset points")
 ax.set(xlabel="examples seen", ylabel="accuracy on the next chunk", ylim=(0, 1.02))
 ax.grid(alpha=0.3)
 ax.legend(loc="lower right")
-ax.set_title("Accuracy on the next chunk; two new digits come at 15,000")
+ax.set_title("Accuracy on the next chunk; two new digits appear at 15,000")
 plt.show()
 
 # %%
 # The smaller the batch, the more the network learns from each image. When the new
-# digits come, it gets all of them wrong at first, and the curves drop. Then it learns
+# digits appear, it gets all of them wrong at first, and the curves drop. Then it learns
 # them, and forgets no old digit, because the old ones keep coming.

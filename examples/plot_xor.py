@@ -9,7 +9,7 @@ neurons can.
 
 # %%
 # There are only four rows to learn. ``batch_size="full"`` averages their gradients in
-# each update, so one update is an epoch.
+# each update, so each epoch is one update.
 
 import warnings
 
@@ -90,9 +90,9 @@ display.ax_.set_title("Loss of the 2-2-1 network: a plateau, then a fall")
 
 # %%
 # The weights show what the network has found. Both hidden neurons look at the sum of
-# the inputs. One is on if the sum is above 0.4 or so, that is if any input is 1. The
-# other is on only above 1.5, if both are. The output neuron answers "any, but not
-# both". The fills are the activations for the row (0, 1).
+# the inputs. One is on if the sum is above about 0.4, that is, if any input is 1. The
+# other is on only above 1.5, that is, if both are. The output neuron answers "any, but
+# not both". The fills are the activations for the row (0, 1).
 
 figure, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
 NetworkDisplay.from_estimator(network, [0, 1], 1, ax=ax)
@@ -106,9 +106,9 @@ for layer, (coef, intercept) in enumerate(
 plt.show()
 
 # %%
-# Not every start leads there. With another ``random_state``, the same descent ends
-# where one row is right and the other three get ⅔, their average. More hidden neurons
-# make that rare.
+# Not every start leads there. With another ``random_state``, the same descent ends at a
+# point where one row is right and the other three get ⅔, their average. More hidden
+# neurons make this rare.
 
 stuck = SGDSigmoidMLP(
     (2,),
@@ -119,6 +119,6 @@ stuck = SGDSigmoidMLP(
     random_state=1,
 )
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", ConvergenceWarning)  # it still crawls
+    warnings.simplefilter("ignore", ConvergenceWarning)  # the loss still crawls
     stuck.fit(X, y)
 print("random_state=1 after 3000 epochs:", stuck.predict_proba(X)[:, 1].round(2))

@@ -22,7 +22,7 @@ HIDDEN = [(), (5,), (5, 3), (20, 15)]
 
 
 def trained(target, hidden=(5,), dtype=float, **parameters):
-    """A network after one epoch, whose next partial_fit is one plain update."""
+    """A network after one epoch; its next partial_fit makes one plain update."""
     settings = {"batch_size": "full", "random_state": 0, **parameters}
     y = TARGETS[target]
     if "numbers" in target:
@@ -47,16 +47,16 @@ def real_update(model, X, y):
 
 
 class Page(HTMLParser):
-    """What a page has: equations, numbers of tables, and what can be chosen.
+    """What a page contains: equations, numbers in tables, and choices.
 
     Attributes
     ----------
     equations : list of str
-        Each with all digits of its numbers, as Python would compute it.
+        Each with all digits of its numbers, as Python would evaluate it.
     numbers : list of (key, value)
         Where `key` is the quantity, layer, j and k.
     texts : list of (shown, value)
-        What is seen of each number.
+        What a reader sees of each number.
     """
 
     VOID = ("br", "meta", "input", "circle", "polyline", "path")
@@ -113,12 +113,12 @@ class Page(HTMLParser):
             self._equation += text
 
     def value(self, quantity, layer, j, k=None):
-        """The number of the first table that has it."""
+        """The number in the first table that has it."""
         return next(v for key, v in self.numbers if key == (quantity, layer, j, k))
 
 
 def sides(equation):
-    """The values of those sides of an equation that have numbers only."""
+    """The values of the sides of an equation that contain only numbers."""
     python = {"\xa0": " ", "½": "0.5", "²": "**2", "·": "*", "−": "-", "e^": "math.exp"}
     for sign, code in python.items():
         equation = equation.replace(sign, code)

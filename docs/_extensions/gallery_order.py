@@ -1,4 +1,4 @@
-"""The order of the gallery's thumbnails: that in which its page names the examples."""
+"""The gallery's thumbnails are in the order in which its page names the examples."""
 
 from pathlib import Path
 

@@ -21,7 +21,7 @@ class Live(SphinxDirective):
     has_content = True
 
     def run(self):
-        # The library may have changed, where the text of the page has not.
+        # The library may have changed although the text of the page has not.
         self.env.note_reread()
         code = "\n".join(self.content)
         html = value_of_last_line(code)._repr_html_()

@@ -1,8 +1,8 @@
 r"""Formulas as MathML, which browsers draw themselves: no script, nothing to fetch.
 
-docutils converts them; a formula that it cannot is a warning, an error with ``-W``.
-It knows no colours. ``\class{name}{...}``, as in MathJax, gives a part of a formula a
-CSS class.
+docutils converts them. A formula that it cannot convert is a warning, which ``-W``
+turns into an error. docutils knows no colours, so ``\class{name}{...}``, as in MathJax,
+gives a part of a formula a CSS class.
 """
 
 import re

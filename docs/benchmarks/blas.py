@@ -1,8 +1,8 @@
 """BLAS as the benchmarks run it. Import this before numpy.
 
-OpenBLAS reads OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE when it is loaded. Where they are
-set for the sake of older versions, they slow a current one, so both are unset here, for
-this process and those that it starts.
+OpenBLAS reads OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE when it is loaded. If they are set
+for the sake of older versions, they slow down a current one. So both are unset here,
+for this process and those that it starts.
 """
 
 import os
@@ -26,7 +26,7 @@ def default_threads():
 
 
 def kernels():
-    """The processors that BLAS's kernels are made for, or its name if it hides them."""
+    """The processors that BLAS's kernels are made for, or else the name of BLAS."""
     names = {lib.get("architecture", lib["internal_api"]) for lib in libraries()}
     return ", ".join(sorted(names))
 
@@ -37,5 +37,5 @@ def summary():
 
 
 def libraries():
-    """What is loaded of BLAS by now: usually that of numpy and that of scipy."""
+    """The BLAS libraries loaded by now: usually those of numpy and of scipy."""
     return [lib for lib in threadpool_info() if lib["user_api"] == "blas"]

@@ -1,10 +1,10 @@
-"""The same training by skbackprop and by others: one function each; and classifiers.
+"""The same training by skbackprop and by others, a function for each; and classifiers.
 
-Every function trains one network of sigmoid neurons with half squared error by plain
-gradient descent, rows shuffled anew for each epoch, and is given the same arrays. Where
-another's network differs, it has the less to do: MLPRegressor's output layer is linear,
-and only the textbook loop computes no loss. A step size this small (`ETA`) does not
-saturate any of them.
+Every function gets the same arrays and trains one network of sigmoid neurons with half
+squared error by plain gradient descent. The rows are shuffled again for each epoch. If
+another library's network differs, it has less to do: MLPRegressor's output layer is
+linear, and only the textbook loop computes no loss. A step size this small (`ETA`) does
+not saturate any of them.
 """
 
 import importlib.util
@@ -29,13 +29,13 @@ except ImportError:
     torch = None
 
 ETA = 0.1
-# Those that compile an epoch of small batches.
+# These compile an epoch of small batches.
 COMPILED, SMALL = ("skbackprop, numba", "JAX"), (1, 10)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network, and how much of what to train it on."""
+    """A network, and what to train it on."""
 
     units: tuple[int, ...]
     batch_size: int | str
@@ -48,13 +48,13 @@ class Case:
         return self.n_rows if self.batch_size == "full" else self.batch_size
 
     def data(self):
-        """X, and y as the numbers of classes. Two classes share one output."""
+        """X, and y as class numbers. Two classes share one output."""
         rng = np.random.default_rng(0)
         X = rng.random((self.n_rows, self.units[0]), dtype=self.dtype)
         return X, rng.integers(max(2, self.units[-1]), size=self.n_rows)
 
     def targets(self, y):
-        """The activations that the output neurons are to have, a row for each of y."""
+        """The expected activations of the output neurons, a row for each example."""
         if self.units[-1] == 1:
             return y[:, np.newaxis].astype(self.dtype)
         return np.eye(self.units[-1], dtype=self.dtype)[y]
@@ -117,7 +117,7 @@ def pytorch(case, X, y):
 
 
 def textbook(case, X, y):
-    """The loop of the textbooks: backpropagation of one example after the other."""
+    """The loop of the textbooks: backpropagation of one example after another."""
     rng = np.random.default_rng(0)
     W = [rng.standard_normal((n, m), X.dtype) / m**0.5 for m, n in pairwise(case.units)]
     b = [rng.standard_normal((n, 1), X.dtype) for n in case.units[1:]]
@@ -146,7 +146,7 @@ def textbook(case, X, y):
 
 
 class Fann:
-    """FANN's incremental training, by a program that is compiled from `fann.c`."""
+    """FANN's incremental training, in a program compiled from `fann.c`."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp())
@@ -160,7 +160,7 @@ class Fann:
             raise OSError(done.stderr.strip().splitlines()[0])
 
     def __call__(self, case, X, y):
-        """Return the seconds of the training alone, without the files on the way."""
+        """Return the seconds of training alone, without writing and reading files."""
         X.tofile(self.folder / "X")
         case.targets(y).tofile(self.folder / "Y")
         numbers = [case.n_rows, case.epochs, *case.units]
@@ -184,7 +184,7 @@ class Jax:
         self.epoch = jax.jit(self.descend, donate_argnums=0)
 
     def descend(self, theta, X, Y, order):
-        """One update for each row of `order`, which has the numbers of its examples."""
+        """Make an update for each row of `order`: the examples of a batch."""
         jax = self.jax
 
         def cost(theta, a, y):
@@ -213,7 +213,7 @@ class Jax:
 
 
 def competitors():
-    """By name, those that can run here."""
+    """Return by name the competitors that can run here."""
     found = {"skbackprop": skbackprop}
     if importlib.util.find_spec("numba") is None:
         print("numba is not installed: its engine is left out.", file=sys.stderr)
@@ -237,9 +237,9 @@ def competitors():
 
 
 def classifiers(units, X):
-    """By name, the two classifiers fitted to a few rows, for what they predict.
+    """Fit the two classifiers to a few rows, to time their predictions.
 
-    They differ in the output layer only: MLPClassifier has a softmax.
+    They differ only in the output layer: MLPClassifier has a softmax.
     """
     settings = {"batch_size": 10, "max_iter": 1, "random_state": 0}
     ours = SGDSigmoidMLP(units[1:-1], **settings)
@@ -249,9 +249,9 @@ def classifiers(units, X):
 
 
 def lengthened(name, case):
-    """The case with more epochs, for those that are soon done with small batches.
+    """Give more epochs to those that finish small batches quickly.
 
-    What a `fit` does once would otherwise be a tenth of their time.
+    Otherwise, what `fit` does once would be a tenth of their time.
     """
     if name in ("skbackprop", *COMPILED) and case.batch_size in SMALL:
         return replace(case, epochs=10 * case.epochs)
@@ -259,9 +259,10 @@ def lengthened(name, case):
 
 
 def can_run(name, case):
-    """FANN knows only single examples and float32; the loop is slow enough at 32.
+    """Whether a competitor can run a case in reasonable time.
 
-    What is compiled for small batches is asked for those only.
+    FANN knows only single examples and float32, and the textbook loop is too slow
+    beyond batches of 32. What is compiled for small batches runs only those.
     """
     if name == "FANN":
         return case.batch_size == 1 and case.dtype == "float32"

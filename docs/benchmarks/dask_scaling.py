@@ -1,20 +1,20 @@
-"""What a step on a Dask cluster takes, and what that means for larger clusters.
+"""Measure how long a step on a Dask cluster takes, and predict larger clusters.
 
     python docs/benchmarks/dask_scaling.py
 
-Measures full-batch steps of `DaskSGDSigmoidMLP` in clusters of 1 and 2 worker processes
-on this machine, fits the constants of
+The script measures full-batch steps of `DaskSGDSigmoidMLP` in clusters of 1 and 2
+worker processes on this machine. It fits the constants of
 
     seconds = latency + task · tasks + gradient · rows · parameters / workers
               + transfer · parameters · transfers
 
-and predicts from them the speed-up of 2 to 256 workers, against one process without
-Dask, and the batch size below which there is none. `tasks` is one for the parameters,
-one for each partition (here as many as workers, but for a series with more) and one for
-each sum; `transfers` counts those that wait for one another: to the cluster and back,
-to the workers in log2(workers) rounds, and those of each level of the sums. Prints the
-figures, writes dask_scaling.png beside this file if matplotlib is there. Takes 2 to 4
-minutes. Needs the extra `dask`.
+and uses them to predict the speed-up of 2 to 256 workers over one process without Dask,
+and the batch size below which there is none. `tasks` is one for the parameters, one for
+each partition (there are as many as workers, except in one series) and one for each
+sum. `transfers` counts the transfers that wait for one another: to the cluster and
+back, to the workers in log2(workers) rounds, and those of each level of the sums. The
+script prints the figures and, if matplotlib is installed, writes dask_scaling.png
+beside this file. It takes 2 to 4 minutes and needs the extra `dask`.
 """
 
 import math
@@ -42,7 +42,7 @@ TERMS = ("latency", "task", "gradient", "transfer")
 
 
 class Step(NamedTuple):
-    """What was measured, in seconds, and of what."""
+    """A measured step: its settings, and its seconds."""
 
     workers: int
     partitions: int
@@ -61,7 +61,7 @@ def terms(workers, partitions, width, rows):
     tasks, transfers, level = 1 + partitions, 2 + math.log2(workers), partitions
     remote = workers
     while level > 1:
-        # Of the sums on one level, those from other workers come one after the other.
+        # On one level, the sums from other workers arrive one after another.
         transfers += max(0, min(FAN_IN, remote) - 1)
         level, remote = math.ceil(level / FAN_IN), math.ceil(remote / FAN_IN)
         tasks += level
@@ -70,7 +70,7 @@ def terms(workers, partitions, width, rows):
 
 
 def seconds_a_step(client, X, y, width):
-    """The smallest of some fits of several epochs, less those of one."""
+    """The shortest of some fits of several epochs, minus the shortest of one epoch."""
     settings = {"batch_size": "full", "learning_rate_init": 0.1, "random_state": 0}
     settings |= {"tol": 0, "n_iter_no_change": np.inf, "client": client}
 
@@ -85,7 +85,7 @@ def seconds_a_step(client, X, y, width):
 
 
 def measure():
-    """All steps."""
+    """Measure all steps."""
     steps = []
     for workers in (1, 2):
         options = {"n_workers": workers, "threads_per_worker": 1}
@@ -115,7 +115,7 @@ def measure():
 
 
 def fit_constants(steps):
-    """Least squares of the relative errors; no constant is negative."""
+    """Minimise the squares of the relative errors; no constant is negative."""
     A = np.array([terms(*step[:4]) for step in steps])
     seconds = np.array([step.seconds for step in steps])
     constants, _ = nnls(A / seconds[:, np.newaxis], np.ones(len(steps)))
@@ -123,19 +123,19 @@ def fit_constants(steps):
 
 
 def speed_up(constants, workers, width, rows):
-    """Of so many workers, one partition each, over one process without Dask."""
+    """Predict the speed-up of workers with one partition each over a single process."""
     alone = constants[2] * rows * n_parameters(width)
     return alone / (constants @ terms(workers, workers, width, rows))
 
 
 def break_even(constants, workers, width):
-    """Rows a batch from which so many workers are faster than one process."""
+    """Predict the smallest batch for which the workers are faster than one process."""
     overhead = constants @ terms(workers, workers, width, 0)
     return overhead / (constants[2] * n_parameters(width) * (1 - 1 / workers))
 
 
 def draw(steps, constants, file):
-    """Measured against fitted; the speed-up; the least batch."""
+    """Draw measured against fitted times, the speed-up, and the smallest batch."""
     import matplotlib.pyplot as plt
 
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.2))
@@ -180,7 +180,7 @@ def main():
     print(blas.summary())
     steps = measure()
     constants, errors = fit_constants(steps)
-    units = ("s", "s", "s a row and parameter", "s a parameter")
+    units = ("s", "s", "s per row and parameter", "s per parameter")
     for name, constant, unit in zip(TERMS, constants, units, strict=True):
         print(f"{name}: {constant:.2g} {unit}")
     print(
@@ -188,7 +188,7 @@ def main():
         f"largest {abs(errors).max():.0%}"
     )
     workers = (2, 8, 32, 64, 256)
-    print("| network | rows a batch |", *(f"{w} workers |" for w in workers))
+    print("| network | rows per batch |", *(f"{w} workers |" for w in workers))
     print("|---|---|" + "---|" * len(workers))
     for width in WIDTHS:
         name = f"{N_FEATURES}-{width}-{N_CLASSES}"

@@ -1,12 +1,13 @@
-"""A whole grid search at batch_size=1: both engines and MLPClassifier.
+"""Time a whole grid search at batch_size=1: both engines and MLPClassifier.
 
     python docs/benchmarks/grid_search.py
 
-GridSearchCV on the digits over 12 candidates in 3 folds and two worker processes, 20
-epochs each. Every search runs in a process of its own, so that its time includes
-starting the workers and, of the numba engine, compiling (cold) or reading what another
-process compiled (warm). The costs differ, so η is searched as a multiple of n_L here.
-Medians of 3, in turns. Takes 4 to 7 minutes.
+GridSearchCV tries 12 candidates on the digits, in 3 folds and two worker processes, for
+20 epochs each. Every search runs in its own process, so that its time includes starting
+the workers and, for the numba engine, compiling (cold) or reading what another process
+has compiled (warm). The costs differ, so for ours η is searched as a multiple of n_L.
+The figures are medians of 3 searches, which take turns. The script takes 4 to 7
+minutes.
 """
 
 import os
@@ -30,7 +31,7 @@ COLUMNS = ["numpy", "numba, cold", "numba, warm", "MLPClassifier"]
 
 
 def search(name):
-    """Seconds of the search with this engine, or of MLPClassifier's; the best score."""
+    """Search with this engine, or MLPClassifier; return seconds and the best score."""
     X, y = load_digits(return_X_y=True)
     settings = {"batch_size": 1, "max_iter": EPOCHS, "tol": 0, "random_state": 0}
     settings["n_iter_no_change"] = EPOCHS
@@ -49,7 +50,7 @@ def search(name):
 
 
 def in_a_process(name, cache):
-    """The same in a new process, which keeps compiled code in a folder."""
+    """Do the same in a new process, which keeps compiled code in a folder."""
     environment = os.environ | {"NUMBA_CACHE_DIR": cache}
     environment["PYTHONWARNINGS"] = "ignore"
     command = [sys.executable, __file__, name]
@@ -66,7 +67,7 @@ def main():
     for _ in range(REPEATS):
         with tempfile.TemporaryDirectory() as cache:
             for name in COLUMNS:
-                # The warm search finds what the cold one before it left.
+                # The warm search finds what the cold one has compiled.
                 results[name].append(in_a_process(name.split(",")[0], cache))
     print("| search | s | best score |\n|---|---|---|")
     for name, pairs in results.items():

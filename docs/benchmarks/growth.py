@@ -1,10 +1,10 @@
-"""Time of an epoch against rows, width and depth.
+"""Measure the time of an epoch against rows, width and depth.
 
     python docs/benchmarks/growth.py
 
-Batches of 32, float32, whole `fit` calls, the smallest of 3. Prints the figures and
-how well a straight line fits the rows (R²); writes growth.png beside this file, if
-matplotlib is there.
+The figures are for whole `fit` calls with batches of 32 in float32, the shortest of 3.
+The script prints them, and how well a straight line fits the rows (R²). If matplotlib
+is installed, it writes growth.png beside this file.
 """
 
 import time
@@ -19,7 +19,7 @@ from skbackprop import SGDSigmoidMLP
 
 
 def seconds_an_epoch(n_rows, hidden, n_features=20):
-    """The smallest of 3 fits of one epoch, or of several for few rows."""
+    """The shortest of 3 fits of one epoch, or of several epochs for few rows."""
     rng = np.random.default_rng(0)
     X = rng.random((n_rows, n_features), dtype=np.float32)
     y = rng.integers(2, size=n_rows)
@@ -41,7 +41,7 @@ def seconds_an_epoch(n_rows, hidden, n_features=20):
 
 
 def measure():
-    """What is varied: pairs of its value and the seconds."""
+    """Measure each growing quantity: pairs of its value and the seconds."""
     rows = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000]
     widths = [10, 30, 100, 300, 1_000, 2_000]
     return {
@@ -56,7 +56,7 @@ def measure():
 
 
 def draw(figures, file):
-    """A panel for each."""
+    """Draw a panel for each quantity."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, len(figures), figsize=(11, 3.6))

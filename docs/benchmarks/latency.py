@@ -1,9 +1,9 @@
-"""Calls with a single row, against MLPClassifier.
+"""Time calls with a single row, against MLPClassifier.
 
     python docs/benchmarks/latency.py
 
-Network 64-30-10 fitted to the digits, float32; the smallest of 7 means over 300 calls,
-in which the two take turns.
+The network is 64-30-10, fitted to the digits in float32. The figures are the smallest
+of 7 means over 300 calls; the two libraries take turns.
 """
 
 import timeit
@@ -22,7 +22,7 @@ CALLS, ROUNDS = 300, 7
 
 
 def main():
-    """Print microseconds of each, and their ratio."""
+    """Print the microseconds of each call, and their ratio."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     print(blas.summary())
     X, y = load_digits(return_X_y=True)

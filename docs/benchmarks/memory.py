@@ -1,12 +1,13 @@
-"""Memory that training and predicting need beside the data.
+"""Measure the memory that training and predicting need besides the data.
 
     python docs/benchmarks/memory.py                  in memory, and sparse
     python docs/benchmarks/memory.py --memmap FOLDER  and 8 GiB on disk, in FOLDER
 
-Network 784-100-10 on float32, full batch; 20000-50-5 on sparse rows. Linux only: reads
-and resets the peak of resident memory in /proc/self. Pages of a file (the memory map)
-are the page cache's, which gives them up when somebody needs them: only anonymous
-memory is counted, sampled every 2 ms for the map.
+The network is 784-100-10 on float32 with the full batch, and 20000-50-5 on sparse rows.
+The script runs only on Linux: it reads and resets the peak of resident memory in
+/proc/self. The pages of a file (the memory map) belong to the page cache, which gives
+them up when they are needed elsewhere. So for the map only anonymous memory is counted,
+sampled every 2 ms.
 """
 
 import argparse
@@ -27,7 +28,7 @@ MIB = 2**20
 
 
 def resident(field):
-    """A line of /proc/self/status, in bytes."""
+    """Read a line of /proc/self/status, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field):
             return int(line.split()[1]) * 1024
@@ -35,7 +36,7 @@ def resident(field):
 
 
 def extra_memory(work):
-    """Peak of resident memory while `work` runs, beyond what there was before."""
+    """Peak of resident memory while `work` runs, minus what was there before."""
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak, VmHWM
     before = resident("VmRSS")
@@ -64,7 +65,7 @@ def extra_anonymous_memory(work):
 
 
 def network(batch_size, hidden=(100,), **settings):
-    """A network; to be fitted once first, to have the libraries set themselves up."""
+    """A network. Fit it once first, so that the libraries set themselves up."""
     return SGDSigmoidMLP(
         hidden,
         batch_size=batch_size,
@@ -75,7 +76,7 @@ def network(batch_size, hidden=(100,), **settings):
 
 
 def in_memory():
-    """More and more rows that are in memory anyway."""
+    """Measure 20,000 and 200,000 rows that are in memory."""
     print("| rows | X, MiB | extra in fit, MiB | extra in predict, MiB |")
     print("|---|---|---|---|")
     for n_rows in (20_000, 200_000):
@@ -93,7 +94,7 @@ def in_memory():
 
 
 def sparse():
-    """Rows with one entry in a thousand."""
+    """Measure sparse rows, with one entry in a thousand."""
     n_rows, n_features = 200_000, 20_000
     X = scipy.sparse.random_array(
         (n_rows, n_features), density=0.001, format="csr", dtype=np.float32, rng=0
@@ -106,12 +107,12 @@ def sparse():
     print(
         f"sparse {n_rows:,} × {n_features:,}, 0.1 %: X {X.nnz * 8 / MIB:.0f} MiB, "
         f"extra in fit {extra / MIB:.0f} MiB, "
-        f"{seconds:.1f} s an epoch of batches of 200"
+        f"{seconds:.1f} s per epoch in batches of 200"
     )
 
 
 def memory_map(folder, gib):
-    """A float32 file of so many GiB, half zeros and half noise, in blocks."""
+    """Measure a memory-mapped float32 file: blocks of zeros and of noise, in turns."""
     n_rows = int(gib * 2**30) // (784 * 4)
     path = Path(folder) / "X.float32"
     rng = np.random.default_rng(0)

@@ -1,8 +1,8 @@
-"""Tables and the picture of a results.json that run.py wrote.
+"""Make the tables and the picture from a results.json that run.py wrote.
 
     python docs/benchmarks/plots.py [results.json]
 
-Writes table.md and throughput.png beside the file. Needs matplotlib.
+The script writes table.md and throughput.png beside the file. It needs matplotlib.
 """
 
 import itertools
@@ -27,32 +27,32 @@ LABELS = {
     "floor": "matrix products alone",
     NUMBA: 'skbackprop, engine="numba"',
 }
-# Where each batch size stands on the axis.
+# The place of each batch size on the axis.
 TICKS = {1: 1, 10: 10, 32: 32, 200: 200, 2000: 2000, "full": 20000}
 
 
 def shown(report):
-    """With as many threads as a machine has by default; small networks come first."""
+    """Select results with the default number of threads; small networks come first."""
     threads = {m["cores"]: m["default_threads"] for m in report["machines"]}
     kept = [r for r in report["results"] if r["threads"] == threads[r["cores"]]]
     return sorted(kept, key=place)
 
 
 def place(result):
-    """Where a result stands in its table."""
+    """The place of a result in its table."""
     units = [int(n) for n in result["network"].split("-")]
     return units, result["dtype"], TICKS.get(result.get("batch"), 0), result["call"]
 
 
 def fits_in_float32(results):
-    """What most of the page is about."""
+    """Select the results that most of the page is about."""
     return [r for r in results if (r["call"], r["dtype"]) == ("fit", "float32")]
 
 
 def tables(results):
-    """Markdown: our speed, the ratios to the others, the fraction of the floor.
+    """Write Markdown: our speed, the ratios to the others, the fraction of the floor.
 
-    A second table is of the compiled engine, a third one of predictions.
+    A second table is for the compiled engine, a third one for predictions.
     """
     others = ["scikit-learn", "PyTorch", "textbook loop", "FANN"]
     fits = fits_in_float32(results)
@@ -70,7 +70,7 @@ def tables(results):
 
 
 def table(results, keys, unit, others, ours="skbackprop"):
-    """A row for each result; `cores` are the machine's."""
+    """Write a row for each result; `cores` belong to the machine."""
     settings = ["network", *keys, "cores"]
     head = [*settings, unit, *others]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
@@ -85,7 +85,7 @@ def table(results, keys, unit, others, ours="skbackprop"):
 
 
 def ratio(rates, ours, name):
-    """Our speed divided by the other's; empty where that was not measured."""
+    """Our speed divided by the other's; empty if that was not measured."""
     if name not in rates:
         return ""
     times = rates[ours] / rates[name]
@@ -93,7 +93,7 @@ def ratio(rates, ours, name):
 
 
 def draw(results, file):
-    """Throughput of `fit` against batch size, a panel for each network and machine."""
+    """Draw the throughput of `fit` by batch size, a panel per network and machine."""
     import matplotlib.pyplot as plt
 
     fits = fits_in_float32(results)
@@ -107,7 +107,7 @@ def draw(results, file):
     for ax, (cores, network) in zip(axes.flat, panels, strict=True):
         own = [r for r in fits if (r["cores"], r["network"]) == (cores, network)]
         for name, style in STYLES.items():
-            # A case that was measured later stands last in the file.
+            # A case that was measured later is at the end of the file.
             points = sorted(
                 (TICKS[r["batch"]], r["examples_per_second"][name])
                 for r in own
@@ -131,7 +131,7 @@ def draw(results, file):
 
 
 def main():
-    """From the file named on the command line, or the one beside this script."""
+    """Read the file named on the command line, or the one beside this script."""
     source = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "results.json"
     report = json.loads(source.read_text())
     kept = shown(report)

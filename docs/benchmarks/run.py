@@ -1,16 +1,16 @@
-"""Whole calls of skbackprop against others, and against the machine's limit.
+"""Time whole calls of skbackprop against others, and against the machine's limit.
 
     python docs/benchmarks/run.py                 all cases: about 70 minutes
     python docs/benchmarks/run.py --only 784-100-10 --calls fit --batch 32 --out folder
 
-Every case of `fit` (network, batch size, dtype, BLAS threads) is timed in one process,
-the competitors taking turns so that a change of the machine's speed hits all alike;
-figures are medians, as examples per second. In small batches, skbackprop and JAX train
-for ten times as many epochs as the others. What is compiled is compiled in a first
-round, which does not count. "Floor" is the case's matrix products alone, of the same
-shapes on the same rows by the same BLAS with all its threads. `predict` and
-`predict_proba` are timed on 100,000 rows, against MLPClassifier. Writes results.json
-beside this file (or into --out); plots.py makes the tables and the picture from it.
+Every case of `fit` (network, batch size, dtype, BLAS threads) is timed in one process.
+The competitors take turns, so that a change in the machine's speed affects all alike.
+Figures are medians, in examples per second. In small batches, skbackprop and JAX train
+for ten times as many epochs as the others. Compiling happens in a first round, which
+does not count. "Floor" is the matrix products of the case alone, with the same shapes
+and rows, by the same BLAS with all its threads. `predict` and `predict_proba` are timed
+on 100,000 rows, against MLPClassifier. The script writes results.json beside this file
+(or into --out); plots.py makes the tables and the picture from it.
 """
 
 import argparse
@@ -39,7 +39,7 @@ NETWORKS = [
     (784, 100, 10),
     (784, 500, 300, 10),
 ]
-# batch size: rows, epochs; `cases` cuts them for the largest network
+# batch size: rows, epochs; `cases` reduces them for the largest network
 BATCHES = {
     1: (10000, 1),
     10: (10000, 2),
@@ -53,13 +53,13 @@ CALLS = ["fit", "predict", "predict_proba"]
 PREDICTING = [(64, 30, 10), (784, 100, 10), (784, 500, 300, 10)]
 FITTED_ROWS, PREDICTED_ROWS = 100, 100_000
 KEY = ["cores", "call", "network", "batch", "dtype", "threads"]
-# Seconds before each: BLAS's threads keep a core busy for 0.1 s after a product. The
-# other core is kept busy here, since one that has slept begins slowly.
+# Seconds before each call: BLAS's threads keep a core busy for 0.1 s after a product.
+# `pause` keeps the other core busy, because a core that has slept starts slowly.
 PAUSE = 0.15
 
 
 def cases(options):
-    """Every case of `fit` that the options leave, with its number of threads."""
+    """Every case of `fit` that the options select, with its number of threads."""
     grid = itertools.product(options.dtype, options.threads, NETWORKS, BATCHES)
     for dtype, threads, units, batch_size in grid:
         n_rows, epochs = BATCHES[batch_size]
@@ -72,15 +72,15 @@ def cases(options):
 
 
 def floor(case, X):
-    """Seconds of the matrix products that `fit` cannot do without.
+    """Seconds that the matrix products take, which `fit` cannot do without.
 
-    The faster of two ways, with the examples as rows of the products or as columns.
+    The examples are the rows or the columns of the products, whichever is faster.
     """
     return min(products(case, X, by_rows) for by_rows in (False, True))
 
 
 def products(case, X, by_rows):
-    """Forward, backward and gradient products of every update; rows as they lie."""
+    """Time the forward, backward and gradient products of every update, unshuffled."""
     gemm, gemv = get_blas_funcs(["gemm", "gemv"], dtype=X.dtype)
     m = min(case.rows_per_update, CHUNK_ROWS)
     by_rows = by_rows and m > 1
@@ -121,7 +121,7 @@ def dashed(units):
 
 
 def fits(options):
-    """Measure `fit`: of each case, the result as results.json has it."""
+    """Measure `fit`; yield the result of each case as results.json has it."""
     run = competitors()
     for threads, case in cases(options):
         X, y = case.data()
@@ -168,7 +168,7 @@ def predictions(options, method):
 
 
 def medians(calls, repeats):
-    """Median seconds of each of the calls, which take turns."""
+    """Median seconds of each call; the calls take turns."""
     seconds = {name: [] for name in calls}
     for _ in range(repeats + 1):
         for name, call in calls.items():
@@ -176,21 +176,21 @@ def medians(calls, repeats):
             start = time.perf_counter()
             own = call()
             took = time.perf_counter() - start
-            # FANN and the floor leave out what they set up, and say what is left.
+            # FANN and the floor return their own time, without their preparations.
             seconds[name].append(own if isinstance(own, float) else took)
     # The first round warms up.
     return {name: float(np.median(times[1:])) for name, times in seconds.items()}
 
 
 def pause():
-    """Let the threads of who came before go to sleep."""
+    """Let the threads of the previous call go to sleep."""
     end = time.perf_counter() + PAUSE
     while time.perf_counter() < end:
         pass
 
 
 def machine():
-    """What the figures were measured on, and with."""
+    """Describe the machine and the versions that were measured."""
     model = platform.processor()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -208,7 +208,7 @@ def machine():
 
 
 def versions():
-    """Of what is compared, as far as it is installed."""
+    """Versions of the libraries compared, if they are installed."""
     found = {}
     for name in ["numpy", "scipy", "scikit-learn", "PyTorch", "numba", "JAX"]:
         with contextlib.suppress(PackageNotFoundError):
@@ -217,9 +217,9 @@ def versions():
 
 
 def line(result):
-    """What is printed of a result: our speed, and that divided by the others'.
+    """Format a result: our speed, and the ratio of our speed to the others'.
 
-    Where both engines were measured, the faster one is compared.
+    If both engines were measured, the faster one is compared.
     """
     rates = dict(result["examples_per_second"])
     settings = " ".join(str(result[k]) for k in KEY[1:-1] if k in result)
@@ -233,7 +233,7 @@ def line(result):
 
 
 def save(results, options):
-    """Write results.json. Cases that were not measured anew stay."""
+    """Write results.json. Cases that were not measured again stay."""
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "results.json"
     former = json.loads(path.read_text()) if path.exists() else {"results": []}
@@ -248,7 +248,7 @@ def save(results, options):
 
 
 def main():
-    """Measure, print a line a case, write results.json."""
+    """Measure, print a line for each case, write results.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="one network, such as 784-100-10")
     parser.add_argument("--calls", nargs="+", choices=CALLS, default=CALLS)

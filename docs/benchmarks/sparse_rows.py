@@ -1,10 +1,11 @@
-"""Time of an epoch on sparse rows, one at a time, against SGDClassifier.
+"""Measure an epoch on sparse rows, one at a time, against SGDClassifier.
 
     python docs/benchmarks/sparse_rows.py
 
-6,000 rows of 20,000 features, 50 of them not zero, as those of a tf-idf of short texts;
-20 classes; float32. Whole `fit` calls of 10 epochs, divided by 10: medians of 5, in
-which all take turns. One core. Takes a minute and a half.
+There are 6,000 rows of 20,000 features, 50 of them not zero, like tf-idf rows of short
+texts; 20 classes; float32. The figures are for whole `fit` calls of 10 epochs, divided
+by 10, on one core. They are medians of 5; the models take turns. The script takes a
+minute and a half.
 """
 
 import time
@@ -38,7 +39,7 @@ def data():
 
 
 def models():
-    """By name, what is compared; SGDClassifier has one linear model for each class."""
+    """The models compared, by name. SGDClassifier has a linear model for each class."""
     settings = {"max_iter": EPOCHS, "random_state": 0}
     found = {
         f"SGDClassifier, {loss}": SGDClassifier(loss=loss, tol=None, **settings)
@@ -53,7 +54,7 @@ def models():
 
 
 def main():
-    """Print milliseconds of an epoch, and rows learnt in a second."""
+    """Print milliseconds per epoch, and rows learnt per second."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     print(blas.summary())
     X, y = data()
@@ -65,7 +66,7 @@ def main():
                 start = time.perf_counter()
                 model.fit(X, y)
                 seconds[name].append((time.perf_counter() - start) / EPOCHS)
-    print("| model | ms an epoch | rows/s |\n|---|---|---|")
+    print("| model | ms per epoch | rows/s |\n|---|---|---|")
     for name, times in seconds.items():
         median = np.median(times[1:])
         print(f"| {name} | {1e3 * median:.1f} | {N_ROWS / median:,.0f} |")

@@ -2,12 +2,13 @@
 
 ``python docs/benchmarks/tuned.py`` prints the table of "Coming from MLPClassifier".
 
-Nested cross-validation, so that no row is both chosen and judged by: in each of 5 outer
-folds, GridSearchCV (5 inner folds) over 16 candidates a side, then the accuracy of its
-winner on the outer fold. The grids differ in the step size only, because the costs do:
-that of MLPClassifier is the log-loss, and ours has the factor 1/n_L, so that η is
-searched as a multiple of n_L. Both searches of a fold run one after the other in this
-process, on the same rows, and their times are added up.
+The cross-validation is nested, so no row is used both to choose and to judge. In each
+of 5 outer folds, GridSearchCV (5 inner folds) searches 16 candidates on each side, and
+its winner is judged by its accuracy on the outer fold. The grids differ only in the
+step size, because the costs differ: that of MLPClassifier is the log-loss, and ours has
+the factor 1/n_L, so for ours η is searched as a multiple of n_L. Both searches of a
+fold run one after the other in this process, on the same rows, and their times are
+added up.
 """
 
 import time
@@ -41,7 +42,7 @@ def search(model, step_sizes, seed):
 
 
 def sides(n_classes, seed):
-    """Both searches, by name."""
+    """The searches of both sides, by name."""
     n_outputs = n_classes if n_classes > 2 else 1
     ours = SGDSigmoidMLP(random_state=seed)
     theirs = MLPClassifier(solver="sgd", activation="logistic", random_state=seed)

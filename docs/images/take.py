@@ -1,4 +1,4 @@
-"""Take the screenshots of this folder anew, by headless Chromium.
+"""Take the screenshots in this folder again, with headless Chromium.
 
     python -m sphinx -W docs docs/_build/html && python docs/images/take.py
 
@@ -24,7 +24,7 @@ FIRST_PAGE = HERE.parent / "_build" / "html" / "index.html"
 
 
 def take(page, picture, size):
-    """A screenshot of a file, of few colours so that it is small."""
+    """Take a screenshot of a page, with few colours to keep the file small."""
     with tempfile.TemporaryDirectory() as profile:
         command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu"]
         command += ["--disable-quic", "--no-first-run", "--disable-sync"]

@@ -71,9 +71,7 @@ def stopped(digits):
 
 
 @pytest.mark.parametrize("factory", FACTORIES)
-def test_a_display_draws_in_a_figure_of_its_own_or_where_it_is_told(
-    factory, model, iris
-):
+def test_a_display_draws_in_a_new_figure_or_in_given_axes(factory, model, iris):
     display = FACTORIES[factory](model, *iris)
     assert display.figure_ is display.ax_.figure
     figure, ax = plt.subplots()
@@ -88,7 +86,7 @@ def test_a_display_draws_in_a_figure_of_its_own_or_where_it_is_told(
 def test_axes_are_labelled(factory, model, iris):
     ax = FACTORIES[factory](model, *iris).ax_
     assert ax.get_xlabel()
-    assert ax.get_ylabel() or factory == "network"  # which has no height to measure
+    assert ax.get_ylabel() or factory == "network"  # which has no vertical scale
     assert ax.get_legend() is not None
 
 
@@ -99,7 +97,7 @@ def test_no_curve_has_a_colour_that_means_a_sign_or_a_factor():
 
 
 def overlaps(artists):
-    """Pairs of neighbours that lie on one another, in pixels."""
+    """Pairs of neighbouring artists that overlap."""
     boxes = [artist.get_window_extent() for artist in artists]
     return [pair for pair in pairwise(boxes) if pair[0].overlaps(pair[1])]
 
@@ -115,12 +113,12 @@ def test_bad_estimators_are_refused(factory, iris):
 
 
 def curves(ax):
-    """What each line of the legend has drawn: label to (x, y)."""
+    """The points of each line, by its label."""
     return {line.get_label(): line.get_xydata() for line in ax.get_lines()}
 
 
 def stars(ax):
-    """The marked points of each line: label to (x, y)."""
+    """The marked points of each line that has a star, by its label."""
     return {
         line.get_label(): line.get_xydata()[line.get_markevery()].tolist()
         for line in ax.get_lines()
@@ -171,7 +169,7 @@ def test_a_watched_validation_set_marks_its_least_loss(iris):
 
 
 @pytest.mark.parametrize("validated_first", [True, False])
-def test_validation_of_some_epochs_only_is_drawn_where_it_was(validated_first, iris):
+def test_validation_of_only_some_epochs_is_drawn_at_those_epochs(validated_first, iris):
     X, y = iris
     held_out = {"X_val": X[1::2], "y_val": y[1::2]}
     model = SGDSigmoidMLP((5,), tol=1e-3, warm_start=True, random_state=0)
@@ -202,7 +200,7 @@ def test_networks_without_names_are_numbered(model, stopped):
     assert [curve.name for curve in display.curves] == ["network 1", "network 2"]
 
 
-def test_a_second_display_on_the_same_axes_goes_on_with_the_colours(model, stopped):
+def test_a_second_display_on_the_same_axes_continues_the_colours(model, stopped):
     ax = LossCurveDisplay.from_estimator(model, name="one").ax_
     LossCurveDisplay.from_estimator(stopped, name="two", ax=ax)
     LossCurveDisplay.from_curves({"three": [0.2, 0.1]}, ax=ax)
@@ -215,13 +213,13 @@ def test_the_loss_has_a_logarithmic_scale_unless_told_otherwise(log, model):
     assert ax.get_yscale() == ("log" if log else "linear")
 
 
-def test_the_legend_of_many_curves_stands_beside_them():
+def test_the_legend_of_many_curves_is_beside_them():
     def legend_and_axes(n):
         losses = {f"η = {i}": [0.3, 0.2, 0.1] for i in range(n)}
         display = LossCurveDisplay.from_curves(losses)
         display.figure_.canvas.draw()
         legend = display.ax_.get_legend().get_window_extent()
-        # All of it is in the figure.
+        # The whole legend is in the figure.
         assert legend.x1 <= display.figure_.bbox.x1
         return legend, display.ax_.get_window_extent()
 
@@ -242,7 +240,7 @@ def test_one_epoch_is_a_point_with_one_tick(iris):
 
 
 @pytest.mark.parametrize("share", [0.97, 0.7, 0.6, 0.2, 0.1, 1e-2, 1e-3, 1e-4, 1e-9])
-def test_the_ticks_of_losses_are_some_and_do_not_overlap(share):
+def test_losses_have_enough_ticks_that_do_not_overlap(share):
     display = LossCurveDisplay.from_curves({"": [0.108, 0.108 * share]})
     display.figure_.canvas.draw()
     low, high = display.ax_.get_ylim()
@@ -257,7 +255,7 @@ def test_the_ticks_of_losses_are_some_and_do_not_overlap(share):
     assert overlaps(labels) == []
 
 
-def test_a_large_layer_is_laid_out_by_its_strongest_neurons_in_their_order():
+def test_a_large_layer_shows_its_strongest_neurons_in_order():
     strength = np.array([3, 9, 9, 0, 9, 9, 9, 9, -9, 9, 9, 1, 9.0])  # all but 3 and 11
     one, many = layout(selection([np.ones(1), strength]), Names())
     assert one == [(0, "0", 0, 0.0)]
@@ -266,7 +264,7 @@ def test_a_large_layer_is_laid_out_by_its_strongest_neurons_in_their_order():
     assert [spot.y for spot in many] == (4.5 - np.arange(10)).tolist()
 
 
-def test_neurons_are_called_by_their_names_as_far_as_there_is_room_or_by_numbers():
+def test_neurons_have_names_shortened_to_fit_or_else_numbers():
     names = Names(["p", "a name of 18 lette", "a name of 19 letter"], None)
     columns = layout(selection([np.ones(n) for n in (3, 2, 1)]), names)
     assert [[spot.label for spot in spots] for spots in columns] == [
@@ -276,7 +274,7 @@ def test_neurons_are_called_by_their_names_as_far_as_there_is_room_or_by_numbers
     ]
 
 
-def test_lines_are_scaled_within_their_layer_and_the_largest_comes_last():
+def test_lines_are_scaled_within_their_layer_and_the_largest_is_last():
     before, after = layout(selection([np.ones(11), np.ones(1)]), Names())
     values = np.zeros((1, 11))
     values[0, [2, 5, 10]] = [-3, 1, 4]  # the last input is not shown
@@ -289,7 +287,7 @@ def test_lines_are_scaled_within_their_layer_and_the_largest_comes_last():
 
 
 def contrast(color, other):
-    """As WCAG defines it."""
+    """The contrast ratio as WCAG defines it."""
 
     def luminance(color):
         rgb = np.array(to_rgb(color))
@@ -302,14 +300,14 @@ def contrast(color, other):
 
 @pytest.mark.parametrize("ground", ["#ffffff", "#111111", "#1e1e1e", "#202124"])
 @pytest.mark.parametrize("color", [POSITIVE, NEGATIVE])
-def test_the_largest_line_has_the_contrast_of_wcag_on_light_and_dark(color, ground):
+def test_the_largest_line_meets_the_wcag_contrast_on_light_and_dark(color, ground):
     opacity = Line(None, None, 1.0, color).opacity
     line, page = np.array(to_rgb(color)), np.array(to_rgb(ground))
     assert contrast(opacity * line + (1 - opacity) * page, ground) > 3
 
 
 def collections(ax):
-    """The weights of each layer as lines, and the neurons of each as dots."""
+    """The weights of each layer, as lines, and the neurons of each layer, as dots."""
     weights = [c for c in ax.collections if isinstance(c, LineCollection)]
     return weights, [c for c in ax.collections if c not in weights]
 
@@ -351,7 +349,7 @@ def test_outputs_of_an_example_include_the_true_class_and_the_predicted_one():
     labels = np.repeat([f"{i:02}" for i in range(30)], 2)
     model = SGDSigmoidMLP((1,), random_state=0)
     model.partial_fit(np.eye(60), labels, classes=labels[::2])
-    # Class 28 is the truth, 29 is predicted, and their weights are the smallest.
+    # Class 28 is true, 29 is predicted, and their weights are the smallest.
     model.coefs_[1][:] = np.where(np.arange(30) < 28, 1.0, 0.1)
     model.intercepts_[1][:] = np.where(np.arange(30) < 29, -5.0, 5.0)
 
@@ -393,7 +391,7 @@ def test_errors_have_the_colours_of_their_signs_scaled_by_layer():
     assert "largest |δ| of its layer" in bar.get_ylabel()
 
 
-def test_names_stand_beside_inputs_and_outputs_and_numbers_in_hidden_neurons(iris):
+def test_names_are_beside_inputs_and_outputs_and_numbers_in_hidden_neurons(iris):
     frame = pd.DataFrame(iris[0], columns=["p", "q", "r", "a name of more than 18"])
     model = SGDSigmoidMLP((5,), random_state=0)
     model.partial_fit(frame, np.array(["x", "y", "z"])[iris[1]], ["x", "y", "z"])
@@ -471,7 +469,7 @@ def test_errors_vanish_towards_the_first_layer(digits):
     X, y = digits[0][:100], digits[1][:100]
     model = SGDSigmoidMLP((20,) * 6, random_state=0)
     model.partial_fit(X, y, range(10), sample_weight=0)
-    # As small as a textbook's initial weights; those that are drawn keep errors alive.
+    # As small as a textbook's initial weights; our own would keep the errors alive.
     for coef, intercept in zip(model.coefs_[1:], model.intercepts_[1:], strict=True):
         coef /= 4
         intercept /= 4
@@ -492,7 +490,7 @@ def test_the_flow_has_the_sizes_of_the_trace(model, iris):
         assert layer.saturated == outside.mean()
 
 
-def test_errors_and_updates_have_axes_of_their_own(model, iris):
+def test_errors_and_updates_have_their_own_axes(model, iris):
     display = GradientFlowDisplay.from_estimator(model, *iris)
     errors, updates = display.axes_
     assert "δ" in errors.get_ylabel()
@@ -541,7 +539,7 @@ def test_layers_of_a_deep_flow_can_be_told_apart(digits):
 
 
 @pytest.mark.parametrize("scale", [50, 1e4])
-def test_saturation_is_seen(scale, model, iris):
+def test_saturation_is_shown(scale, model, iris):
     X, y = iris
     display = GradientFlowDisplay.from_estimator(model, scale * X, y)
     assert display.layers[0].saturated > 0.8
@@ -554,7 +552,7 @@ def test_saturation_is_seen(scale, model, iris):
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (0, 1), (1, 0), (0, 0)])
-def test_a_triangle_stands_for_what_is_next_to_nothing(sizes):
+def test_a_triangle_marks_a_size_that_has_vanished(sizes):
     error, update = sizes
     first = LayerFlow(5, error, error, 1.0, update, saturated=0.5)
     display = GradientFlowDisplay([first, LayerFlow(3, 1.0, 1.0, 1.0, 1.0, 0.0)])
@@ -578,7 +576,7 @@ model = SGDSigmoidMLP((3,), random_state=0).partial_fit(X, y, [0, 1])
 """
 
 
-def test_without_matplotlib_all_but_the_displays_works():
+def test_without_matplotlib_everything_but_the_displays_works():
     code = TRAINED + (
         "trace = backprop_trace(model, X[1], y[1])\n"
         "trace.explain(1, 0, 0), trace._repr_html_()\n"

@@ -35,7 +35,7 @@ def test_a_fresh_network_passes(engine, Estimator, y, hidden):
 
 @pytest.mark.parametrize(("Estimator", "y"), CASES)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_fitted_network_passes_and_stays_as_it_is(engine, Estimator, y):
+def test_a_fitted_network_passes_and_is_not_changed(engine, Estimator, y):
     model = Estimator((5,), momentum=0.9, alpha=1e-3, batch_size=7, random_state=0)
     model.set_params(learning_rate="invscaling", engine=engine)
     for _ in range(3):
@@ -46,7 +46,7 @@ def test_a_fitted_network_passes_and_stays_as_it_is(engine, Estimator, y):
     assert pickle.dumps(model) == before
 
 
-def test_a_fresh_network_stays_fresh_and_draws_what_fit_would():
+def test_a_fresh_network_stays_unfitted_and_draws_what_fit_would():
     stream = RandomState(3)
     model = SGDSigmoidMLP((5,), random_state=stream)
     check_gradient(model, X, LABELS)
@@ -96,7 +96,7 @@ def test_saturated_neurons_pass(engine, scale, dtype):
 
 
 def test_layers_before_a_saturated_output_pass():
-    # 1 − a is 1e-11, with 5 digits left; so are the errors that go back from there.
+    # 1 − a is 1e-11 and has only 5 digits left; so do the errors computed from it.
     model = SGDSigmoidMLP((5, 5), random_state=0)
     model.partial_fit(X, LABELS, [0, 1, 2])
     model.intercepts_[-1] += 25.0
@@ -107,7 +107,7 @@ def test_layers_before_a_saturated_output_pass():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gradients_that_cancel_each_other_pass(dtype):
-    # Every example twice, with either label: at activations of ½ nothing is left.
+    # Every example occurs with both labels: at activations of ½ the gradients cancel.
     both = np.vstack([X, X]).astype(dtype)
     y = np.repeat([0, 1], 20)
     model = SGDSigmoidMLP((5,), batch_size="full", max_iter=3000, tol=0, random_state=0)
@@ -176,6 +176,6 @@ def test_a_bad_parameter_of_a_fresh_network_is_named():
         check_gradient(SGDSigmoidMLP(momentum=2), X, LABELS)
 
 
-def test_a_pipeline_is_refused_with_what_to_pass():
+def test_the_error_for_a_pipeline_says_what_to_pass():
     with pytest.raises(TypeError, match=r"pipeline\[-1\]"):
         check_gradient(make_pipeline(SGDSigmoidMLP()), X, LABELS)

@@ -1,4 +1,4 @@
-"""Everything a person looks at, in a notebook that a real kernel executes."""
+"""Everything a person looks at, in a notebook executed by a real kernel."""
 
 import nbclient
 import nbformat

@@ -1,4 +1,4 @@
-"""The page of a trace: its equations are true, its numbers are the real update's."""
+"""The page of a trace: its equations are true, its numbers those of the update."""
 
 import re
 from itertools import pairwise
@@ -33,7 +33,7 @@ def test_every_equation_of_the_page_is_true(target, hidden, rows):
 
 
 @pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
-def test_what_is_seen_is_the_number_to_four_digits(rows):
+def test_numbers_are_shown_to_four_digits(rows):
     page = page_of(trained("numbers"), X[rows], TARGETS["numbers"][rows])
     for shown, value in page.texts:
         assert "-" not in shown
@@ -64,7 +64,7 @@ def test_the_page_has_the_real_update(target, hidden, rows):
         assert seen == sum(n_out * (n_in + 1) for n_in, n_out in pairwise(units))
 
 
-def test_one_example_shows_all_that_its_update_is_computed_from():
+def test_one_example_shows_everything_its_update_is_computed_from():
     trace = backprop_trace(trained("three classes", (5, 3)), X[3], "b")
     page = Page(trace._repr_html_())
     for layer in (1, 2, 3):
@@ -78,7 +78,7 @@ def test_one_example_shows_all_that_its_update_is_computed_from():
     assert shown.issuperset([trace.cost, trace.after_update().cost, trace.eta])
 
 
-def test_a_batch_offers_its_examples_with_products_of_their_own():
+def test_a_batch_offers_its_examples_with_their_own_products():
     model, y = trained("three classes", (5,)), TARGETS["three classes"]
     html = backprop_trace(model, X[:3], y[:3])._repr_html_()
     average, *examples = html.split('<section class="skb-view">')[1:]
@@ -112,7 +112,7 @@ def test_every_weight_and_bias_can_be_chosen(rows):
         assert sum(id.endswith(place) for id in page.ids) == (4 if len(rows) > 1 else 1)
 
 
-def test_two_pages_in_a_notebook_do_not_choose_for_each_other():
+def test_two_pages_in_a_notebook_do_not_interfere():
     trace = backprop_trace(trained("numbers"), X[3], TARGETS["numbers"][3])
     first, second = (Page(trace._repr_html_()) for _ in range(2))
     assert set(first.ids).isdisjoint(second.ids)
@@ -173,7 +173,7 @@ def test_the_picture_shortens_long_names_in_their_middle():
 
 
 def large_trace(n_classes=30):
-    """The true class is neither among the largest errors nor predicted."""
+    """A trace whose true class is neither predicted nor among the largest errors."""
     rng = np.random.default_rng(0)
     big = SGDSigmoidMLP((300, 200), random_state=0)
     y = np.arange(3 * n_classes) % n_classes
@@ -190,7 +190,7 @@ def test_a_large_network_has_a_small_page():
     assert "of 784 inputs" in html
 
 
-def test_picture_and_tables_show_the_same_neurons_the_true_class_among_them():
+def test_picture_and_tables_show_the_same_neurons_including_the_true_class():
     trace = large_trace()
     errors = np.abs(trace.dC_da[-1][:, 0])
     assert (errors > errors[25]).sum() > 10

@@ -1,4 +1,4 @@
-"""`record_training`: the networks of a training, as `fit` makes them."""
+"""`record_training`: the recorded networks are those that `fit` makes."""
 
 import re
 
@@ -77,7 +77,7 @@ def test_every_update_or_every_epoch_is_kept():
 
 @pytest.mark.parametrize("most", [2, 3, 5, 50])
 @pytest.mark.parametrize("n_epochs", [1, 6, 100])
-def test_at_most_so_many_moments_are_kept_evenly(most, n_epochs):
+def test_at_most_max_moments_are_kept_evenly_spaced(most, n_epochs):
     model = network(batch_size="full", max_iter=n_epochs)
     record = record_training(model, X, TARGETS["three classes"], max_moments=most)
     assert len(record) <= most
@@ -94,7 +94,7 @@ def test_the_costs_are_those_of_the_rows():
     assert record.costs[-1] < record.costs[0]
 
 
-def test_the_estimator_is_not_changed_and_sparse_rows_are_the_same():
+def test_the_estimator_is_not_changed_and_sparse_rows_give_the_same_record():
     model, y = network(), TARGETS["three classes"]
     dense = record_training(model, X, y)
     assert not hasattr(model, "coefs_")
@@ -157,12 +157,12 @@ def test_a_large_network_has_a_small_page_that_says_what_is_left_out():
         ({"max_moments": 2.5}, ValueError, "max_moments must be"),
     ],
 )
-def test_options_that_there_are_not_are_named(options, error, message):
+def test_an_invalid_option_is_named(options, error, message):
     with pytest.raises(error, match=message):
         record_training(network(), X, TARGETS["three classes"], **options)
 
 
-def test_a_pipeline_and_an_example_outside_the_rows_are_refused():
+def test_a_pipeline_and_an_example_that_does_not_exist_are_refused():
     y = TARGETS["three classes"]
     with pytest.raises(TypeError, match=r"pipeline\[-1\]"):
         record_training(make_pipeline(network()), X, y)

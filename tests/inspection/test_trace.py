@@ -1,4 +1,4 @@
-"""`backprop_trace`: its numbers and words against the update that trains."""
+"""`backprop_trace`: its numbers and words against the update of training."""
 
 import pickle
 import re
@@ -36,7 +36,7 @@ def test_the_update_is_that_of_the_fast_implementation(target, hidden, rows):
 
 @pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_cost_is_the_loss_of_the_next_pass(target, rows):
+def test_the_cost_is_the_loss_of_the_next_partial_fit(target, rows):
     model, y = trained(target), TARGETS[target]
     trace = backprop_trace(model, X[rows], y[rows])
     after = deepcopy(model).partial_fit(X[rows], y[rows])
@@ -61,7 +61,7 @@ def test_shapes_and_relations_are_those_of_the_derivation():
     assert_array_equal(trace.a[0], X[:7].T)
 
 
-def test_the_layers_of_a_trace_are_the_predictions():
+def test_the_last_layer_of_a_trace_is_the_prediction():
     model = trained("three classes")
     trace = backprop_trace(model, X, TARGETS["three classes"])
     assert_allclose(trace.z[-1].T, model.decision_function(X), rtol=1e-12)
@@ -83,7 +83,7 @@ def test_one_example_may_be_one_dimensional(target, y, expected):
     assert_array_equal(trace.grad_W[0], again.grad_W[0])
 
 
-def test_numbers_are_encoded_as_the_regressor_does():
+def test_numbers_are_encoded_as_the_regressor_encodes_them():
     model = trained("pairs of numbers")
     low, high = model.target_range_
     assert_allclose(backprop_trace(model, X[0], low).y.ravel(), 0.1, rtol=1e-12)
@@ -145,13 +145,13 @@ def test_the_estimator_is_not_changed():
 
 
 def number_after(label, text):
-    """The last number of the line that begins with the label."""
+    """The last number in the line that begins with the label."""
     line = next(line for line in text.splitlines() if line.startswith(label))
     return number(line.rsplit("= ", 1)[1])
 
 
 def number(text):
-    assert "-" not in text  # there is one minus sign
+    assert "-" not in text  # the minus sign is −
     return float(text.replace("−", "-"))
 
 
@@ -218,7 +218,7 @@ def test_explain_has_four_digits_unless_more_are_asked_for():
 
 
 @pytest.mark.parametrize("digits", [0, 18, 4.0, None])
-def test_digits_that_there_are_not_are_named(digits):
+def test_an_invalid_number_of_digits_is_named(digits):
     trace = backprop_trace(trained("three classes"), X[3], "b")
     with pytest.raises(ValueError, match="digits must be an integer from 1 to 17"):
         trace.explain(1, 1, 2, digits=digits)
@@ -264,7 +264,7 @@ def test_an_index_outside_the_network_is_named(indices, name):
 
 
 @pytest.mark.parametrize("value", ["1", 1.0, True, None])
-def test_an_index_that_is_no_integer_is_named(value):
+def test_an_index_that_is_not_an_integer_is_named(value):
     trace = backprop_trace(trained("three classes"), X[3], "b")
     with pytest.raises(TypeError, match="layer must be an integer"):
         trace.explain(value, 0, 0)
@@ -273,13 +273,13 @@ def test_an_index_that_is_no_integer_is_named(value):
 
 
 @pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
-def test_a_fresh_network_is_traced_as_fit_would_begin(Estimator):
+def test_a_fresh_network_is_traced_with_the_weights_fit_would_draw(Estimator):
     stream = np.random.RandomState(3)
     model, y = Estimator((5,), random_state=stream), TARGETS["two classes"]
     before = state(model)
     trace = backprop_trace(model, X, y)
     assert state(model) == before
-    # The first call draws the same weights, and begins with this cost.
+    # The first call draws the same weights and begins with the same cost.
     model.set_params(random_state=3, batch_size="full").partial_fit(
         X, y, **({"classes": np.unique(y)} if Estimator is SGDSigmoidMLP else {})
     )
@@ -311,7 +311,7 @@ def test_the_eta_of_a_trace_is_that_of_the_next_call(eta, expected, momentum):
     ],
     ids=["pipeline", "search", "other", "class", "none"],
 )
-def test_other_estimators_are_refused_with_what_to_pass(estimator, message):
+def test_the_error_for_other_estimators_says_what_to_pass(estimator, message):
     with pytest.raises(TypeError, match=message):
         backprop_trace(estimator, X, TARGETS["two classes"])
 

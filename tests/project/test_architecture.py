@@ -1,4 +1,4 @@
-"""The rooms of the package, and which way imports point."""
+"""The rooms of the package, and the direction of their imports."""
 
 import ast
 import subprocess
@@ -10,12 +10,12 @@ import pytest
 import skbackprop
 
 PACKAGE = Path(skbackprop.__file__).parent
-# From the first to the last: a room may import those that stand before it.
+# In order: a room may import only rooms that are listed before it.
 ROOMS = [
     *("_version", "_equations", "_engine", "_threads", "_training", "_estimators"),
     *("inspection", "dask", "onnx", "__init__"),
 ]
-# But not all of them: a room, and those that may not import it.
+# Exceptions: a room, and the later rooms that must not import it.
 CLOSED_TO = {
     "_equations": {"_engine", "_threads", "_training", "_estimators", "__init__"},
     "_engine": {"_threads"},
@@ -24,7 +24,7 @@ CLOSED_TO = {
     "dask": {"onnx", "__init__"},
     "onnx": {"__init__"},
 }
-# Packages that a room, or a file of it, may import, besides Python's own.
+# Packages that a room, or one file of it, may import besides the standard library.
 LIBRARIES = {"numpy", "scipy", "sklearn", "joblib"}
 OUTSIDE = {
     "_version": set(),
@@ -58,7 +58,7 @@ def rooms_imported(path):
     depth = len(path.relative_to(PACKAGE).parts)
     for module, name in imports(path):
         dots = len(module) - len(module.lstrip("."))
-        if dots == depth:  # of the package itself, not of its own folder
+        if dots == depth:  # from the package itself, not from its own folder
             yield (module.lstrip(".") or name).split(".")[0]
 
 
@@ -67,7 +67,7 @@ def ids(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
-def test_a_room_imports_only_those_that_stand_before_it(path):
+def test_a_room_imports_only_earlier_rooms(path):
     room = room_of(path)
     for other in rooms_imported(path):
         assert ROOMS.index(other) < ROOMS.index(room), other
@@ -75,7 +75,7 @@ def test_a_room_imports_only_those_that_stand_before_it(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
-def test_a_room_imports_only_its_own_packages_from_outside(path):
+def test_a_room_imports_only_its_allowed_packages(path):
     outside = {module.split(".")[0] for module, _ in imports(path) if module[0] != "."}
     allowed = OUTSIDE.get(ids(path)) or OUTSIDE.get(room_of(path), LIBRARIES)
     assert outside <= allowed | set(sys.stdlib_module_names)
@@ -94,7 +94,7 @@ def test_every_file_is_in_a_room():
 
 
 @pytest.mark.parametrize("name", skbackprop.__all__)
-def test_saved_files_name_the_package_and_not_a_room(name):
+def test_saved_files_name_the_package_not_a_room(name):
     assert getattr(skbackprop, name).__module__ == "skbackprop"
 
 

@@ -1,4 +1,4 @@
-"""The figures in the documentation are those of the benchmark's file."""
+"""The figures in the documentation match the results of the benchmark."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def report():
 
 
 def rows(markdown):
-    """The rows of all tables of networks; a row is a set of (column, cell)."""
+    """The rows of all tables of networks, each a set of (column, cell)."""
     head, found = None, []
     for line in markdown.splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
@@ -42,12 +42,12 @@ def test_the_readme_has_rows_of_those_tables(report):
     tables = rows(plots.tables(plots.shown(report)))
     readme = rows((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(readme) > 5
-    # It may leave out columns.
+    # The README may leave out columns.
     assert [row for row in readme if not any(row <= other for other in tables)] == []
 
 
 def test_every_case_was_measured_five_times_against_the_others(report):
-    """Of what the page shows: fits in float32; small batches, predictions in both."""
+    """The page has fits in float32; small batches and predictions in both dtypes."""
     assert report["repeats"] >= 5
     machines = {(m["cores"], m["default_threads"]) for m in report["machines"]}
     calls, dtypes = ["predict", "predict_proba"], ["float32", "float64"]
@@ -78,7 +78,7 @@ def test_every_case_was_measured_five_times_against_the_others(report):
         *("sparse_rows", "tuned"),
     ],
 )
-def test_what_slows_blas_is_unset_before_a_benchmark_imports_numpy(script):
+def test_a_benchmark_imports_blas_before_numpy(script):
     source = (BENCHMARKS / f"{script}.py").read_text()
     imports = re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE)
     assert next(n for n in imports if n not in sys.stdlib_module_names) == "blas"

@@ -1,4 +1,4 @@
-"""The documentation has every public name, and every one has an example that runs."""
+"""The documentation has every public name, and each has an example that runs."""
 
 import ast
 import importlib.util
@@ -55,8 +55,8 @@ def test_the_gallery_has_a_place_for_the_example(path):
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_a_script_of_the_documentation_imports_what_there_is(path):
-    """Nothing else runs them: they take minutes."""
+def test_a_script_of_the_documentation_imports_only_what_exists(path):
+    """No other test runs these scripts, because they take minutes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("skbackprop"):

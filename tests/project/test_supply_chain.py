@@ -1,18 +1,18 @@
-"""What comes with the package, and what it does unasked: as little as can be."""
+"""The package has few dependencies and does nothing that it was not asked to do."""
 
 import re
 import subprocess
 import sys
 from importlib.metadata import requires
 
-# Audit hooks hear of everything that leaves the interpreter.
-LISTENING = """
+# Audit hooks see every access to the world outside the interpreter.
+AUDIT = """
 import os, sys
 sys.dont_write_bytecode = True
 FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.bind",
              "urllib.Request", "subprocess.Popen", "os.system", "os.exec", "os.fork",
              "os.posix_spawn", "os.putenv")
-def listen(event, arguments):
+def audit(event, arguments):
     writes = event == "open" and isinstance(arguments[2], int) and (
         arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
     )
@@ -20,9 +20,9 @@ def listen(event, arguments):
         raise AssertionError(f"{event} {arguments}")
 import numpy, scipy.sparse, scipy.linalg, sklearn.model_selection, threadpoolctl, joblib
 import sklearn.utils.validation
-sys.addaudithook(listen)
+sys.addaudithook(audit)
 """
-WORKING = """
+WORK = """
 import numpy as np
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor, inspection
 X = np.random.default_rng(0).normal(size=(2000, 784))
@@ -42,28 +42,29 @@ def run(code):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-DEEDS = """
+FORBIDDEN_CALLS = """
 import socket, subprocess
-for deed in (
+for call in (
     lambda: socket.create_connection(("localhost", 9)),
     lambda: open("/dev/null", "w"),
     lambda: subprocess.run(["true"]),
     lambda: os.environ.update(a="b"),
 ):
     try:
-        deed()
+        call()
     except AssertionError:
-        print("heard")
+        print("seen")
 """
 
 
 def test_nothing_is_fetched_written_or_started():
-    command = [sys.executable, "-W", "ignore", "-c", LISTENING + WORKING + DEEDS]
+    code = AUDIT + WORK + FORBIDDEN_CALLS
+    command = [sys.executable, "-W", "ignore", "-c", code]
     output = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (output.stdout.split(), output.stderr) == (["done", *["heard"] * 4], "")
+    assert (output.stdout.split(), output.stderr) == (["done", *["seen"] * 4], "")
 
 
-def test_run_time_needs_what_scikit_learn_needs():
+def test_the_only_dependencies_are_scikit_learn_and_its_own():
     ours, theirs = (
         {
             re.match("[a-z-]+", line).group()
@@ -73,5 +74,5 @@ def test_run_time_needs_what_scikit_learn_needs():
         for name in ("skbackprop", "scikit-learn")
     )
     assert ours == {"numpy", "scipy", "scikit-learn", "joblib"}
-    # threadpoolctl is imported too, and comes with scikit-learn.
+    # threadpoolctl is imported too; scikit-learn installs it.
     assert {"numpy", "scipy", "joblib", "threadpoolctl"} <= theirs
