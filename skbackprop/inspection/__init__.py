@@ -1,7 +1,7 @@
 """See inside a network: the derivation on your own data, gradient checks, pictures.
 
 The displays need the extra `plot`; in a checkout: ``python -m pip install ".[plot]"``.
-The rest needs nothing.
+Everything else needs no extra.
 """
 
 from ._gradient_check import GradientCheck, check_gradient

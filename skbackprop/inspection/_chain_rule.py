@@ -1,4 +1,4 @@
-"""The chain rule for one weight or bias, as numbers: what words and pages show."""
+"""The chain rule for one weight or bias, as numbers for words and pages."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,13 +11,13 @@ from ._quantities import Quantities
 
 Array = NDArray[Any]
 
-# By so much a weight is moved to see what the cost does: small enough that the curve is
-# straight over this distance, to three digits; large enough for float64.
+# How far a weight is moved to see what the cost does: so little that the cost is a
+# straight line over this distance, to three digits, but enough for float64.
 NUDGE = 1e-4
 
 
 class Factors(NamedTuple):
-    """Of one example: ∂C/∂a · ∂a/∂z · ∂z/∂w, and the product."""
+    """The factors for one example, ∂C/∂a · ∂a/∂z · ∂z/∂w, and their product."""
 
     example: int
     dC_da: Any
@@ -27,7 +27,7 @@ class Factors(NamedTuple):
 
 
 class PartialSum(NamedTuple):
-    """A sum shown by some of its terms, and all others together."""
+    """A sum of which some terms are shown and all others are added up."""
 
     shown: list[int]
     n_rest: int
@@ -36,7 +36,7 @@ class PartialSum(NamedTuple):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A weight, or where `k` is None the bias, that leads to neuron `j` of `layer`."""
+    """A weight that leads to neuron `j` of `layer`, or its bias if `k` is None."""
 
     trace: Quantities
     layer: int
@@ -45,10 +45,10 @@ class Parameter:
 
     @property
     def letter(self) -> str:
-        """The derivation's."""
+        """The letter in the derivation."""
         return "b" if self.k is None else "w"
 
-    def _of(self, of_weights: list[Array], of_biases: list[Array]) -> Any:
+    def _entry(self, of_weights: list[Array], of_biases: list[Array]) -> Any:
         if self.k is None:
             return of_biases[self.layer - 1][self.j, 0]
         return of_weights[self.layer - 1][self.j, self.k]
@@ -56,62 +56,61 @@ class Parameter:
     @property
     def value(self) -> Any:
         """The parameter before the update."""
-        return self._of(self.trace.W, self.trace.b)
+        return self._entry(self.trace.W, self.trace.b)
 
     @property
     def gradient(self) -> Any:
-        """∂C/∂w, for a batch the average."""
-        return self._of(self.trace.grad_W, self.trace.grad_b)
+        """∂C/∂w; for a batch, the average."""
+        return self._entry(self.trace.grad_W, self.trace.grad_b)
 
     @property
     def step(self) -> Any:
         """What the update adds, −η ∂C/∂w."""
-        return self._of(self.trace.update_W, self.trace.update_b)
+        return self._entry(self.trace.update_W, self.trace.update_b)
 
     @property
     def is_output(self) -> bool:
-        """Whether it leads to an output neuron."""
+        """Whether this parameter leads to an output neuron."""
         return self.layer == len(self.trace.W)
 
     def factors(self, i: int) -> Factors:
-        """The factors of example `i`."""
+        """The factors for example `i`."""
         at, j = self.layer - 1, self.j
         dC_da, da_dz = self.trace.dC_da[at][j, i], self.trace.sigma_prime[at][j, i]
         dz_dw = da_dz.dtype.type(1) if self.k is None else self.trace.a[at][self.k, i]
         return Factors(i, dC_da, da_dz, dz_dw, self.trace.delta[at][j, i] * dz_dw)
 
     def products(self) -> Array:
-        """Their products, for each example."""
+        """The product of the factors, for each example."""
         delta = self.trace.delta[self.layer - 1][self.j]
         return delta if self.k is None else delta * self.trace.a[self.layer - 1][self.k]
 
     def next_terms(self) -> tuple[Array, Array]:
-        """``w_qj`` and ``δ_q`` of the neurons that a hidden neuron `j` feeds.
+        """``w_qj`` and ``δ_q`` for the neurons q that a hidden neuron `j` feeds.
 
         Their products add up to ∂C/∂a_j (section 5, Error).
         """
         return self.trace.W[self.layer][:, self.j], self.trace.delta[self.layer][:, 0]
 
-    def nudged_cost(self) -> tuple[float, float]:
-        """The cost now, and with this parameter alone larger by NUDGE; in float64.
+    def nudge(self) -> float:
+        """How the cost changes if this parameter alone is raised by NUDGE; in float64.
 
-        Only neuron `j` and the layers after it change, so only they are computed.
+        Only neuron `j` of its layer changes, and with it the layers after it.
         """
-        at, trace = self.layer - 1, self.trace
-        W, b = (
-            [array.astype(float) for array in arrays[at:]]
-            for arrays in (trace.W, trace.b)
-        )
-        a, y = trace.a[at].astype(float), trace.y.astype(float)
-        costs = []
-        for distance in (0.0, NUDGE):
-            z = eq.pre_activation(W[0], a, b[0])
-            z[self.j] += distance * (1 if self.k is None else a[self.k])
-            _, later = eq.forward(eq.sigmoid(z), W[1:], b[1:])
-            costs.append(float(np.mean(eq.half_squared_error(later[-1], y))))
-        return costs[0], costs[1]
+        trace, at, j = self.trace.in_float64, self.layer - 1, self.j
+        source = 1.0 if self.k is None else trace.a[at][self.k]
+        a_j = eq.sigmoid(trace.z[at][j] + NUDGE * source)
+        if self.is_output:
+            output = trace.a[-1].copy()
+            output[j] = a_j
+        else:
+            change = trace.W[at + 1][:, [j]] * (a_j - trace.a[at + 1][j])
+            a_next = eq.sigmoid(trace.z[at + 1] + change)
+            _, later = eq.forward(a_next, trace.W[at + 2 :], trace.b[at + 2 :])
+            output = later[-1]
+        return float(np.mean(eq.half_squared_error(output, trace.y))) - trace.cost
 
 
 def partial_sum(terms: Array, shown: list[int]) -> PartialSum:
-    """The sum of the terms, of which those `shown` stand for themselves."""
+    """The sum of the terms: those in `shown` singly, all others together."""
     return PartialSum(shown, len(terms) - len(shown), np.delete(terms, shown).sum())

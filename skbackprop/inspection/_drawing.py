@@ -1,18 +1,18 @@
-"""What the displays share: matplotlib, if it is there, colours of curves, and ticks."""
+"""What the displays share: importing matplotlib, colours of curves, and ticks."""
 
 from typing import Any
 
 import numpy as np
 
-# Distinct to colour-blind eyes too (six of Okabe and Ito, 2008, and Tol's wine), and
-# none of the colours of `_layout`, which mean something.
+# Distinct to colour-blind eyes too (six colours of Okabe and Ito, 2008, and Tol's
+# wine). None of them is a colour of `_layout`: those have meanings.
 CYCLE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#882255", "#000000"]
 
 
 def axes_for(
     display: Any, ax: Any, size: tuple[float, float] | None = None
 ) -> tuple[Any, Any]:
-    """The axes to draw in and their figure; a new one of that size if `ax` is None."""
+    """The axes to draw in and their figure; a new figure if `ax` is None."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -26,10 +26,10 @@ def axes_for(
 
 
 def logarithmic(ax: Any) -> None:
-    """Give `ax` a logarithmic height, with ticks that can be read.
+    """Give `ax` a logarithmic vertical scale, with ticks that can be read.
 
-    Over few decades matplotlib has a single power of ten, or 2·10⁻², 3·10⁻² and all the
-    others.
+    Over a few decades, matplotlib labels a single power of ten, or else 2·10⁻², 3·10⁻²
+    and so on.
     """
     from matplotlib.ticker import (
         AutoLocator,
@@ -56,5 +56,5 @@ def logarithmic(ax: Any) -> None:
 
 
 def _plain(size: float) -> str:
-    """As 0.00002, of which Python would make 2e-05."""
+    """Write 0.00002, where Python would write 2e-05."""
     return np.format_float_positional(size, precision=4, fractional=False, trim="-")

@@ -4,23 +4,27 @@ from typing import Any, Self
 
 from ._chain_rule import NUDGE, Factors, Parameter, partial_sum
 from ._layout import strongest
-from ._notation import short
+from ._notation import counted, minuend_and_subtrahend, short
 from ._quantities import Quantities
 
-# Longer sums, and batches, are shown by so many of their terms, the largest.
+# Of longer sums, and of batches, only this many terms are shown: the largest.
 TERMS = 10
 
 
 class Explanation(str):
-    """Text to print, which a notebook shows in the colours of the factors."""
+    """Text to print; a notebook shows it with the factors in their colours."""
 
     html: str
 
     def __new__(cls, text: str, html: str) -> Self:
-        """Both say the same."""
+        """Make an explanation from two forms of the same text."""
         new = super().__new__(cls, text)
         new.html = html
         return new
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """What a copy is made of."""
+        return type(self), (str(self), self.html)
 
     def _repr_html_(self) -> str:
         return self.html
@@ -32,7 +36,7 @@ def explain_parameter(parameter: Parameter, digits: int) -> str:
 
 
 def described(trace: Quantities, layer: int, j: int, k: int | None) -> str:
-    """Where the weight or bias is, in words."""
+    """Describe where the weight or bias is."""
     last = len(trace.W)
     to = f"neuron {_named(trace, layer, j)} of layer {layer}"
     to += " (output)" if layer == last else " (hidden)"
@@ -49,7 +53,7 @@ def _named(trace: Quantities, layer: int, neuron: int) -> str:
 
 
 class _Writer:
-    """One explanation, with numbers of so many significant digits."""
+    """Writes one explanation, with a given number of significant digits."""
 
     def __init__(self, parameter: Parameter, digits: int) -> None:
         self.parameter, self.trace, self.digits = parameter, parameter.trace, digits
@@ -79,16 +83,16 @@ class _Writer:
         slope = self._n(factors.da_dz)
         lines = self._output_sensitivity() if at.is_output else self._hidden_sum()
         lines += [
-            f"∂a/∂z = a (1 − a) = {self._n(a)} · (1 − {self._n(a)}) = {slope}",
+            f"∂a/∂z = a (1 − a) = {self._n(a)} · {self._n(1 - a)} = {slope}",
             f"    The slope of the sigmoid, at most 0.25{_saturation(factors.da_dz)}.",
         ]
         if at.k is None:
             lines += ["∂z/∂b = 1", "    The bias is added to z as it is."]
         else:
-            source = "input" if at.layer == 1 else "activation of neuron"
+            source = "Input" if at.layer == 1 else "The activation of neuron"
             lines += [
                 f"∂z/∂w = {self._n(factors.dz_dw)}",
-                f"    The {source} {at.k}, which the weight multiplies.",
+                f"    {source} {at.k}, which the weight multiplies.",
             ]
         return [
             *lines,
@@ -101,7 +105,8 @@ class _Writer:
         j, n_L = self.parameter.j, len(self.trace.y)
         a, y = self.trace.a[-1][j, 0], self.trace.y[j, 0]
         verdict = "exactly right" if a == y else f"too {'high' if a > y else 'low'}"
-        difference = f"{self._n(a)} − {self._b(y)}"
+        first, second = minuend_and_subtrahend(a, y, self.digits)
+        difference = f"{first} − ({second})" if y < 0 else f"{first} − {second}"
         symbols, numbers = "(a − y)", f"({difference})"
         if n_L > 1:
             symbols, numbers = f"1/n_L {symbols}", f"1/{n_L} · {numbers}"
@@ -119,8 +124,8 @@ class _Writer:
         total = partial_sum(w * delta, strongest(w * delta, TERMS))
         lines = [
             f"∂C/∂a = Σ_q w_q{at.j} δ_q = {self._n(at.factors(0).dC_da)}",
-            "    A hidden neuron acts on the cost through the "
-            f"{_count(len(w), 'neuron')} q of layer {at.layer + 1}:",
+            "    A hidden neuron affects the cost through the "
+            f"{counted(len(w), 'neuron')} q of layer {at.layer + 1}:",
         ]
         for q in total.shown:
             product = self._n(w[q] * delta[q])
@@ -128,7 +133,7 @@ class _Writer:
                 f"    q = {q}: {self._n(w[q])} · {self._b(delta[q])} = {product}"
             )
         if total.n_rest:
-            others = _count(total.n_rest, "term")
+            others = counted(total.n_rest, "term")
             lines.append(f"    the other {others} together: {self._n(total.rest)}")
         return lines
 
@@ -136,11 +141,13 @@ class _Writer:
         at, m = self.parameter, self.trace.n_examples
         products = at.products()
         total = partial_sum(products, strongest(products, TERMS))
-        lines = [f"For each of {m} examples i; the gradient is the average over them."]
+        lines = [
+            f"For the {m} examples i (the gradient is the average of the products):"
+        ]
         for i in total.shown:
             lines.append(f"    i = {i}: {self._chain(at.factors(i))}")
         if total.n_rest:
-            others = _count(total.n_rest, "example")
+            others = counted(total.n_rest, "example")
             lines.append(f"    the other {others} together: {self._n(total.rest)}")
         mean = self._n(at.gradient)
         return [
@@ -154,15 +161,15 @@ class _Writer:
         at = self.parameter
         gradient, old, step, letter = at.gradient, at.value, at.step, at.letter
         if gradient == 0:
-            sense = "To first order, changing it does not change the cost: it stays."
+            sense = "To first order, changing it does not change the cost, so it stays."
         else:
             cost, sense = ("raise", "down") if gradient > 0 else ("lower", "up")
             sense = f"Raising it would {cost} the cost, so descent moves it {sense}."
-        now, then = at.nudged_cost()
+        change = at.nudge()
         return [
             sense,
-            f"nudge: {letter} + {NUDGE:g} moves C by ΔC = {self._n(then - now)}, and "
-            f"ΔC/{NUDGE:g} = {self._n((then - now) / NUDGE)}",
+            f"nudge: {letter} + {NUDGE:g} changes C by ΔC = {self._n(change)}, and "
+            f"ΔC/{NUDGE:g} = {self._n(change / NUDGE)}",
             f"update = −η · ∂C/∂{letter} = −{self._n(self.trace.eta)} · "
             f"{self._b(gradient)} = {self._n(step)}",
             f"{letter} → {letter} + update = {self._n(old)} + {self._b(step)} = "
@@ -178,14 +185,10 @@ class _Writer:
         return short(number, self.digits)
 
     def _b(self, number: Any) -> str:
-        """The number, in brackets where it follows a sign and has its own."""
+        """A number that follows another sign: in brackets if it has its own sign."""
         return f"({self._n(number)})" if number < 0 else self._n(number)
 
 
 def _saturation(slope: Any) -> str:
-    """Saturated is a neuron whose activation is below 0.01 or above 0.99."""
+    """A neuron is saturated if its activation is below 0.01 or above 0.99."""
     return "; here the neuron is saturated" if slope < 0.01 * 0.99 else ""
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

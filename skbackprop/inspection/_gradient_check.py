@@ -1,4 +1,4 @@
-"""`check_gradient`: the gradient that trains, against numerical derivatives."""
+"""`check_gradient`: the gradient used in training against numerical derivatives."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,23 +19,23 @@ from ._reading import (
     check_network,
     derivation_columns,
     derivation_parameters,
-    ready,
+    prepare,
 )
 
 Array = NDArray[Any]
 
-# Im C(p + ih)/h is ∂C/∂p but for a term in h², here far below any rounding.
+# Im C(p + ih)/h is ∂C/∂p except for a term in h², which is far below any rounding here.
 STEP = 1e-30
-# Where σ and σ' are 0 or 1 to all digits.
+# Beyond this, σ is 0 or 1 and σ' is 0, to all digits.
 LARGEST_Z = 300
 
-# Roundings that one product of the backward pass may come to; see `_rounding`.
+# How many rounding errors one product of the backward pass may add; see `_rounding`.
 ROUNDINGS = 16
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What `check_gradient` has found; as a string, a table with the verdict.
+    """The result of `check_gradient`; printed, it is a table with the verdict.
 
     Attributes
     ----------
@@ -44,30 +44,30 @@ class GradientCheck:
         the largest derivative of the layer, plus `rounding`.
 
     relative_error : tuple of float, one for each layer from 1 to L
-        Largest difference between the gradient that training uses (the fast
-        implementation's, from one update) and the derivatives, divided by the largest
-        derivative, of the weights and biases compared.
+        Largest difference between the gradient that training uses (taken from one
+        update of the fast implementation) and the derivatives, divided by the largest
+        derivative. Only the weights and biases compared count.
 
     relative_error_equations : tuple of float, one for each layer
         The same for the derivation's equations, which `backprop_trace` shows.
 
     rounding : tuple of float, one for each layer
-        Relative error that rounding alone may cause: large where neurons are saturated
-        or where the gradients of the examples cancel each other.
+        Relative error that rounding alone may cause. It is large if neurons are
+        saturated, or if the gradients of the examples cancel each other.
 
     tolerance : float
-        Root of the machine epsilon of the network's dtype: half of the digits. A wrong
-        equation is wrong in the first digits.
+        Square root of the machine epsilon of the network's dtype, that is, half of the
+        digits. A wrong equation is wrong in the first digits.
 
     n_compared : tuple of int, one for each layer
-        Weights and biases compared.
+        How many weights and biases were compared.
 
     n_parameters : tuple of int, one for each layer
-        Weights and biases there are.
+        How many weights and biases there are.
 
     See Also
     --------
-    check_gradient : Makes one.
+    check_gradient : Makes a check.
 
     Examples
     --------
@@ -120,50 +120,51 @@ def check_gradient(
 ) -> GradientCheck:
     """Check the gradient of a network against numerical derivatives of its cost.
 
-    Two analytic gradients of the mean cost of the rows given are checked: that which
-    training really uses, read off one update of the fast implementation with all rows
-    in one batch, and that of the derivation's equations. Both are compared with
-    complex-step derivatives, ``∂C/∂p = Im C(p + ih) / h`` with ``h = 1e-30``, which
-    have no truncation error and need only the equations of the forward pass. They are
-    computed in float64 whatever the network's dtype.
+    Two analytic gradients of the mean cost of the given rows are checked. One is the
+    gradient that training really uses, read off one update of the fast implementation
+    with all rows in one batch. The other is that of the derivation's equations. Both
+    are compared with complex-step derivatives, ``∂C/∂p = Im C(p + ih) / h`` with
+    ``h = 1e-30``. These have no truncation error and need only the equations of the
+    forward pass. They are computed in float64, whatever the network's dtype.
 
     Parameters
     ----------
     estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-        A fitted network, or a fresh one, which is then given initial weights as `fit`
-        would draw them. It is not changed in either case. Of a pipeline, pass the last
-        step, with `X` as that step sees it. `momentum`, `alpha`, schedule and weights
-        of classes are left out: the cost is the derivation's.
+        A fitted network, or an unfitted one, which gets the initial weights that `fit`
+        would draw. The estimator is not changed in either case. For a pipeline, pass
+        its last step, with `X` as that step sees it. `momentum`, `alpha`, schedules and
+        class weights are left out: the cost is that of the derivation.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_features,)
-        Inputs; 1-D is one example. Time grows with the rows: tens of them are enough.
+        Inputs; a 1-D array is one example. Time grows with the number of rows; tens of
+        rows are enough.
 
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), or a single target
         Targets as `fit` takes them.
 
     max_parameters : int >= 2 or None, default=200
-        Weights and biases to compare in each layer, up to half of them biases, drawn at
-        random where there are more: each takes a forward pass. None is all. The
-        default checks 784-100-10 on 20 rows in under two seconds.
+        How many weights and biases to compare in each layer, up to half of them biases.
+        If there are more, they are drawn at random, because each takes a forward pass.
+        None means all. The default checks 784-100-10 on 20 rows in under two seconds.
 
     random_state : int, RandomState instance or None, default=0
-        Source of that draw.
+        Controls the random draw.
 
     Returns
     -------
     check : GradientCheck
-        True if the gradient is right; prints as a table with a line for each layer.
+        True if the gradient is right. It prints as a table with a line for each layer.
 
     Raises
     ------
     TypeError
-        `estimator` is something else, a pipeline for instance.
+        `estimator` is something else, such as a pipeline.
     ValueError
-        `X` or `y` is not as `fit` expects it, or `max_parameters` is out of range.
+        `X` or `y` is not what `fit` expects, or `max_parameters` is out of range.
 
     See Also
     --------
-    backprop_trace : Shows the gradient and all that it is made of.
+    backprop_trace : Shows the gradient and everything that it is made of.
 
     References
     ----------
@@ -196,11 +197,11 @@ def check_gradient(
         raise ValueError(
             f"max_parameters must be an integer >= 2 or None, got {max_parameters!r}."
         )
-    estimator, data = ready(estimator, X, y)
+    estimator, data = prepare(estimator, X, y)
     random_state = cast(RandomState, check_random_state(random_state))
     dtype = estimator.coefs_[0].dtype
     W, b = ([p.astype(float) for p in ps] for ps in derivation_parameters(estimator))
-    # Targets rounded to the network's dtype, for they are what it trains on.
+    # Targets are rounded to the network's dtype, because it trains on these.
     x, y = (v.astype(float) for v in derivation_columns(estimator, data))
     found = Quantities(W, b, x, y, 1.0, Names(), Outputs())
     equations = [found.grad_W, found.grad_b]
@@ -268,10 +269,10 @@ def _engine_gradient(
 
 
 def _revealing_eta(found: Quantities) -> float:
-    """A step size so large that the update is lost in no layer's weights.
+    """A step size so large that no layer's update is lost beside its weights.
 
     Subtracting the weights again then leaves nearly all digits of the gradient. A power
-    of 2 rounds nothing itself, and up to 2^60 nothing overflows in float32.
+    of 2 causes no rounding itself, and up to 2^60 nothing overflows in float32.
     """
     ratios = [
         np.abs(W).max() / max(np.abs(grad).max(), np.finfo(float).tiny)
@@ -282,11 +283,11 @@ def _revealing_eta(found: Quantities) -> float:
 
 
 def _rounding(found: Quantities, eps: float) -> list[float]:
-    """Absolute error of each layer's gradient that rounding may cause.
+    """Absolute error that rounding may cause in each layer's gradient.
 
-    Where an activation is near 1, ``1 − a`` and with it σ' are off by `eps` whatever
-    their size; this goes back through the layers as the errors themselves do. What the
-    gradients of the examples have in common may be far less than each, hence absolute
+    If an activation is near 1, ``1 − a`` and thus σ' are off by `eps`, whatever their
+    size. This error goes back through the layers like the errors δ themselves. The
+    average gradient may be far smaller than those of the examples, hence absolute
     values throughout.
     """
     bounds: list[float] = []
@@ -305,7 +306,7 @@ def _rounding(found: Quantities, eps: float) -> list[float]:
 
 
 def _pick(W: Array, at_most: int | None, random_state: RandomState) -> Any:
-    """Indices of parameters to compare in ``[W b]``: the bias is its last column."""
+    """Indices of parameters to compare in ``[W b]``; the bias is the last column."""
     n_out, n_in = W.shape
     if at_most is None or n_out * (n_in + 1) <= at_most:
         return np.nonzero(np.ones((n_out, n_in + 1)))
@@ -318,7 +319,7 @@ def _pick(W: Array, at_most: int | None, random_state: RandomState) -> Any:
 
 def _complex_step(found: Quantities, layer: int, picked: Any) -> Array:
     """∂C/∂p of the picked parameters of a layer, from the forward pass alone."""
-    # The layers before do not depend on them.
+    # Earlier layers do not depend on them.
     W = [W_l.astype(complex) for W_l in found.W[layer:]]
     b = [b_l.astype(complex) for b_l in found.b[layer:]]
     derivatives = []
@@ -336,7 +337,7 @@ def _forward(a: Array, W: list[Array], b: list[Array]) -> Array:
     """The output of a complex network."""
     for W_l, b_l in zip(W, b, strict=True):
         z = eq.pre_activation(W_l, a, b_l)
-        # Beyond, a complex exponential may become ∞ + NaN i, and σ' is 0 anyway.
+        # Beyond this, a complex exponential may become ∞ + NaN i, and σ' is 0 anyway.
         z.real = np.clip(z.real, -LARGEST_Z, LARGEST_Z)
         a = eq.sigmoid(z)
     return a

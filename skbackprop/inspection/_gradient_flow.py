@@ -9,9 +9,9 @@ from ._drawing import CYCLE, axes_for, logarithmic
 from ._quantities import Quantities
 from ._trace import BackpropTrace, backprop_trace
 
-# Activations below 0.01 or above 0.99: the slope is a 25th of its largest, or less.
+# For activations below 0.01 or above 0.99: a 25th of the largest slope, or less.
 SATURATED_SLOPE = 0.01 * 0.99
-# Parts of the largest size in a picture that are too small to tell from nothing.
+# Smaller fractions of the largest size in a picture cannot be told from zero.
 VANISHED = 1e-16
 
 
@@ -32,19 +32,18 @@ class GradientFlowDisplay:
 
     Make it with `from_estimator` or `from_trace`.
 
-    On its way back through a layer the error is multiplied by the slopes of the
-    sigmoids, ``σ'(z) ≤ ¼`` (section 5, Error). Where the points fall towards the first
-    layer, the gradient vanishes: the layers there learn slowly. Where a layer has many
+    On its way back through a layer, the error is multiplied by the slopes of the
+    sigmoids, ``σ'(z) ≤ ¼`` (section 5, Error). If the points fall towards the first
+    layer, the gradient vanishes: the layers there learn slowly. If a layer has many
     saturated neurons, η or the weights are too large, or the inputs are not scaled.
 
-    The upper axes have the errors: circles are the median of ``|δ_j|`` over neurons and
-    examples, with a bar from the 10th to the 90th percentile; the unit is cost for a
-    unit of pre-activation. The lower axes have the updates: squares are the root mean
-    square of what one update, averaged over the examples, adds to the weights,
-    ``−η ∇W``, in units of weights. A triangle that points down is less than 1e-16 of
-    the largest of its axes, or zero. Below each layer stands the part of its
-    activations, over neurons and examples, below 0.01 or above 0.99: these are
-    saturated.
+    The upper axes show the errors. Circles are the median of ``|δ_j|`` over neurons and
+    examples, with a bar from the 10th to the 90th percentile; the unit is cost per unit
+    of pre-activation. The lower axes show the updates. Squares are the root mean square
+    of what one update, averaged over the examples, adds to the weights, ``−η ∇W``, in
+    units of weights. A triangle that points down is zero, or less than 1e-16 of the
+    largest value in its axes. Below each layer is the share of its activations, over
+    neurons and examples, that are saturated: below 0.01 or above 0.99.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ class GradientFlowDisplay:
         Those of the errors and of the updates in the last `plot`.
 
     ax_ : matplotlib Axes
-        What holds both, for a title; of a pair that was given, the first.
+        The axes that hold both, for a title. If a pair was given, the first of them.
 
     figure_ : matplotlib Figure
         Their figure.
@@ -80,7 +79,7 @@ class GradientFlowDisplay:
     >>> model = SGDSigmoidMLP((8, 8, 8), random_state=0).partial_fit(X, y, [0, 1, 2])
     >>> display = GradientFlowDisplay.from_estimator(model, X, y)
     >>> medians = [layer.delta_median for layer in display.layers]
-    >>> medians == sorted(medians)  # less and less of it reaches the first layers
+    >>> medians == sorted(medians)  # earlier layers get less and less of it
     True
     """
 
@@ -94,19 +93,19 @@ class GradientFlowDisplay:
         Parameters
         ----------
         estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-            A network, fitted or fresh, as `backprop_trace` takes it. Of a pipeline,
-            pass the last step, with `X` as that step sees it.
+            A network, fitted or unfitted, as `backprop_trace` takes it. For a pipeline,
+            pass its last step, with `X` as that step sees it.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs; some hundreds of rows are enough.
+            Inputs; a few hundred rows are enough.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
 
         ax : matplotlib Axes or a pair of them, default=None
             Where to draw. A pair is for the errors and the updates, so that several
-            networks can share axes, a column for each. One is divided into two, its own
-            ticks and frame are hidden. None is a new figure.
+            networks can share axes, with a column for each. Single axes are divided in
+            two, and their own ticks and frame are hidden. None makes a new figure.
 
         Returns
         -------
@@ -116,9 +115,9 @@ class GradientFlowDisplay:
         Raises
         ------
         TypeError
-            `estimator` is something else, a pipeline for instance.
+            `estimator` is something else, such as a pipeline.
         ValueError
-            `X` or `y` is not as `fit` expects it.
+            `X` or `y` is not what `fit` expects.
         ImportError
             matplotlib is not installed.
 
@@ -135,12 +134,12 @@ class GradientFlowDisplay:
         Parameters
         ----------
         trace : BackpropTrace
-            Of one example or, better, of many.
+            A trace of one example or, better, of many.
 
         ax : matplotlib Axes or a pair of them, default=None
             Where to draw. A pair is for the errors and the updates, so that several
-            networks can share axes, a column for each. One is divided into two, its own
-            ticks and frame are hidden. None is a new figure.
+            networks can share axes, with a column for each. Single axes are divided in
+            two, and their own ticks and frame are hidden. None makes a new figure.
 
         Returns
         -------
@@ -162,7 +161,7 @@ class GradientFlowDisplay:
         >>> [layer.n_neurons for layer in display.layers]
         [3, 1]
         """
-        return cls([_flow(trace, at) for at in range(len(trace.W))]).plot(ax=ax)
+        return cls([_layer_flow(trace, at) for at in range(len(trace.W))]).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw it.
@@ -171,8 +170,8 @@ class GradientFlowDisplay:
         ----------
         ax : matplotlib Axes or a pair of them, default=None
             Where to draw. A pair is for the errors and the updates, so that several
-            networks can share axes, a column for each. One is divided into two, its own
-            ticks and frame are hidden. None is a new figure.
+            networks can share axes, with a column for each. Single axes are divided in
+            two, and their own ticks and frame are hidden. None makes a new figure.
 
         Returns
         -------
@@ -198,14 +197,14 @@ class GradientFlowDisplay:
         """
         pair = np.ravel(ax)
         self.ax_, self.figure_ = axes_for(self, pair[0])
-        self.axes_ = tuple(pair) if len(pair) == 2 else _halves(self.ax_)
+        self.axes_ = tuple(pair) if len(pair) == 2 else _split(self.ax_)
         errors, updates = self.axes_
         median, low, high, update = (
             np.array([getattr(layer, name) for layer in self.layers])
             for name in ("delta_median", "delta_low", "delta_high", "update")
         )
-        gone = _draw(errors, median, "o-", CYCLE[0], (low, high))
-        gone |= _draw(updates, update, "s:", CYCLE[1], (update, update))
+        vanished = _draw(errors, median, "o-", CYCLE[0], (low, high))
+        vanished |= _draw(updates, update, "s:", CYCLE[1], (update, update))
         errors.set_ylabel("median |δ|, 10–90 %\n(cost per unit of z)")
         updates.set_ylabel("root mean square η∇W\n(units of weight)")
         errors.tick_params(labelbottom=False)
@@ -219,7 +218,7 @@ class GradientFlowDisplay:
         updates.annotate(
             "layer\nneurons\nsaturated",
             (0, 0),
-            (-6, -7),  # where the labels of the ticks begin
+            (-6, -7),  # where the tick labels begin
             xycoords="axes fraction",
             textcoords="offset points",
             ha="right",
@@ -227,13 +226,13 @@ class GradientFlowDisplay:
         )
         updates.set_xlabel(
             "saturated: a < 0.01 or a > 0.99"
-            + gone * f"\n▼: zero, or less than {VANISHED:g} of the largest"
+            + vanished * f"\n▼: zero, or less than {VANISHED:g} of the largest"
         )
         return self
 
 
-def _halves(ax: Any) -> tuple[Any, Any]:
-    """Two axes, one above the other, in the place of `ax`."""
+def _split(ax: Any) -> tuple[Any, Any]:
+    """Two axes, one above the other, in place of `ax`."""
     ax.set_axis_off()
     for former in list(ax.child_axes):
         former.remove()
@@ -242,22 +241,22 @@ def _halves(ax: Any) -> tuple[Any, Any]:
 
 
 def _draw(ax: Any, sizes: Any, style: str, color: str, bars: tuple[Any, Any]) -> bool:
-    """Draw a size for each layer, and bars; return whether one is next to nothing."""
+    """Draw a size for each layer, and bars; return whether a size has vanished."""
     layers = np.arange(1, len(sizes) + 1)
-    # What is next to nothing, or zero, would stretch a logarithmic scale.
+    # Zero, or almost zero, would stretch a logarithmic scale.
     floor = VANISHED * (max(sizes.max(), bars[1].max()) or 1.0)
-    gone = sizes < floor
+    vanished = sizes < floor
     sizes, low, high = (np.maximum(size, floor) for size in (sizes, *bars))
     ax.vlines(layers, low, high, color=color, linewidth=6, alpha=0.3)
     ax.plot(layers, sizes, style, color=color)
-    ax.plot(layers[gone], sizes[gone], "v", color=color, markersize=12)
+    ax.plot(layers[vanished], sizes[vanished], "v", color=color, markersize=12)
     ax.set_xlim(0.5, len(sizes) + 0.5)
     ax.grid(axis="y", alpha=0.3)
     logarithmic(ax)
-    return bool(gone.any())
+    return bool(vanished.any())
 
 
-def _flow(trace: Quantities, at: int) -> LayerFlow:
+def _layer_flow(trace: Quantities, at: int) -> LayerFlow:
     sizes = np.abs(trace.delta[at])
     low, median, high = np.percentile(sizes, [10, 50, 90])
     return LayerFlow(

@@ -1,7 +1,7 @@
 """What every picture of a network shows: its neurons, their places, names and colours.
 
-Places are in units: a layer is 1 to the right of the one before it, a neuron 1 below
-the one above it, and each layer has its middle at height 0.
+Places are in units: a layer is 1 to the right of the previous layer, a neuron is 1
+below the one above it, and the middle of each layer is at height 0.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,15 +15,15 @@ from ._quantities import Names
 
 Array = NDArray[Any]
 
-# A larger layer is shown by its strongest neurons. Ten classes are all shown, and a
-# hundred lines between two layers can still be told apart.
+# Of a larger layer, only the strongest neurons are shown. So ten classes are all shown,
+# and a hundred lines between two layers can still be told apart.
 AT_MOST = 10
-# The signs. Orange and violet are distinct to colour-blind eyes, and are no colours
-# of the three factors. WCAG asks of lines for a contrast of 3: these have 3.0 with
-# Colab's dark ground, and 3.9 with white.
+# The signs. Orange and violet are distinct to colour-blind eyes, and differ from the
+# colours of the three factors. WCAG asks for lines with a contrast of 3: these have 3.0
+# on Colab's dark background, and 3.9 on white.
 POSITIVE, NEGATIVE, ZERO = "#D55E00", "#8B6BE8", "#808080"
-# The factors of the chain rule: ∂C/∂a, ∂a/∂z and ∂z/∂w, which the derivation has in
-# blue. White text on them has a contrast of 5.5 or more.
+# The factors of the chain rule: ∂C/∂a, ∂a/∂z, and ∂z/∂w, which is blue in the
+# derivation. White text on them has a contrast of 5.5 or more.
 DC_DA, DA_DZ, DZ_DW = "#C2185B", "#1B7837", "#0B66C3"
 
 
@@ -41,25 +41,25 @@ class Line(NamedTuple):
 
     start: Spot
     end: Spot
-    share: float  # its size, as a part of the largest in its layer
+    share: float  # its size, as a fraction of the largest in its layer
     color: str
 
     @property
     def opacity(self) -> float:
-        """The smallest can still be seen, and what is under the largest too."""
+        """The smallest line can still be seen, and so can what is under the largest."""
         return 0.35 + 0.6 * self.share
 
 
 def selection(
     strengths: Sequence[Array], keep: Collection[int] = (), at_most: int = AT_MOST
 ) -> list[list[int]]:
-    """The neurons of each layer that are shown, in the layer's order.
+    """The neurons of each layer that are shown, in the order of the layer.
 
     Parameters
     ----------
     strengths : for each layer from 0 to L, how much each of its neurons matters
-    keep : output neurons that are shown in any case: the true class, the predicted one
-    at_most : neurons of a layer
+    keep : output neurons that are always shown: the true class, the predicted class
+    at_most : how many neurons of a layer are shown
     """
     *before, output = strengths
     shown = [strongest(strength, at_most) for strength in before]
@@ -92,11 +92,11 @@ def layout(shown: Sequence[Sequence[int]], names: Names) -> list[list[Spot]]:
 def lines(
     before: list[Spot], after: list[Spot], values: Array, largest: float | None = None
 ) -> list[Line]:
-    """The connections of two layers, the largest last: it is drawn on top.
+    """The connections between two layers, the largest last so that it is on top.
 
     `values` has a number for each connection of the layer, shown or not, in the shape
-    of the derivation's ``W``. `largest` is what their sizes are parts of; None is the
-    largest of them.
+    of the derivation's ``W``. Sizes are fractions of `largest`; None means the largest
+    of the values.
     """
     largest = largest or np.abs(values).max() or 1.0
     connections = [
@@ -111,7 +111,7 @@ def lines(
 def strongest(
     strength: Array, at_most: int = AT_MOST, keep: Collection[int] = ()
 ) -> list[int]:
-    """Indices of the largest and of those to keep, in the order of the layer."""
+    """Indices of the largest values and of those to keep, in the order of the layer."""
     largest_first = np.argsort(-np.abs(strength), kind="stable").tolist()
     largest_first.sort(key=lambda index: index not in keep)  # stable
     return sorted(largest_first[: max(at_most, len(set(keep)))])

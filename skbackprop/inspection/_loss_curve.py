@@ -10,13 +10,13 @@ from .._training.progress import Progress
 from ._drawing import CYCLE, axes_for, logarithmic
 from ._reading import check_fitted_network
 
-# More curves than these have their legend beside the axes: inside, it would hide them.
+# With more curves than this, the legend is beside the axes: inside, it would hide them.
 INSIDE = 4
 
 
 @dataclass(frozen=True)
 class LossCurve:
-    """The training of one network, for `LossCurveDisplay`.
+    """The losses of one network in training, for `LossCurveDisplay`.
 
     Attributes
     ----------
@@ -24,10 +24,10 @@ class LossCurve:
         For the legend.
 
     loss : sequence of float
-        Mean cost of the examples learnt from, in each epoch.
+        Mean cost of the training examples in each epoch.
 
     validation_loss : sequence of float or None
-        Mean cost of the held-out rows, after each epoch that had some.
+        Mean cost of the held-out rows, after each epoch that had held-out rows.
 
     validation_begins : int
         Epochs before the first of `validation_loss`.
@@ -36,8 +36,8 @@ class LossCurve:
         The epoch to mark, counted from 1.
 
     best_of : {"training loss", "validation loss", "validation score"}
-        What that epoch is the best by. The mark is on the curve of the training or of
-        the validation loss.
+        The criterion by which that epoch is the best. The mark is on the curve of the
+        training loss or of the validation loss.
 
     Examples
     --------
@@ -62,12 +62,13 @@ class LossCurveDisplay:
     Make it with `from_estimator`, `from_estimators` or `from_curves`.
 
     The loss is the mean cost of an example, ``C = 1/n_L Σ_j ½ (a_j − y_j)²``, in
-    squared units of activations. That of training (solid) is measured while the epoch
-    goes on, each example with the weights that it was about to update; that of the
-    held-out rows (dashed) at the end of the epoch. A star marks the best epoch, and the
-    legend has its number: "best" is the epoch of the least validation loss, or of the
-    least training loss if no rows were held out; "best by score" is the epoch whose
-    network early stopping has kept, which need not be that of the least loss.
+    squared units of activations. The training loss (solid) is measured during the
+    epoch, each example with the weights that it was about to update. The loss of the
+    held-out rows (dashed) is measured at the end of the epoch. A star marks the best
+    epoch, and the legend gives its number. "Best" is the epoch with the smallest
+    validation loss, or the smallest training loss if no rows were held out. "Best by
+    score" is the epoch whose network early stopping has kept; its loss need not be the
+    smallest.
 
     Parameters
     ----------
@@ -120,18 +121,18 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-            A fitted network. Of a pipeline, pass the last step.
+            A fitted network. For a pipeline, pass its last step.
 
         name : str, default=None
-            Its name in the legend. None is no name.
+            Its name in the legend. None means no name.
 
         log : bool, default=True
             Whether the loss has a logarithmic scale.
 
         ax : matplotlib Axes, default=None
-            Where to draw, also beside other curves. None is a new figure. With more
-            than 4 curves the legend stands to the right of the axes, where a figure
-            with ``layout="constrained"`` makes room for it.
+            Where to draw; the axes may already have other curves. None makes a new
+            figure. With more than 4 curves, the legend is to the right of the axes; a
+            figure with ``layout="constrained"`` makes room for it.
 
         Returns
         -------
@@ -141,7 +142,7 @@ class LossCurveDisplay:
         Raises
         ------
         TypeError
-            `estimator` is something else, a pipeline for instance.
+            `estimator` is something else, such as a pipeline.
         NotFittedError
             `estimator` is not fitted.
         ImportError
@@ -166,14 +167,14 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimators : dict from str to estimator, or sequence of estimators
-            Fitted networks by their names in the legend; without names they are
+            Fitted networks by their names in the legend. Without names, they are
             numbered from 1.
 
         log : bool, default=True
             Whether the loss has a logarithmic scale.
 
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+            Where to draw. None makes a new figure.
 
         Returns
         -------
@@ -183,7 +184,7 @@ class LossCurveDisplay:
         Raises
         ------
         TypeError, NotFittedError, ImportError
-            As `from_estimator` does.
+            As in `from_estimator`.
 
         Examples
         --------
@@ -208,18 +209,18 @@ class LossCurveDisplay:
     def from_curves(
         cls, losses: Mapping[str, Sequence[float]], *, log: bool = True, ax: Any = None
     ) -> Self:
-        """Draw losses that were kept elsewhere, those of another library for instance.
+        """Draw losses that were recorded elsewhere, for instance by another library.
 
         Parameters
         ----------
         losses : dict from str to sequence of float
-            The loss of each epoch, by names for the legend.
+            The loss of each epoch, for each name in the legend.
 
         log : bool, default=True
             Whether the loss has a logarithmic scale.
 
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+            Where to draw. None makes a new figure.
 
         Returns
         -------
@@ -240,7 +241,7 @@ class LossCurveDisplay:
         'epochs (passes over the training rows)'
         """
         curves = [
-            LossCurve(name, loss, best=_place_of_least(loss))
+            LossCurve(name, loss, best=_epoch_of_least(loss))
             for name, loss in losses.items()
         ]
         return cls(curves).plot(log=log, ax=ax)
@@ -254,7 +255,7 @@ class LossCurveDisplay:
             Whether the loss has a logarithmic scale.
 
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure.
+            Where to draw. None makes a new figure.
 
         Returns
         -------
@@ -278,7 +279,7 @@ class LossCurveDisplay:
             self, ax, (6.4, 4.8) if n_lines <= INSIDE else (9.2, 4.8)
         )
         self.lines_: list[Any] = []
-        # Colours go on from those of curves that are there already.
+        # Colours continue after those of curves that are there already.
         before = len({line.get_color() for line in self.ax_.get_lines()})
         for i, curve in enumerate(self.curves, start=before):
             self._plot_curve(curve, CYCLE[i % len(CYCLE)])
@@ -288,7 +289,7 @@ class LossCurveDisplay:
             logarithmic(self.ax_)
         else:
             self.ax_.set_yscale("linear")
-        # A single epoch has one tick, not five fractions.
+        # A single epoch has one tick instead of five fractions.
         self.ax_.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         self.ax_.grid(which="both", alpha=0.2)
         self._add_legend()
@@ -314,7 +315,7 @@ class LossCurveDisplay:
         curve: LossCurve,
         **style: Any,
     ) -> None:
-        """One line, with a star where the epoch that is the best by it lies."""
+        """Draw one line, with a star if it is the one that decides the best epoch."""
         label = f"{curve.name}: {rows}" if curve.name else rows
         if curve.best is not None and curve.best_of.startswith(rows):
             by = " by score" if curve.best_of.endswith("score") else ""
@@ -325,7 +326,7 @@ class LossCurveDisplay:
                 "markersize": 14,
                 "markeredgecolor": "white",
             }
-        elif len(losses) == 1:  # a point, which a line would not show
+        elif len(losses) == 1:  # a line would not show a single point
             style["marker"] = "o"
         epochs = np.arange(1, len(losses) + 1) + begins
         self.lines_ += self.ax_.plot(epochs, losses, label=label, **style)
@@ -348,13 +349,13 @@ def _curve(estimator: Any, name: str) -> LossCurve:
     check_fitted_network(estimator)
     loss, validation = estimator.loss_curve_, estimator.validation_loss_curve_
     if validation is None:
-        return LossCurve(name, list(loss), best=_place_of_least(loss))
+        return LossCurve(name, list(loss), best=_epoch_of_least(loss))
     begins = _epochs_before_validation(estimator)
     stopped_early = estimator.best_validation_score_ is not None
     if stopped_early:
         best = _epoch_kept(validation, estimator.validation_scores_)
     else:
-        best = _place_of_least(validation)
+        best = _epoch_of_least(validation)
     by_score = stopped_early and estimator.scoring != "loss"
     return LossCurve(
         name,
@@ -367,9 +368,9 @@ def _curve(estimator: Any, name: str) -> LossCurve:
 
 
 def _epoch_kept(losses: Sequence[float], scores: Sequence[float]) -> int | None:
-    """The epoch that early stopping goes back to: training's own rule, once more.
+    """The epoch that early stopping returns to, found by the rule of training itself.
 
-    Of epochs with the same score it is that of the least loss.
+    Among epochs with the same score, it is the one with the smallest loss.
     """
     progress = Progress(0, t=0, best_loss=np.inf, n_no_change=0, n_eta_drops=0)
     for measured in zip(losses, scores, strict=True):
@@ -379,15 +380,15 @@ def _epoch_kept(losses: Sequence[float], scores: Sequence[float]) -> int | None:
 
 
 def _epochs_before_validation(estimator: Any) -> int:
-    """Epochs that came before the first that rows were held out from.
+    """The number of epochs before the first one that had held-out rows.
 
-    A warm start may have been the first to hold some out, and the histories of all its
-    calls are one. Where it was not, they begin together.
+    A warm start may be the first call to hold rows out, and the histories of all calls
+    are joined. Otherwise both losses begin together.
     """
     loss, validation = estimator.loss_curve_, estimator.validation_loss_curve_
     before = len(loss) - estimator.n_iter_
     return before if before + len(validation) <= len(loss) else 0
 
 
-def _place_of_least(loss: Sequence[float]) -> int | None:
+def _epoch_of_least(loss: Sequence[float]) -> int | None:
     return int(np.nanargmin(loss)) + 1 if len(loss) else None

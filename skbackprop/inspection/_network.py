@@ -20,8 +20,8 @@ from ._trace import BackpropTrace, backprop_trace
 
 Array = NDArray[Any]
 
-# In points: a neuron's dot where there is room, the least distance of two layers whose
-# captions stand side by side, and the height of the legend.
+# In points: the diameter of a dot if there is room, the smallest distance between
+# layers at which captions fit side by side, and the height of the legend.
 DOT, CAPTION, LEGEND = 16.0, 52.0, 40.0
 
 
@@ -30,18 +30,18 @@ class NetworkDisplay:
 
     Make it with `from_estimator` or `from_trace`.
 
-    Lines are orange for positive weights and violet for negative ones, the wider and
-    the stronger the larger the weight is among those of its layer. A layer of more than
-    10 neurons is shown by those 10 whose weights, in and out, are the largest, in their
-    order; the true class of an example and the predicted one are always among them.
-    Hidden neurons have their numbers in them, inputs and outputs their names beside
-    them.
+    Lines are orange for positive weights and violet for negative ones. The larger a
+    weight is within its layer, the wider and stronger is its line. In a layer of more
+    than 10 neurons, only the 10 with the largest incoming and outgoing weights are
+    shown, in their order. The true class of an example and the predicted class are
+    always among them. Hidden neurons contain their numbers; inputs and outputs have
+    their names beside them.
 
-    The fills are the activations of an example, or its errors δ, or averages of a
-    batch. Inputs are shaded from the smallest to the largest, which stand below them.
-    Errors are shaded within each layer, since they often differ by powers of ten from
-    layer to layer: below a layer stands the largest ``|δ|`` in it, which has the
-    full colour.
+    The fills are the activations of an example, or its errors δ, or averages over a
+    batch. Inputs are shaded from the smallest to the largest; both values are printed
+    below them. Errors are shaded within each layer, because they often differ by powers
+    of ten from layer to layer. The largest ``|δ|`` of a layer is printed below it, and
+    has the full colour.
 
     Parameters
     ----------
@@ -49,17 +49,17 @@ class NetworkDisplay:
         Weights of each layer, as in the derivation.
 
     fills : list of (ndarray of shape (n_l,) or None), default=None
-        A number for each neuron of the layers from 0 to L, or None for a layer without
-        fills. None is no fills.
+        For each layer from 0 to L, a number for each neuron, or None for a layer
+        without fills. None means no fills at all.
 
     fill : {"activation", "error"}, default="activation"
-        What they are.
+        What the fills are.
 
     names : tuple (inputs, outputs), default=(None, None)
-        Names of the neurons of the first and last layer, lists of str or None.
+        Names of the neurons in the first and the last layer: lists of str, or None.
 
     keep : collection of int, default=()
-        Output neurons that are shown in any case.
+        Output neurons that are always shown.
 
     Attributes
     ----------
@@ -116,11 +116,11 @@ class NetworkDisplay:
         Parameters
         ----------
         estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-            A fitted network. Of a pipeline, pass the last step, with `X` as that step
+            A fitted network. For a pipeline, pass its last step, with `X` as that step
             sees it.
 
         X : array-like of shape (n_features,) or (n_samples, n_features), default=None
-            One example, or some to average over. None is the network alone.
+            One example, or several to average over. None draws the network alone.
 
         y : array-like or a single target, default=None
             The target or targets that go with `X`.
@@ -129,8 +129,8 @@ class NetworkDisplay:
             What fills the dots: activations, or the errors δ.
 
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure, wide enough for all layers. In axes
-            with less than 0.75 inches a layer, dots and captions are small.
+            Where to draw. None makes a new figure, wide enough for all layers. In axes
+            with less than 0.75 inches per layer, dots and captions are small.
 
         Returns
         -------
@@ -140,12 +140,12 @@ class NetworkDisplay:
         Raises
         ------
         TypeError
-            `estimator` is something else, a pipeline for instance.
+            `estimator` is something else, such as a pipeline.
         NotFittedError
             `estimator` is not fitted.
         ValueError
-            `X` or `y` is not as `fit` expects it, only one of them is given, or `fill`
-            is none of the two.
+            `X` or `y` is not what `fit` expects, only one of them is given, or `fill`
+            has another value.
         ImportError
             matplotlib is not installed.
 
@@ -173,14 +173,14 @@ class NetworkDisplay:
         Parameters
         ----------
         trace : BackpropTrace
-            Of one example, or of several to average over.
+            A trace of one example, or of several to average over.
 
         fill : {"activation", "error"}, default="activation"
             What fills the dots: activations, or the errors δ.
 
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure, wide enough for all layers. In axes
-            with less than 0.75 inches a layer, dots and captions are small.
+            Where to draw. None makes a new figure, wide enough for all layers. In axes
+            with less than 0.75 inches per layer, dots and captions are small.
 
         Returns
         -------
@@ -190,7 +190,7 @@ class NetworkDisplay:
         Raises
         ------
         ValueError
-            `fill` is none of the two.
+            `fill` has another value.
         ImportError
             matplotlib is not installed.
 
@@ -217,8 +217,8 @@ class NetworkDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None is a new figure, wide enough for all layers. In axes
-            with less than 0.75 inches a layer, dots and captions are small.
+            Where to draw. None makes a new figure, wide enough for all layers. In axes
+            with less than 0.75 inches per layer, dots and captions are small.
 
         Returns
         -------
@@ -237,7 +237,7 @@ class NetworkDisplay:
         >>> NetworkDisplay([np.array([[1.0, -2.0]])]).plot().ax_.get_xlabel()
         'layers, from the input to the output'
         """
-        shown = selection(_sizes(self.W), self.keep)
+        shown = selection(_strengths(self.W), self.keep)
         columns = layout(shown, Names(*self.names))
         self.ax_, self.figure_ = axes_for(self, ax, (max(6.4, len(shown) * 0.75), 4.8))
         tallest = max(map(len, columns))
@@ -256,10 +256,10 @@ class NetworkDisplay:
         return self
 
     def _distances(self) -> tuple[float, float]:
-        """From layer to layer and from neuron to neuron, in points.
+        """Distances from layer to layer and from neuron to neuron, in points.
 
-        The axes are smaller in the end: names and a colour bar need some of the width,
-        the legend and captions of some lines need 50 points of the height, or more.
+        The axes end up smaller: names and a colour bar need some of the width; the
+        legend and captions of several lines need 50 points of the height, or more.
         """
         width, height = self.ax_.get_window_extent().size * 72 / self.figure_.dpi
         n_columns, n_rows = np.ptp([self.ax_.get_xlim(), self.ax_.get_ylim()], axis=1)
@@ -326,7 +326,7 @@ class NetworkDisplay:
             low, what = 0, "activation a"
             if self.fill == "error":
                 low = -1
-                what = "error δ = ∂C/∂z,\nin parts of the largest |δ| of its layer"
+                what = "error δ = ∂C/∂z,\nrelative to the largest |δ| of its layer"
             scale = ScalarMappable(Normalize(low, 1), shades)
             self.figure_.colorbar(scale, ax=self.ax_, label=what, shrink=0.7)
         return faces
@@ -335,7 +335,7 @@ class NetworkDisplay:
         return None if self.fills is None else self.fills[layer]
 
     def _limits(self, layer: int, values: Array) -> tuple[float, float]:
-        """What has the colours of both ends, in one layer."""
+        """The values that have the colours of both ends, in one layer."""
         if self.fill == "error":
             largest = float(np.abs(values).max()) or 1.0
             return -largest, largest
@@ -354,7 +354,7 @@ class NetworkDisplay:
                     ha="center",
                     va="center_baseline",
                     fontsize=0.45 * diameter,
-                    color=_legible(face),
+                    color=_contrasting(face),
                 )
         for spots, side, align in ((columns[0], -1, "right"), (columns[-1], 1, "left")):
             for spot in spots:
@@ -396,7 +396,7 @@ class NetworkDisplay:
         low, high = self._limits(layer, values)
         if self.fill == "error":
             return f"{caption}\n|δ| ≤ {high:.2g}"
-        # An input's own scale, not that of the colour bar.
+        # Inputs have a scale of their own, not that of the colour bar.
         return (
             caption
             if layer
@@ -409,8 +409,8 @@ def _check_fill(fill: Any) -> None:
         raise ValueError(f'fill must be "activation" or "error", got {fill!r}.')
 
 
-def _sizes(W: list[Array]) -> list[Array]:
-    """How strong each neuron of each layer is: all |w| that lead to it and from it."""
+def _strengths(W: list[Array]) -> list[Array]:
+    """The mean |w| into each neuron of each layer plus the mean |w| out of it."""
     into = [0.0, *(np.abs(w).sum(axis=1) / w.shape[1] for w in W)]
     out_of = [*(np.abs(w).sum(axis=0) / w.shape[0] for w in W), 0.0]
     return [np.asarray(i + o) for i, o in zip(into, out_of, strict=True)]
@@ -421,10 +421,10 @@ def _span(values: Array) -> tuple[float, float]:
     return (low, high) if low < high else (low - 1, high)
 
 
-def _legible(face: Array) -> str:
-    """Black or white, whichever has more contrast with the colour below it."""
+def _contrasting(face: Array) -> str:
+    """Black or white, whichever has more contrast with the colour behind it."""
     rgb = np.where(
         face[:3] > 0.04045, ((face[:3] + 0.055) / 1.055) ** 2.4, face[:3] / 12.92
     )
-    # WCAG's contrast to black and to white are equal at this luminance.
+    # At this luminance, the contrasts with black and with white are equal (WCAG).
     return "black" if rgb @ [0.2126, 0.7152, 0.0722] > 0.179 else "white"

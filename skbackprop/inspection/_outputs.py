@@ -10,12 +10,12 @@ from ._notation import short
 
 Array = NDArray[Any]
 
-# So many true labels are always shown; there may be hundreds.
+# At most this many labels are always shown: there may be hundreds of them.
 MOST_LABELS = 5
 
 
 class Outputs(NamedTuple):
-    """How activations are read as a prediction, and expected ones as a target.
+    """How to read activations as a prediction, and expected activations as a target.
 
     Parameters
     ----------
@@ -32,17 +32,17 @@ class Outputs(NamedTuple):
     scale: TargetScale | None = None
 
     def roles(self, a: Array, y: Array) -> dict[int, str]:
-        """What is special about some output neurons, for one example.
+        """The output neurons that have a special role for one example.
 
-        They are those of the true class and of the predicted one; of several true
-        labels, those that are most wrong.
+        They are those of the true class and of the predicted class. Where there can be
+        several labels, they are the true and the predicted ones that are most wrong.
         """
         if self.classes is None or len(a) == 1:
             return {}
         if self.several:
-            labels = np.flatnonzero(y > 0.5).tolist()
-            most_wrong = sorted(labels, key=lambda j: float(a[j]))[:MOST_LABELS]
-            return dict.fromkeys(most_wrong, "true label")
+            labels = np.flatnonzero((y > 0.5) | (a > 0.5)).tolist()
+            most_wrong = sorted(labels, key=lambda j: -abs(float(a[j] - y[j])))
+            return {j: _role(a[j], y[j]) for j in most_wrong[:MOST_LABELS]}
         true, predicted = int(y.argmax()), int(a.argmax())
         if true == predicted:
             return {true: "true class, predicted"}
@@ -60,4 +60,12 @@ class Outputs(NamedTuple):
                 label for label, on in zip(self.classes, a > 0.5, strict=True) if on
             ]
             return ", ".join(found) or "no label"
-        return self.classes[int(a[0] > 0.5) if len(a) == 1 else int(np.argmax(a))]
+        if len(self.classes) > 2:
+            return self.classes[int(np.argmax(a))]
+        # Both share a neuron, which a single class has too.
+        return self.classes[-1 if a[0] > 0.5 else 0]
+
+
+def _role(a: float, y: float) -> str:
+    roles = {"true label": y > 0.5, "predicted": a > 0.5}
+    return ", ".join(role for role, applies in roles.items() if applies)

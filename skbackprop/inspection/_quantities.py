@@ -1,5 +1,6 @@
-"""All quantities of one backward pass, found by `_equations` alone."""
+"""All quantities of one backward pass, computed by `_equations` alone."""
 
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -12,13 +13,13 @@ Array = NDArray[Any]
 
 
 class Names(NamedTuple):
-    """Names of the inputs and of the output neurons; None where they have numbers."""
+    """Names of the inputs and of the output neurons; None if they have only numbers."""
 
     inputs: list[str] | None = None
     outputs: list[str] | None = None
 
     def of(self, layer: int, n_layers: int, neuron: int) -> str | None:
-        """The name of a neuron; hidden neurons have none, nor have bare numbers."""
+        """The name of a neuron; None for hidden neurons and for bare numbers."""
         names = {0: self.inputs, n_layers: self.outputs}.get(layer)
         if names is None or names[neuron] == str(neuron):
             return None
@@ -26,7 +27,7 @@ class Names(NamedTuple):
 
 
 class Quantities:
-    """What a pass forward and back finds; the attributes are those of `BackpropTrace`.
+    """The results of a forward and a backward pass, as `BackpropTrace` lists them.
 
     Parameters
     ----------
@@ -70,8 +71,19 @@ class Quantities:
 
     @property
     def n_examples(self) -> int:
-        """Examples that the gradients are averages over, ``m``."""
+        """The number of examples that the gradients are averaged over, ``m``."""
         return int(self.y.shape[1])
+
+    @cached_property
+    def in_float64(self) -> "Quantities":
+        """The same in float64, in which small changes of the cost can be seen."""
+        if self.y.dtype == np.float64:
+            return self
+        W, b, (x, y) = (
+            [array.astype(np.float64) for array in arrays]
+            for arrays in (self.W, self.b, (self.a[0], self.y))
+        )
+        return Quantities(W, b, x, y, self.eta, self.names, self.outputs)
 
     def example(self, i: int) -> Self:
         """Trace one example of the batch alone.
@@ -84,7 +96,7 @@ class Quantities:
         Returns
         -------
         trace : BackpropTrace
-            Its own errors and gradients, of the same network.
+            Its own errors and gradients in the same network.
 
         Examples
         --------
@@ -93,7 +105,7 @@ class Quantities:
         >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
         >>> model = SGDSigmoidMLP((2,), random_state=0).partial_fit(X, y, [0, 1])
         >>> trace = backprop_trace(model, X, y)
-        >>> trace.example(2).cost == trace.costs[2]
+        >>> print(trace.example(2).cost == trace.costs[2])
         True
         """
         return self._with(self.W, self.b, [i])
@@ -104,7 +116,7 @@ class Quantities:
         Returns
         -------
         trace : BackpropTrace
-            Of the weights ``W − η ∇W`` and the biases ``b − η ∇b``.
+            With the weights ``W − η ∇W`` and the biases ``b − η ∇b``.
 
         Examples
         --------
@@ -116,6 +128,10 @@ class Quantities:
         >>> trace.after_update().cost < trace.cost
         True
         """
+        return self._after
+
+    @cached_property
+    def _after(self) -> Self:
         W = [old + step for old, step in zip(self.W, self.update_W, strict=True)]
         b = [old + step for old, step in zip(self.b, self.update_b, strict=True)]
         return self._with(W, b, slice(None))
@@ -128,8 +144,8 @@ class Quantities:
     def strengths(self) -> list[Array]:
         """How much each neuron of each layer matters in a picture of this pass.
 
-        Of an output, its error counts before the slope: a saturated neuron that is
-        wrong is what a reader looks for.
+        For an output, ∂C/∂a counts, without the slope: a reader looks for saturated
+        neurons that are wrong.
         """
         return [
             np.abs(self.grad_W[0]).sum(axis=0),
@@ -138,8 +154,16 @@ class Quantities:
         ]
 
     @property
+    def reading(self) -> str:
+        """Target and prediction of one example, as the estimator reads them."""
+        target, prediction = (
+            self.outputs.reading(values[:, 0]) for values in (self.y, self.a[-1])
+        )
+        return f"target {target}, prediction {prediction}" if target else ""
+
+    @property
     def roles(self) -> dict[int, str]:
-        """Of one example, the true and the predicted class: every picture has them."""
+        """For one example, the true and the predicted class: always in the picture."""
         if self.n_examples > 1:
             return {}
         return self.outputs.roles(self.a[-1][:, 0], self.y[:, 0])

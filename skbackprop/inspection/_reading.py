@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 
 def check_network(estimator: Any) -> None:
-    """Raise TypeError for what is not one of our estimators, saying what to pass."""
+    """Raise TypeError unless this is one of our estimators; say what to pass."""
     if isinstance(estimator, BaseSGDSigmoidMLP):
         return
     hint = ""
@@ -33,18 +33,18 @@ def check_network(estimator: Any) -> None:
         hint = " Pass an instance of the class."
     elif hasattr(estimator, "estimator"):
         hint = (
-            " Pass the network that it has fitted, of a search for instance "
+            " Pass the network that it has fitted; for a search, this is "
             "search.best_estimator_."
         )
     found = estimator if isinstance(estimator, type) else type(estimator)
     raise TypeError(
-        "estimator must be a SGDSigmoidMLP or a SGDSigmoidMLPRegressor, got "
+        "estimator must be an SGDSigmoidMLP or an SGDSigmoidMLPRegressor, got "
         f"{found.__name__}.{hint}"
     )
 
 
 def check_fitted_network(estimator: Any) -> None:
-    """Raise TypeError as `check_network`, NotFittedError where there are no weights."""
+    """Raise TypeError like `check_network`, or NotFittedError without weights."""
     check_network(estimator)
     estimator._require_network()
 
@@ -52,8 +52,8 @@ def check_fitted_network(estimator: Any) -> None:
 def derivation_parameters(estimator: Any) -> tuple[list[Array], list[Array]]:
     """The lists `W` and `b` of the derivation, as views of the fitted attributes.
 
-    The one place that turns `coefs_`, ``(n_{l−1}, n_l)``, into ``W^l``,
-    ``(n_l, n_{l−1})``, and `intercepts_` into columns.
+    This is the one place that turns `coefs_`, of shape ``(n_{l−1}, n_l)``, into
+    ``W^l``, of shape ``(n_l, n_{l−1})``, and `intercepts_` into columns.
     """
     return [coef.T for coef in estimator.coefs_], [
         intercept.reshape(-1, 1) for intercept in estimator.intercepts_
@@ -61,7 +61,7 @@ def derivation_parameters(estimator: Any) -> tuple[list[Array], list[Array]]:
 
 
 def validated(estimator: Any, X: Any, y: Any, reset: bool = False) -> Data:
-    """Rows as the estimator validates them; a single one may be 1-D."""
+    """Rows as the estimator validates them; a single row may be 1-D."""
     if not issparse(X) and np.ndim(X) == 1:
         # A row of a data frame keeps the names that the network was fitted with.
         X = X.to_frame().T if hasattr(X, "to_frame") else np.asarray(X)[np.newaxis]
@@ -71,9 +71,9 @@ def validated(estimator: Any, X: Any, y: Any, reset: bool = False) -> Data:
     return estimator._validate(X, y, None, reset=reset)
 
 
-def ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
-    """A network with weights, and its data: a fresh one as it is when `fit` begins."""
-    if hasattr(estimator, "to_local"):  # a cluster's, whose rows are here
+def prepare(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
+    """Return a network with weights, and its data; unfitted, it is as `fit` begins."""
+    if hasattr(estimator, "to_local"):  # trained on a cluster, but the rows are here
         estimator = estimator.to_local()
     if estimator.__sklearn_is_fitted__():
         estimator._require_network()
@@ -92,7 +92,7 @@ def ready(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
 def derivation_columns(estimator: Any, data: Data) -> tuple[Array, Array]:
     """`x` and `y` of the derivation, a column for each row, in the network's dtype.
 
-    `y` is in the estimator's encoding: what each output neuron should say.
+    `y` is in the estimator's encoding: the expected activation of each output neuron.
     """
     dtype = estimator.coefs_[0].dtype
     X = data.X.toarray() if issparse(data.X) else data.X
@@ -101,13 +101,13 @@ def derivation_columns(estimator: Any, data: Data) -> tuple[Array, Array]:
 
 
 def input_names(estimator: Any) -> list[str] | None:
-    """Names of the features, where the network was fitted with names."""
+    """Names of the features, if the network was fitted with names."""
     names = getattr(estimator, "feature_names_in_", None)
     return None if names is None else [str(name) for name in names]
 
 
 def output_names(estimator: Any) -> list[str] | None:
-    """What the output neurons stand for; None where that is a number."""
+    """What the output neurons stand for; None for a regressor."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         return None
@@ -120,7 +120,7 @@ def output_names(estimator: Any) -> list[str] | None:
 
 
 def output_meaning(estimator: Any) -> Outputs:
-    """How the activations of the outputs are read."""
+    """How to read the activations of the outputs."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         return Outputs(scale=TargetScale(*estimator.target_range_))

@@ -1,6 +1,6 @@
-"""`record_training`: the network at chosen moments of a training."""
+"""`record_training`: the network at chosen moments of its training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from numbers import Integral
 from os import PathLike
@@ -19,6 +19,7 @@ from .._estimators.kind_of_call import Call
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import train
 from .._training.schedules import step_size
+from ._outputs import Outputs
 from ._page.document import document
 from ._page.training import training
 from ._quantities import Names
@@ -30,11 +31,11 @@ from ._reading import (
     output_names,
     validated,
 )
-from ._trace import BackpropTrace
+from ._trace import BackpropTrace, checked_index
 
 Array = NDArray[Any]
 
-# Examples whose costs are computed at a time.
+# How many examples' costs are computed at a time.
 COLUMNS = 1024
 
 
@@ -50,14 +51,14 @@ class Moment(NamedTuple):
 class TrainingRecord:
     """A network at chosen moments of its training.
 
-    Made by `record_training`. In a notebook it shows itself as a page with a slider.
+    `record_training` makes it. A notebook displays it as a page with a slider.
     ``record[i]`` is the `BackpropTrace` of all rows at moment `i`, with the weights as
     they are before the next update; ``len(record)`` is the number of moments.
 
     Attributes
     ----------
     updates : list of int
-        Updates made before each moment; the first is 0, the last is their number.
+        Updates made before each moment: the first is 0, the last is their total number.
 
     epochs : list of float
         The same in epochs.
@@ -84,9 +85,11 @@ class TrainingRecord:
         updates_per_epoch: int,
         x: Array,
         y: Array,
-        trace_of: Callable[..., BackpropTrace],
+        names: Names,
+        outputs: Outputs,
     ) -> None:
-        self._moments, self._x, self._y, self._trace_of = moments, x, y, trace_of
+        self._moments, self._x, self._y = moments, x, y
+        self._names, self._outputs = names, outputs
         self.updates = [moment.update for moment in moments]
         self.epochs = [update / updates_per_epoch for update in self.updates]
         self.W = [moment.W for moment in moments]
@@ -94,7 +97,7 @@ class TrainingRecord:
 
     @cached_property
     def costs(self) -> list[float]:
-        """Mean cost of the rows at each moment, in cost of an example."""
+        """Mean cost of the rows at each moment."""
         return [self._cost(moment) for moment in self._moments]
 
     def _cost(self, moment: Moment) -> float:
@@ -106,7 +109,7 @@ class TrainingRecord:
 
     @property
     def n_examples(self) -> int:
-        """Rows that were learnt from."""
+        """The number of rows that were learnt from."""
         return int(self._y.shape[1])
 
     def __len__(self) -> int:
@@ -123,32 +126,35 @@ class TrainingRecord:
         Parameters
         ----------
         moment : int
-            Which one, counted from 0, or from -1 backwards.
+            Which moment, counted from 0, or backwards from -1.
 
         examples : sequence of int, or slice, default=slice(None)
-            Which rows of `X`. The default is all of them.
+            Which rows of `X`. The default means all of them.
 
         Returns
         -------
         trace : BackpropTrace
-            With the η of the next update, or for the last moment of the last one.
+            The trace. Its η is that of the next update; at the last moment, that of the
+            last update.
 
         Examples
         --------
         See `record_training`.
         """
-        at = self._moments[moment]
+        n = len(self)
+        at = self._moments[checked_index("moment", moment, -n, n - 1, f"{n} moments")]
         x, y = self._x[:, examples], self._y[:, examples]
-        return self._trace_of(at.W, at.b, x, y, at.eta)
+        return BackpropTrace(at.W, at.b, x, y, at.eta, self._names, self._outputs)
 
     def to_html(self, path: str | PathLike[str], *, example: int = 0) -> None:
-        """Write the page that a notebook shows as a file, for any browser.
+        """Write the page that a notebook shows to a file, for any browser.
 
-        It has the weights, the activations and errors of one example, the outputs of
-        up to eight, and the loss so far, at each moment. If they would make a file of
-        more than a megabyte, fewer moments are shown, and the page says so. A small
-        script adds a slider to drag and a button to play; without scripts, a click or
-        the arrow keys choose the moment. Nothing is loaded from elsewhere.
+        For each moment, it has the weights, the activations and errors of one example,
+        the outputs of up to eight, and the loss so far. If the file would be larger
+        than a megabyte, fewer moments are shown, and the page says so. A small script
+        puts a slider and a play button in the place of the ticks; without scripts, a
+        click on a tick or the arrow keys choose the moment. Nothing is loaded from
+        elsewhere.
 
         Parameters
         ----------
@@ -171,12 +177,8 @@ class TrainingRecord:
         Path(path).write_text(page, encoding="utf-8")
 
     def _page(self, example: int) -> str:
-        if not 0 <= example < self.n_examples:
-            raise IndexError(
-                f"example must be between 0 and {self.n_examples - 1}, for "
-                f"{self.n_examples} rows, got {example}."
-            )
-        return training(self, example)
+        n = self.n_examples
+        return training(self, checked_index("example", example, 0, n - 1, f"{n} rows"))
 
     def _repr_html_(self) -> str:
         return self._page(0)
@@ -196,15 +198,15 @@ def record_training(
     every: str = "epoch",
     max_moments: int = 50,
 ) -> TrainingRecord:
-    """Train a clone of a network, and keep what it was like on the way.
+    """Train a clone of a network, and keep copies of it on the way.
 
-    The clone learns as its `fit` would, with ``early_stopping=False``: the same
-    initial weights, order of rows, updates and end, to the last bit.
+    The clone learns as its `fit` would with ``early_stopping=False``: initial weights,
+    order of rows, updates and stopping are the same, to the last bit.
 
     Parameters
     ----------
     estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-        The network, fitted or not; it is not changed. Of a pipeline, pass the last
+        The network, fitted or not; it is not changed. For a pipeline, pass its last
         step, with `X` as that step sees it.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -218,24 +220,24 @@ def record_training(
         Whether the network is kept after each epoch or after each update.
 
     max_moments : int, at least 2, default=50
-        As many networks are kept at most. When there are more, every second one is
-        dropped, and from then on half as many are kept: the moments stay evenly spaced,
-        and memory stays within `max_moments` times the parameters. The first and the
-        last network are always kept.
+        The largest number of networks to keep. When there are more, every second one is
+        dropped, and from then on half as many are kept. So the moments stay evenly
+        spaced, and memory stays within `max_moments` times the parameters. The first
+        and the last network are always kept.
 
     Returns
     -------
     record : TrainingRecord
-        The moments; ``record[i]`` is a `BackpropTrace`, ``record.to_html(path)`` writes
-        a page with a slider.
+        The moments: ``record[i]`` is a `BackpropTrace`, and ``record.to_html(path)``
+        writes a page with a slider.
 
     Raises
     ------
     TypeError
-        `estimator` is something else, a pipeline for instance.
+        `estimator` is something else, such as a pipeline.
     ValueError
-        A parameter is not one of those described here, or `fit` would not take `X` or
-        `y`.
+        A parameter has a value that is not described here, or `fit` would not accept
+        `X` or `y`.
 
     See Also
     --------
@@ -260,6 +262,8 @@ def record_training(
         raise ValueError(
             f"max_moments must be an integer of at least 2, got {max_moments!r}."
         )
+    if hasattr(estimator, "to_local"):  # a cluster's network, whose rows are here
+        estimator = estimator.to_local()
     model = clone(estimator).set_params(early_stopping=False)
     check_parameters(model)
     data = validated(model, X, y, reset=True)
@@ -277,19 +281,20 @@ def record_training(
         step_size(run.plan, run.progress),
     )
     watched = run._replace(engine=cast(Engine, recorder))
-    on_one_blas_thread(lambda: train(*watched), workers)
-    names = Names(input_names(model), output_names(model))
-    meaning = output_meaning(model)
+    with np.errstate(all="ignore"):  # as in fit
+        on_one_blas_thread(lambda: train(*watched), workers)
     return TrainingRecord(
-        recorder.moments(),
+        # Ctrl-C takes the network back to its last whole epoch.
+        recorder.moments(run.progress.n_iter * updates_per_epoch),
         updates_per_epoch,
         *derivation_columns(model, data),
-        lambda W, b, x, y, eta: BackpropTrace(W, b, x, y, eta, names, meaning),
+        Names(input_names(model), output_names(model)),
+        output_meaning(model),
     )
 
 
 class _Recorder:
-    """An engine that makes one update at a time, and keeps the network after some."""
+    """An engine that keeps the network after some of its updates."""
 
     def __init__(self, engine: Engine, stride: int, most: int, eta: float) -> None:
         self._engine, self._stride, self._most, self._eta = engine, stride, most, eta
@@ -302,35 +307,35 @@ class _Recorder:
     def descend(
         self, X: Any, Y: Array, weights: Array | None, batch_size: int, eta: float
     ) -> float:
-        """As the engine's."""
+        """Like the engine's method."""
         cost = 0.0
         for rows in gen_batches(len(Y), batch_size):
             w = None if weights is None else weights[rows]
-            self._begins(eta)
+            self._before_update(eta)
             cost += self._engine.descend(X[rows], Y[rows], w, batch_size, eta)
-            self._ended()
+            self._after_update()
         return cost
 
     def update(self, gradient: Array, m: int, batch_size: int, eta: float) -> None:
-        """As the engine's."""
-        self._begins(eta)
+        """Like the engine's method."""
+        self._before_update(eta)
         self._engine.update(gradient, m, batch_size, eta)
-        self._ended()
+        self._after_update()
 
-    def moments(self) -> list[Moment]:
-        """Those kept, and the last."""
-        if self._kept[-1].update != self._n_updates:
-            # In the place of the one before, where there is no room for both.
-            self._kept[min(len(self._kept), self._most - 1) :] = [self._moment()]
-        return self._kept
+    def moments(self, n_updates: int) -> list[Moment]:
+        """The moments kept, and the last one, after this many updates."""
+        self._n_updates = n_updates
+        kept = [moment for moment in self._kept if moment.update < n_updates]
+        # The last replaces the one before it if there is no room for both.
+        return [*kept[: self._most - 1], self._moment()]
 
-    def _begins(self, eta: float) -> None:
+    def _before_update(self, eta: float) -> None:
         """A schedule may have changed η since the last update."""
         self._eta = eta
         if self._kept[-1].update == self._n_updates:
             self._kept[-1] = self._kept[-1]._replace(eta=eta)
 
-    def _ended(self) -> None:
+    def _after_update(self) -> None:
         self._n_updates += 1
         if self._n_updates % self._stride == 0:
             self._kept.append(self._moment())

@@ -8,7 +8,8 @@ from typing import Any
 from ._chain_rule import Parameter
 from ._explain import Explanation, explain_parameter
 from ._page.chain_rule import explanation
-from ._page.document import document, fragment
+from ._page.document import document
+from ._page.trace import fragment
 from ._quantities import Names, Quantities
 from ._reading import (
     check_network,
@@ -17,20 +18,20 @@ from ._reading import (
     input_names,
     output_meaning,
     output_names,
-    ready,
+    prepare,
 )
 
 
 class BackpropTrace(Quantities):
-    """One pass of backpropagation, with all that it computes on its way.
+    """One pass of backpropagation, with everything that it computes.
 
-    Made by `backprop_trace`. In a notebook it shows itself as a page.
+    `backprop_trace` makes it. A notebook displays it as a page.
 
     Layers are numbered as in the derivation: 0 is the input, 1 the first layer of
-    neurons, L the output. Lists have an entry for each layer from 1 to L, so that layer
-    ``l`` is at ``[l - 1]``; only `a` begins with layer 0, so that ``a[l]`` is layer
-    ``l``. Neurons, inputs and examples are numbered from 0, as in numpy. Vectors are
-    columns, one for each of the `m` examples. The dtype is the network's.
+    neurons, L the output. Lists have an entry for each layer from 1 to L, so layer
+    ``l`` is at ``[l - 1]``. Only `a` begins with layer 0, so ``a[l]`` is layer ``l``.
+    Neurons, inputs and examples are numbered from 0, as in numpy. Vectors are columns,
+    one for each of the `m` examples. The dtype is that of the network.
 
     Attributes
     ----------
@@ -45,21 +46,21 @@ class BackpropTrace(Quantities):
 
     eta : float
         The step size η of the updates: the estimator's `learning_rate_init`, or
-        `learning_rate_init_` where that is "auto".
+        `learning_rate_init_` if that is "auto".
 
     z : list of ndarrays of shape (n_l, m)
         Pre-activations, ``z^l = W^l a^{l−1} + b^l``.
 
     a : list of ndarrays of shape (n_l, m)
-        Activations, ``a^l = σ(z^l)``; ``a[0]`` is the input, a view of `X` where its
-        dtype is the network's.
+        Activations, ``a^l = σ(z^l)``; ``a[0]`` is the input, a view of `X` if it has
+        the dtype of the network.
 
     sigma_prime : list of ndarrays of shape (n_l, m)
         Slopes of the activations, ``σ'(z^l) = a^l (1 − a^l)``, at most ¼.
 
     dC_da : list of ndarrays of shape (n_l, m)
         Sensitivity of the cost to the activations: ``1/n_L (a^L − y)`` in the output
-        layer, ``(W^{l+1})ᵀ δ^{l+1}`` in the others.
+        layer, ``(W^{l+1})ᵀ δ^{l+1}`` in the other layers.
 
     delta : list of ndarrays of shape (n_l, m)
         Errors, ``δ^l = ∂C/∂z^l = ∂C/∂a^l ⊙ σ'(z^l)``, of each example.
@@ -86,8 +87,8 @@ class BackpropTrace(Quantities):
         The number of examples, ``m``.
 
     names : tuple (inputs, outputs)
-        Names of the features and of what the output neurons stand for, each a list of
-        str or None.
+        The names of the features, and of what the output neurons stand for. Each is a
+        list of str, or None.
 
     See Also
     --------
@@ -108,14 +109,14 @@ class BackpropTrace(Quantities):
     ) -> Explanation:
         """Explain the derivative of the cost for one weight, in words and numbers.
 
-        It is the chain rule of section 4, Cost re-expressed,
+        The text shows the chain rule of section 4, Cost re-expressed,
         ``∂C/∂w_jk = ∂C/∂a_j · ∂a_j/∂z_j · ∂z_j/∂w_jk``, with the value of each factor.
         For a hidden neuron, ``∂C/∂a_j`` is shown as the sum over the errors of the next
-        layer (section 5, Error). ``ΔC/0.0001`` is what the cost does when the parameter
-        alone is moved by 0.0001.
+        layer (section 5, Error). For comparison, ``ΔC/0.0001`` shows how the cost
+        changes when only this parameter is moved, by 0.0001.
 
-        In a notebook the last value of a cell shows itself with the factors in their
-        colours; `print` it for plain text.
+        A notebook shows the last value of a cell with the factors in their colours;
+        `print` it for plain text.
 
         Parameters
         ----------
@@ -123,21 +124,21 @@ class BackpropTrace(Quantities):
             The layer that the weight leads to; L is the output layer.
 
         j : int, 0 to n_l − 1
-            The neuron of `layer` that the weight leads to, ``W^l``'s row.
+            The neuron of `layer` that the weight leads to: the row of ``W^l``.
 
         k : int, 0 to n_{l−1} − 1, or None
-            The neuron (or input) of the layer before that the weight comes from,
-            ``W^l``'s column. None is the bias of neuron `j`.
+            The neuron (or input) of the previous layer that the weight comes from: the
+            column of ``W^l``. None means the bias of neuron `j`.
 
         digits : int, 1 to 17, default=4
-            Significant digits of the numbers. 17 tell every float64 from its
+            Significant digits of the numbers. 17 digits tell every float64 from its
             neighbours.
 
         Returns
         -------
         text : str
-            Some lines to print. For a batch, the product for each example (at most ten
-            of them) and its average.
+            Some lines to print. For a batch, they show the product for each example (at
+            most ten of them) and the average.
 
         Raises
         ------
@@ -159,48 +160,49 @@ class BackpropTrace(Quantities):
         <BLANKLINE>
             ∂C/∂w = ∂C/∂a · ∂a/∂z · ∂z/∂w
         <BLANKLINE>
-        ∂C/∂a = a − y = 0.579 − 1 = −0.421
+        ∂C/∂a = a − y = 0.5790 − 1 = −0.4210
             The activation is 0.579 and should be 1: too low.
-        ∂a/∂z = a (1 − a) = 0.579 · (1 − 0.579) = 0.2438
+        ∂a/∂z = a (1 − a) = 0.5790 · 0.4210 = 0.2438
             The slope of the sigmoid, at most 0.25.
         ∂z/∂w = 0.6486
             The activation of neuron 1, which the weight multiplies.
         <BLANKLINE>
         δ = ∂C/∂a · ∂a/∂z = −0.1026
-        ∂C/∂w = −0.421 · 0.2438 · 0.6486 = −0.06657
+        ∂C/∂w = −0.4210 · 0.2438 · 0.6486 = −0.06657
         <BLANKLINE>
         Raising it would lower the cost, so descent moves it up.
-        nudge: w + 0.0001 moves C by ΔC = −6.657e−06, and ΔC/0.0001 = −0.06657
+        nudge: w + 0.0001 changes C by ΔC = −6.657e−06, and ΔC/0.0001 = −0.06657
         update = −η · ∂C/∂w = −3.162 · (−0.06657) = 0.2105
         w → w + update = −0.2646 + 0.2105 = −0.05407
         """
         last = len(self.W)
-        layer = _index("layer", layer, 1, last, f"a network of {last} layers")
+        layer = checked_index("layer", layer, 1, last, f"a network of {last} layers")
         n_out, n_in = self.W[layer - 1].shape
-        j = _index("j", j, 0, n_out - 1, f"the {n_out} neurons of layer {layer}")
+        j = checked_index("j", j, 0, n_out - 1, f"the {n_out} neurons of layer {layer}")
         if k is not None:
             before = "inputs" if layer == 1 else f"neurons of layer {layer - 1}"
-            k = _index("k", k, 0, n_in - 1, f"the {n_in} {before}")
+            k = checked_index("k", k, 0, n_in - 1, f"the {n_in} {before}")
         if not isinstance(digits, Integral) or not 1 <= digits <= 17:
             raise ValueError(f"digits must be an integer from 1 to 17, got {digits!r}.")
         parameter = Parameter(self, layer, j, k)
         return Explanation(
-            explain_parameter(parameter, int(digits)), explanation(parameter)
+            explain_parameter(parameter, int(digits)),
+            explanation(parameter, int(digits)),
         )
 
     def to_html(self, path: str | PathLike[str]) -> None:
-        """Write the page that a notebook shows as a file, for any browser.
+        """Write the page that a notebook shows to a file, for any browser.
 
-        It shows the forward pass, the cost, the way back and the update, with all
-        numbers that they are computed from. A click on a weight or a bias shows its
-        chain rule. Of a batch it shows the averages, and the examples that a reader can
-        choose.
+        The page shows the forward pass, the cost, the backward pass and the update,
+        with all the numbers that they are computed from. A click on a weight or a bias
+        shows its chain rule. For a batch, the page shows the averages, and examples
+        that the reader can choose.
 
         The file is complete: it has no scripts, and loads nothing from elsewhere. It
-        follows the browser's light or dark mode. Numbers are rounded; the full digits
-        are in the `value` of each ``<data>`` element. Of a layer of more than ten
-        neurons (fewer in deep networks) it shows those that matter most, and always the
-        true and the predicted class.
+        follows the browser's light or dark mode. Numbers are rounded; their full digits
+        are in the `value` of each ``<data>`` element. In a layer of more than ten
+        neurons (fewer in deep networks), it shows those that matter most, and always
+        the true and the predicted class.
 
         Parameters
         ----------
@@ -238,45 +240,45 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
     """Trace backpropagation through a network, for one example or a batch.
 
     All quantities come from the functions that "The mathematics" in the documentation
-    shows beside the derivation; training uses a faster implementation of the same, and
-    agrees to rounding.
+    shows beside the derivation. Training uses a faster implementation of the same
+    equations, which agrees to rounding.
 
-    The update of the trace is the derivation's, ``−η·∇W`` and ``−η·∇b`` with η the
-    estimator's `learning_rate_init` (where that is "auto", `learning_rate_init_`): a
-    plain step down the cost, averaged over the
-    rows given. It is that of a `partial_fit` on the same rows in one batch, with a
-    constant `learning_rate`, no `momentum` and no `alpha`. Those three, where they are
-    set, and weights of rows and of classes, are no part of it.
+    The update of the trace is that of the derivation, ``−η·∇W`` and ``−η·∇b``, where η
+    is the estimator's `learning_rate_init` (or `learning_rate_init_` if that is
+    "auto"). It is a plain step down the cost, averaged over the rows given. A
+    `partial_fit` on the same rows in one batch makes the same update if `learning_rate`
+    is constant and there is no `momentum` and no `alpha`. The trace leaves these three
+    out, and the weights of rows and classes too.
 
     Parameters
     ----------
     estimator : SGDSigmoidMLP or SGDSigmoidMLPRegressor
-        A fitted network, or a fresh one, which is then given initial weights as `fit`
-        would draw them, with the classes (or the range) of this `y`. It is not changed
-        in either case. Of a pipeline, pass the last step, with `X` as that step sees
-        it.
+        A fitted network, or an unfitted one. An unfitted one gets the initial weights
+        that `fit` would draw, and the classes (or the range) of this `y`. The estimator
+        is not changed in either case. For a pipeline, pass its last step, with `X` as
+        that step sees it.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features) or (n_features,)
-        Inputs; 1-D is one example. All arrays of the trace are as wide as the rows are
-        many: give it tens or hundreds of rows, not all of a large set.
+        Inputs; a 1-D array is one example. Arrays of the trace have a column for each
+        row of `X`, so give it tens or hundreds of rows, not all of a large set.
 
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), or a single target
-        Targets as `fit` takes them. With a 1-D `X`, the target of the one example: a
-        label or a number, or one for each label or output.
+        Targets as `fit` takes them. With a 1-D `X`, the target of that example: a class
+        or a number, or one value for each label or output.
 
     Returns
     -------
     trace : BackpropTrace
-        All quantities as arrays; ``trace.explain(layer, j, k)`` puts one weight's into
-        words, ``trace.to_html(path)`` draws the whole.
+        All quantities as arrays. ``trace.explain(layer, j, k)`` explains those of one
+        weight in words, and ``trace.to_html(path)`` writes a page that shows them all.
 
     Raises
     ------
     TypeError
-        `estimator` is something else, a pipeline for instance.
+        `estimator` is something else, such as a pipeline.
     ValueError
-        `X` or `y` is not as `fit` expects it, has other features or outputs, or a label
-        that is not in `classes_`.
+        `X` or `y` is not what `fit` expects, has the wrong number of features or
+        outputs, or has a label that is not in `classes_`.
 
     See Also
     --------
@@ -304,7 +306,7 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
     ((3, 1), (5, 4))
     """
     check_network(estimator)
-    estimator, data = ready(estimator, X, y)
+    estimator, data = prepare(estimator, X, y)
     return BackpropTrace(
         *derivation_parameters(estimator),
         *derivation_columns(estimator, data),
@@ -315,7 +317,7 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
 
 
 def _eta(estimator: Any, n_rows: int) -> float:
-    """The step size that the parameters ask for; the fitted one of "auto"."""
+    """The step size that the parameters ask for; for "auto", the fitted one."""
     fitted = getattr(estimator, "learning_rate_init_", None)
     if estimator.learning_rate_init == "auto" and fitted is not None:
         return float(fitted)
@@ -323,8 +325,8 @@ def _eta(estimator: Any, n_rows: int) -> float:
     return float(estimator._resolve_learning_rate_init(pace, n_rows))
 
 
-def _index(name: str, value: Any, least: int, most: int, of_what: str) -> int:
-    """The index as an int, if there is such a one."""
+def checked_index(name: str, value: Any, least: int, most: int, of_what: str) -> int:
+    """The index as an int, if it is in the network."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(
             f"{name} must be an integer, got {value!r} of type {type(value).__name__}."

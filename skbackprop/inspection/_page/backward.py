@@ -6,6 +6,7 @@ from .._chain_rule import Parameter, partial_sum
 from .._layout import AT_MOST, strongest
 from .elements import (
     cell,
+    difference,
     equation,
     equations,
     factor,
@@ -31,11 +32,11 @@ def backward(view: View) -> str:
     """All layers from the last to the first."""
     return "\n".join(
         [
-            "<h3>Back: from the outputs to the first layer</h3>",
+            "<h3>Backward: from the outputs to the first layer</h3>",
             equations(
                 f"δ = ∂C/∂z = {DC_DA} · {DA_DZ}",
-                f"∂C/∂w = δ · {DZ_DW}, with ∂z/∂w = {symbol('a', None, 'k')} of the "
-                "layer before; ∂C/∂b = δ · 1",
+                f"∂C/∂w = δ · {DZ_DW}, where ∂z/∂w = {symbol('a', None, 'k')} of the "
+                "previous layer; ∂C/∂b = δ · 1",
                 css="skb-law",
             ),
             *(_layer(view, layer) for layer in range(view.last, 0, -1)),
@@ -44,7 +45,7 @@ def backward(view: View) -> str:
 
 
 def average_gradients(view: View) -> str:
-    """Of a batch: no errors, whose averages no equation holds of."""
+    """The gradients of a batch; no errors, since no equation holds for their means."""
     m = view.trace.n_examples
     return "\n".join(
         [
@@ -95,13 +96,13 @@ def _errors(view: View, layer: int) -> str:
         factors = product(trace.dC_da[at][j, 0], slope)
         # δ = ∂C/∂b: it chooses the bias.
         bias = view.id_of(Parameter(trace, layer, j, None))
-        error = equation(factors, f'<label for="{bias}">{num(delta)}</label>')
+        shown = f'<label for="{bias}">{num(delta, "delta")}</label>'
         rows.append(
             [
                 view.row_head(layer, j, role),
                 cell(equation(*sensitivity(view, layer, j)), css="skb-sum"),
-                cell(equation(f"{num(a)}&nbsp;·&nbsp;(1 − {num(a)})", num(slope))),
-                cell(error, delta, largest),
+                cell(equation(product(a, 1 - a), num(slope, "sigma_prime"))),
+                cell(equation(factors, shown), delta, largest),
             ]
         )
     heads = ["neuron j", DC_DA, f"{DA_DZ} = a (1 − a)", f"δ = {DC_DA} · {DA_DZ}"]
@@ -111,17 +112,17 @@ def _errors(view: View, layer: int) -> str:
 def sensitivity(
     view: View, layer: int, j: int, at_most: int = AT_MOST
 ) -> tuple[str, str]:
-    """∂C/∂a of a neuron as numbers, a sum by so many of its terms, and its value."""
+    """∂C/∂a of a neuron: an expression of at most `at_most` terms, and its value."""
     trace = view.trace
-    value = num(trace.dC_da[layer - 1][j, 0])
+    value = num(trace.dC_da[layer - 1][j, 0], "dC_da")
     if layer == view.last:
-        difference = f"{num(trace.a[-1][j, 0])} − {num(trace.y[j, 0])}"
-        return mean_of(len(trace.y), difference), value
+        error = difference(trace.a[-1][j, 0], trace.y[j, 0], "a", "y")
+        return mean_of(len(trace.y), error), value
     w, delta = trace.W[layer][:, j], trace.delta[layer][:, 0]
     shown = view.shown[layer + 1]
     largest = [shown[place] for place in strongest((w * delta)[shown], at_most)]
     parts = partial_sum(w * delta, largest)
-    terms = products(w[parts.shown], delta[parts.shown])
+    terms = products(w[parts.shown], delta[parts.shown], "w", "delta")
     return total(terms, parts.n_rest, parts.rest), value
 
 
@@ -130,7 +131,9 @@ def gradients(view: View, layer: int) -> str:
     trace, at = view.trace, layer - 1
     largest = max(np.abs(of[at]).max() for of in (trace.grad_W, trace.grad_b))
     of_one = trace.n_examples == 1
-    how = "each is δ of its row times a of its column" if of_one else view.title(layer)
+    how = "each is the δ of its row times the a of its column"
+    if not of_one:
+        how = view.title(layer)
     return parameter_table(
         view,
         layer,

@@ -18,24 +18,25 @@ from .elements import (
     product,
     symbol,
     total,
+    with_digits,
 )
 from .style import STYLE
 from .view import View
 
-# Longer sums, over the neurons of a layer or the examples of a batch, are shown by so
-# many of their terms, the largest.
+# Of longer sums, over the neurons of a layer or the examples of a batch, only this many
+# terms are shown: the largest.
 TERMS = 5
 DZ_DB = factor("dz-dw", "∂z/∂b")
 
 
 def chain_rules(view: View) -> str:
-    """A radio button for each parameter that is shown, and what it shows.
+    """Write a radio button for each parameter shown, and what it reveals.
 
-    What belongs to a neuron, the first two factors, is there once for all the weights
+    The first two factors belong to a neuron. They are written once for all the weights
     that lead to it.
     """
     parameters = view.parameters()
-    chosen = max(parameters, key=_pull)
+    chosen = max(parameters, key=_priority)
     groups = [
         f'<div class="skb-group">{_buttons(view, group, chosen)}'
         f'<div class="skb-shared">{_neuron(view, layer, j)}</div></div>'
@@ -48,15 +49,16 @@ def chain_rules(view: View) -> str:
     )
 
 
-def explanation(at: Parameter) -> str:
+def explanation(at: Parameter, digits: int) -> str:
     """The chain rule of one parameter alone, for a notebook."""
     view = View(at.trace, "")
     content = _heading(at) + _neuron(view, at.layer, at.j) + _parameter(view, at)
-    return f'<div class="skb"><style>{STYLE}</style>{content}</div>'
+    shown = with_digits(content, digits)
+    return f'<div class="skb"><style>{STYLE}</style>{shown}</div>'
 
 
-def _pull(at: Parameter) -> tuple[bool, bool, float]:
-    """What is chosen at first: the weight of an output with the largest gradient."""
+def _priority(at: Parameter) -> tuple[bool, bool, float]:
+    """The weight into an output with the largest gradient is chosen at first."""
     return at.is_output, at.k is not None, abs(at.gradient)
 
 
@@ -72,7 +74,7 @@ def _buttons(view: View, parameters: Iterable[Parameter], chosen: Parameter) -> 
 
 
 def _highlight(view: View, parameters: list[Parameter]) -> str:
-    """The chosen weight is marked wherever it is shown."""
+    """Mark the chosen weight wherever it is shown."""
     marked = ",".join(
         f".skb:has(#{view.id_of(at)}:checked) [for={view.id_of(at)}]"
         for at in parameters
@@ -81,26 +83,24 @@ def _highlight(view: View, parameters: list[Parameter]) -> str:
 
 
 def _neuron(view: View, layer: int, j: int) -> str:
-    """The factors that all weights of a neuron share; of a batch there are none."""
+    """The factors that all weights into a neuron share; a batch has none."""
     trace = view.trace
     if trace.n_examples > 1:
         return ""
-    a, slope, delta = (
-        num(of[j, 0])
-        for of in (
-            trace.a[layer],
-            trace.sigma_prime[layer - 1],
-            trace.delta[layer - 1],
-        )
-    )
+    at, a = layer - 1, trace.a[layer][j, 0]
+    slope = num(trace.sigma_prime[at][j, 0], "sigma_prime")
     coloured = (
-        factor("dC-da", num(trace.dC_da[layer - 1][j, 0])),
+        factor("dC-da", num(trace.dC_da[at][j, 0], "dC_da")),
         factor("da-dz", slope),
     )
     return equations(
         equation(DC_DA, _law(view, layer, j), *sensitivity(view, layer, j, TERMS)),
-        equation(DA_DZ, "a (1 − a)", f"{a}&nbsp;·&nbsp;(1 − {a})", slope),
-        equation(f"δ = {DC_DA} · {DA_DZ}", " · ".join(coloured), delta),
+        equation(DA_DZ, "a (1 − a)", product(a, 1 - a), slope),
+        equation(
+            f"δ = {DC_DA} · {DA_DZ}",
+            " · ".join(coloured),
+            num(trace.delta[at][j, 0], "delta"),
+        ),
     )
 
 
@@ -181,10 +181,11 @@ def _step(at: Parameter) -> str:
 
 
 def _nudge(at: Parameter) -> str:
-    now, then = at.nudged_cost()
+    change = at.nudge()
     slope = equation(
-        f"(C({at.letter} + h) − C) / h",
-        f"({num(then, 10)} − {num(now, 10)}) / {num(NUDGE, 1)}",
-        num((then - now) / NUDGE),
+        "ΔC/h", f"{num(change)} / {num(NUDGE, digits=1)}", num(change / NUDGE)
     )
-    return f"nudge it alone by h = {NUDGE:g}: {slope}, close to ∂C/∂{at.letter}"
+    return (
+        f"nudge it alone by h = {NUDGE:g}: {slope}, close to ∂C/∂{at.letter} = "
+        f"{num(at.gradient)}"
+    )

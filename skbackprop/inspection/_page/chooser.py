@@ -1,25 +1,23 @@
-"""Views of which one is seen, chosen by radio buttons: as tabs, or along a track."""
+"""Views of which one is visible; radio buttons choose it, as tabs or on a track."""
 
 from html import escape
 
-from .._layout import DZ_DW
-
 
 def chooser(
-    key: str, choices: list[str], views: list[str], css: str = "skb-tabs"
+    key: str, label: str, choices: list[str], views: list[str], css: str = "skb-tabs"
 ) -> str:
-    """Some views and what chooses one of them.
+    """Write some views, and the buttons that choose one of them.
 
     Parameters
     ----------
     key : str
-        Begins the `id` of the buttons.
+        The beginning of each button's `id`.
     choices : list of str
-        What each view is called.
+        The name of each view.
     views : list of str
-        HTML.
+        The HTML of each view.
     css : {"skb-tabs", "skb-track"}
-        Whether the names are seen, or ticks that have them as titles.
+        Whether to show the names, or ticks that have the names as titles.
     """
     inputs, labels = [], []
     for i, name in enumerate(map(escape, choices)):
@@ -33,7 +31,7 @@ def chooser(
     return "\n".join(
         [
             f"<style>{_rules(len(views), css)}</style>",
-            '<div class="skb-views">',
+            f'<div class="skb-views" role="group" aria-label="{label}">',
             *inputs,
             f'<div class="{css}">{"".join(labels)}</div>',
             *(f'<section class="skb-view">\n{view}</section>' for view in views),
@@ -46,8 +44,8 @@ def _rules(n: int, css: str) -> str:
     """The first button shows the first view and marks the first label, and so on."""
     rules = (
         ("checked", "section.skb-view", "display: block"),
-        ("checked", f".{css} label", "background: rgba(128,128,128,.6)"),
-        ("focus-visible", f".{css} label", f"outline: 2px solid {DZ_DW}"),
+        ("checked", f".{css} label", "box-shadow: inset 0 0 0 3px"),
+        ("focus-visible", f".{css} label", "outline: 2px solid"),
     )
     return "\n".join(
         ",".join(

@@ -10,6 +10,7 @@ from .._layout import strongest
 from .._quantities import Quantities
 from .elements import (
     cell,
+    difference,
     equation,
     equations,
     mean_of,
@@ -23,12 +24,17 @@ from .view import View
 
 Array = NDArray[Any]
 
-# A longer sum over the examples of a batch is shown by its largest terms.
+# Of a longer sum over the examples of a batch, only the largest terms are shown.
 EXAMPLES = 10
 
 
+def most_costly(trace: Quantities) -> list[int]:
+    """The examples that a sum over a batch shows."""
+    return strongest(trace.costs, EXAMPLES)
+
+
 def cost(view: View) -> str:
-    """How wrong the outputs are, neuron by neuron."""
+    """Show how wrong the outputs are, neuron by neuron."""
     trace, j = view.trace, symbol("a", None, "j")
     difference = f"({j} − {symbol('y', None, 'j')})²"
     n_L = trace.units[-1]
@@ -48,33 +54,32 @@ def _mean(n_L: int) -> str:
     return "" if n_L == 1 else f", the mean over the {n_L} outputs"
 
 
-def average_cost(trace: Quantities) -> str:
-    """``C = 1/m Σ C_i``."""
-    shown = strongest(trace.costs, EXAMPLES)
+def average_cost(trace: Quantities, shown: list[int]) -> str:
+    """``C = 1/m Σ C_i``; of these examples singly."""
     parts = partial_sum(trace.costs, shown)
-    terms = [num(trace.costs[i]) for i in shown]
+    terms = [f"{num(trace.costs[i], 'cost')}<sub>({i})</sub>" for i in shown]
     return equation(
         symbol("C"),
         f"1/{trace.n_examples} Σ<sub>i</sub> {symbol('C', None, 'i')}",
         mean_of(trace.n_examples, total(terms, parts.n_rest, parts.rest)),
-        num(trace.cost),
+        num(trace.cost, "cost"),
     )
 
 
 def cost_of_example(trace: Quantities, shown: list[int]) -> str:
-    """``C = 1/n_L Σ ½ (a − y)²``, as numbers."""
+    """``C = 1/n_L Σ ½ (a − y)²``, in numbers."""
     a, y = trace.a[-1][:, 0], trace.y[:, 0]
     parts = partial_sum((a - y) ** 2 / 2, shown)
     terms = [_half_square(a[j], y[j]) for j in shown]
     return equation(
         symbol("C"),
         mean_of(len(y), total(terms, parts.n_rest, parts.rest)),
-        num(trace.costs[0]),
+        num(trace.costs[0], "cost"),
     )
 
 
 def _half_square(a: Any, y: Any) -> str:
-    return f"½&nbsp;·&nbsp;({num(a)} − {num(y)})²"
+    return f"½&nbsp;·&nbsp;({difference(a, y, 'a', 'y')})²"
 
 
 def _outputs(view: View) -> str:
@@ -85,7 +90,7 @@ def _outputs(view: View) -> str:
             view.row_head(last, j, trace.roles.get(j, "")),
             cell(number(a[j], "a", last, j)),
             cell(number(y[j], "y", last, j)),
-            cell(equation(f"{num(a[j])} − {num(y[j])}", num(a[j] - y[j]))),
+            cell(equation(difference(a[j], y[j]), num(a[j] - y[j]))),
         ]
         for j in view.shown[-1]
     ]
@@ -94,7 +99,7 @@ def _outputs(view: View) -> str:
 
 
 def _own_units(view: View) -> str:
-    """Of a regressor: between its numbers and activations."""
+    """For a regressor: how its numbers and its activations correspond."""
     trace, scale = view.trace, view.trace.outputs.scale
     if scale is None:
         return ""
@@ -109,18 +114,18 @@ def _own_units(view: View) -> str:
         chains += [
             equation(
                 symbol("y", None, j),
-                f"½ + {gain} · ({num(numbers[j])} − {centre})",
+                f"½ + {gain} · ({difference(numbers[j], scale.centre[j])})",
                 num(y[j]),
             )
-            + f" for the target {num(numbers[j])}",
+            + f", for the target {num(numbers[j])}",
             equation(
                 "prediction",
-                f"{centre} + ({num(a[j])} − ½) / {gain}",
+                f"{centre} + ({difference(a[j], 0.5)}) / {gain}",
                 num(predictions[j]),
             ),
         ]
     return (
-        "<p>Between the numbers of y and activations, the regressor's "
-        "<code>target_range_</code> maps (its low end to 0.1, its high end to 0.9):</p>"
+        "<p>The regressor's <code>target_range_</code> maps y to activations (its low "
+        "end to 0.1, its high end to 0.9) and predictions back:</p>"
         + equations(*chains)
     )

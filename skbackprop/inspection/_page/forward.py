@@ -14,8 +14,8 @@ def forward(view: View) -> str:
             "<h3>Forward: from the inputs to the outputs</h3>",
             equations(
                 f"{symbol('z', None, 'j')} = Σ<sub>k</sub> {symbol('w', None, 'jk')} "
-                f"{symbol('a', None, 'k')} + {symbol('b', None, 'j')}, with "
-                f"{symbol('a', None, 'k')} of the layer before",
+                f"{symbol('a', None, 'k')} + {symbol('b', None, 'j')}, where "
+                f"{symbol('a', None, 'k')} are activations of the previous layer",
                 f"{symbol('a', None, 'j')} = σ({symbol('z', None, 'j')}) = "
                 f"1 / (1 + e<sup>−{symbol('z', None, 'j')}</sup>)",
                 css="skb-law",
@@ -47,12 +47,12 @@ def _sum(view: View, layer: int, j: int) -> str:
     trace, at = view.trace, layer - 1
     w, a = trace.W[at][j], trace.a[at][:, 0]
     parts = partial_sum(w * a, view.shown[at])
-    terms = products(w[parts.shown], a[parts.shown])
+    terms = products(w[parts.shown], a[parts.shown], "w", "a")
     weighted = total(terms, parts.n_rest, parts.rest)
     return equation(
         symbol("z", layer, j),
-        f"{weighted} + {bracketed(trace.b[at][j, 0])}",
-        num(trace.z[at][j, 0]),
+        f"{weighted} + {bracketed(trace.b[at][j, 0], 'b')}",
+        num(trace.z[at][j, 0], "z"),
     )
 
 
@@ -62,5 +62,5 @@ def _activation(view: View, layer: int, j: int) -> str:
         symbol("a", layer, j),
         f"σ({num(z)})",
         f"1 / (1 + e<sup>−{bracketed(z)}</sup>)",
-        num(a),
+        num(a, "a"),
     )

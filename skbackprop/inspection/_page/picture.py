@@ -1,7 +1,8 @@
-"""The picture of a pass: neurons, and connections by their gradient.
+"""The picture of a pass: neurons, and connections drawn by their gradients.
 
-The drawing is SVG. What can be clicked lies above it: a strip over each connection, a
-disc over each neuron. Their places are parts of the width, so that all scale together.
+The drawing is SVG. The parts that can be clicked lie above it: a strip over each
+connection, a disc over each neuron. Their places are fractions of the picture's size,
+so that everything scales together.
 """
 
 import math
@@ -16,20 +17,21 @@ from numpy.typing import NDArray
 from .._chain_rule import Parameter
 from .._layout import NEGATIVE, POSITIVE, Line, Spot, layout, lines
 from .._notation import short
+from .elements import SCROLLS
 from .view import View
 
 Array = NDArray[Any]
 
-# The room of a neuron and of what surrounds the picture, in units of the picture, which
-# are pixels where there is room. Lines spread where they are REACH from a neuron, so
-# that they pass beside its numbers.
+# The space for a neuron and for the margins, in units of the picture, which are pixels
+# if there is room. Lines start to slant at REACH from a neuron, so that they pass
+# beside its numbers.
 ROW, TOP, BOTTOM, SIDE, RADIUS, REACH = 74, 60, 30, 180, 15, 36
-# With less room the picture shrinks to this part of its size, and then scrolls.
+# With less room, the picture shrinks to this fraction of its size, and then scrolls.
 SMALLEST = 0.47
 
 
 def picture(view: View) -> str:
-    """The network by its gradients, what can be clicked in it, and its key."""
+    """The network drawn by its gradients, with clickable parts and a key."""
     grad_W = view.trace.grad_W
     columns, width, height = _places(view)
     clickable = [
@@ -49,13 +51,13 @@ def picture(view: View) -> str:
 def drawing(
     view: View, values: list[Array], largest: Sequence[float | None], above: str = ""
 ) -> str:
-    """The network with its connections by these values; of large layers a part.
+    """The network, with connections drawn by these values.
 
     Parameters
     ----------
     view : View
     values : list of arrays in the shapes of ``W``
-    largest : for each of them, what the widest line stands for; None is its largest
+    largest : for each of them, the value of the widest line; None means its largest
     above : HTML that lies above the drawing
     """
     columns, width, height = _places(view)
@@ -71,7 +73,7 @@ def drawing(
         shapes += _caption(view, layer, spots, height)
     return "\n".join(
         [
-            f'<div class="skb-wide"><div class="skb-pic" style="width:{width}px;'
+            f'{SCROLLS}<div class="skb-pic" style="width:{width}px;'
             f'min-width:{SMALLEST * width:.0f}px;aspect-ratio:{width}/{height}">',
             f'<svg viewBox="0 0 {width} {height}" role="img" aria-label='
             '"The network, its activations, errors and connections">',
@@ -82,7 +84,7 @@ def drawing(
 
 
 def _places(view: View) -> tuple[list[list[Spot]], int, int]:
-    """Neurons at places in the picture, and the picture's size."""
+    """The neurons at their places in the picture, and the picture's size."""
     columns = layout(view.shown, view.trace.names)
     tallest = max(map(len, columns))
     # Small networks have room to spread; deep ones are scrolled.
@@ -116,11 +118,11 @@ def _neurons(view: View, layer: int, spots: list[Spot]) -> list[str]:
     largest_input = np.abs(trace.a[0]).max() or 1.0
     parts = []
     for neuron, label, x, y in spots:
-        # Inputs are no activations between 0 and 1: they have a shade of their size.
+        # Inputs are not between 0 and 1, so they are shaded by their relative size.
         level = a[neuron] if layer else abs(a[neuron]) / largest_input
         parts += [
             f'<circle cx="{x}" cy="{y}" r="{RADIUS}" fill="currentColor" '
-            f'fill-opacity="{0.03 + 0.37 * min(level, 1.0):.3f}" stroke="currentColor" '
+            f'fill-opacity="{0.03 + 0.27 * min(level, 1.0):.3f}" stroke="currentColor" '
             'stroke-opacity="0.65" stroke-width="1.3"/>',
             _text(x, y + 4, str(neuron), "skb-j"),
             _text(x, y - RADIUS - 5, short(a[neuron], 3), "skb-a"),
@@ -133,16 +135,10 @@ def _neurons(view: View, layer: int, spots: list[Spot]) -> list[str]:
             parts.append(_text(x - RADIUS - 8, y + 4, name, "skb-l", "end"))
         elif layer == view.last:
             expected = f"y {short(trace.y[neuron].mean(), 2)}"
-            role = trace.roles.get(neuron, "").replace(" class", "")
+            beside = [name, expected, trace.roles.get(neuron, "")]
             parts += [
-                _text(x + RADIUS + 8, y - 5, name or expected, "skb-l", "start"),
-                _text(
-                    x + RADIUS + 8,
-                    y + 12,
-                    " ".join(filter(None, [name and expected, role and f"({role})"])),
-                    "skb-a",
-                    "start",
-                ),
+                _text(x + RADIUS + 8, y - 12 + 17 * i, text, "skb-l", "start")
+                for i, text in enumerate(filter(None, beside))
             ]
     return parts
 
@@ -156,7 +152,7 @@ def _caption(view: View, layer: int, spots: list[Spot], height: int) -> list[str
         _text(x, 33, f"{n}{unit}", "skb-l"),
     ]
     if n > len(spots):
-        # Below the lowest neuron's error, where the eye comes to the end of the column.
+        # Below the error of the lowest neuron, at the end of the column.
         parts.append(_text(x, height - 8, f"⋮ {n - len(spots)} more", "skb-l"))
     return parts
 
@@ -169,7 +165,7 @@ def _text(x: float, y: float, text: str, css: str, anchor: str = "middle") -> st
 
 
 def _strip(view: View, layer: int, line: Line, width: int, height: int) -> str:
-    """Over the slanted part of a connection."""
+    """A clickable strip over the slanted part of a connection."""
     at = Parameter(view.trace, layer, line.end.neuron, line.start.neuron)
     x1, y1 = line.start.x + REACH, line.start.y
     x2, y2 = line.end.x - REACH, line.end.y
@@ -187,7 +183,7 @@ def _strip(view: View, layer: int, line: Line, width: int, height: int) -> str:
 
 
 def _disc(view: View, layer: int, spot: Spot, width: int, height: int) -> str:
-    """Over a neuron, for its bias."""
+    """A clickable disc over a neuron, for its bias."""
     at, reach = Parameter(view.trace, layer, spot.neuron, None), RADIUS + 4
     title = (
         f"bias of neuron {at.j} of layer {layer}: b = {short(at.value)}, "
@@ -203,7 +199,7 @@ def _disc(view: View, layer: int, spot: Spot, width: int, height: int) -> str:
 def _key(view: View) -> str:
     above = "its activation a" if view.trace.n_examples == 1 else "the mean of a"
     below = "its error δ" if view.trace.n_examples == 1 else "the mean of δ"
-    cut = "Of large layers, the neurons that matter most are shown. "
+    cut = "In large layers, only the neurons that matter most are shown. "
     if view.trace.units == list(map(len, view.shown)):
         cut = ""
     return (
@@ -212,7 +208,7 @@ def _key(view: View) -> str:
         f'<span class="skb-key" style="background:{NEGATIVE}"></span>'
         "∂C/∂w negative: it makes it larger. Zero is grey. "
         "Widths are scaled within each layer. "
-        f"{cut}Above a neuron is {above}, which shades it; below it {below}. "
+        f"{cut}Above a neuron is {above}, which shades it; below it is {below}. "
         "<b>Click a connection, a neuron (for its bias) or an underlined number</b> to "
-        "see its chain rule; from the keyboard, use Tab and then the arrow keys.</p>"
+        "see its chain rule. With the keyboard, use Tab and then the arrow keys.</p>"
     )

@@ -1,4 +1,4 @@
-"""The style sheet of a page, for any ground: in notebooks light or dark."""
+"""The style sheet of a page, for light and for dark backgrounds."""
 
 from .._layout import DA_DZ, DC_DA, DZ_DW
 
@@ -12,7 +12,7 @@ STYLE = f"""
 .skb h2 {{ font-size: 21px; margin: 0 0 6px; font-weight: 650; }}
 .skb h3 {{ font-size: 17px; margin: 30px 0 6px; font-weight: 650; }}
 .skb h4 {{ font-size: 14px; margin: 20px 0 4px; font-weight: 650; }}
-.skb p {{ margin: 6px 0; max-width: 88ch; }}
+.skb p {{ margin: 6px 0; max-width: 88ch; overflow-wrap: anywhere; }}
 .skb sub, .skb sup {{ font-size: 75%; line-height: 0; }}
 .skb .skb-chip {{ display: inline-block; margin: 2px 8px 6px 0; padding: 1px 10px;
   border-radius: 12px; background: rgba(128,128,128,.16); }}
@@ -28,7 +28,7 @@ STYLE = f"""
   font-variant-numeric: tabular-nums; border: none; font-size: 13px; }}
 .skb th, .skb td {{ padding: 3px 7px; text-align: right; border: none;
   border-radius: 3px; white-space: nowrap; background: none; color: inherit; }}
-.skb .skb-sum {{ white-space: normal; min-width: 16ch; }}
+.skb .skb-sum {{ white-space: normal; min-width: 14ch; }}
 .skb th {{ font-weight: 600; }}
 .skb table tr {{ background: transparent !important; }}
 .skb thead th:first-child, .skb tbody th {{ text-align: left; }}
@@ -36,7 +36,7 @@ STYLE = f"""
   background: var(--skb-ground); color: var(--skb-ink); }}
 .skb .skb-caption {{ margin: 12px 0 -6px; }}
 .skb small {{ display: block; font-size: 11.5px; }}
-.skb td .skb-eq small {{ color: inherit; opacity: .85; }}
+.skb td .skb-eq small {{ color: inherit; white-space: normal; }}
 .skb summary {{ cursor: pointer; }}
 .skb .skb-cut {{ font-style: italic; font-size: 13px; }}
 .skb .skb-dC-da, .skb .skb-da-dz, .skb .skb-dz-dw {{ color: #fff; font-style: normal;
@@ -47,8 +47,8 @@ STYLE = f"""
 .skb .skb-pic {{ position: relative; max-width: 100%; }}
 .skb svg {{ display: block; width: 100%; height: 100%; }}
 .skb svg text {{ fill: currentColor; font-size: 12px; }}
-@media (max-width: 600px) {{ .skb svg text.skb-a, .skb svg text.skb-d,
-  .skb svg text.skb-l {{ font-size: 17px; }} }}
+@media (max-width: 600px) {{ .skb svg text {{ font-size: 17px; }}
+  .skb svg text.skb-h {{ font-size: 17px; }} }}
 .skb svg .skb-h {{ font-size: 13px; font-weight: 650; }}
 .skb svg .skb-j {{ font-size: 11px; }}
 .skb svg .skb-d {{ font-weight: 600; }}
@@ -78,7 +78,7 @@ STYLE = f"""
 .skb .skb-name, .skb .skb-rule, .skb .skb-shared {{ display: none; }}
 .skb .skb-r:checked + .skb-name, .skb .skb-r:checked + .skb-name + .skb-rule,
 .skb .skb-r:checked ~ .skb-shared {{ display: block; }}
-.skb .skb-rules:focus-within {{ outline: 2px solid {DZ_DW}; }}
+.skb .skb-rules:focus-within {{ outline: 2px solid; }}
 .skb .skb-views {{ position: relative; }}
 .skb .skb-views > input {{ position: absolute; opacity: 0; pointer-events: none; }}
 .skb .skb-tabs label {{ display: inline-block; margin: 2px 6px 6px 0; padding: 1px 10px;
@@ -89,7 +89,7 @@ STYLE = f"""
 .skb .skb-track {{ max-width: 640px; }}
 .skb .skb-track:not([hidden]) {{ display: flex; }}
 .skb .skb-track label {{ flex: 1; min-width: 0; height: 20px; margin: 0 1px 8px 0;
-  padding: 0; border-radius: 3px; background: rgba(128,128,128,.2); }}
+  padding: 0; border-radius: 3px; background: rgba(128,128,128,.55); }}
 .skb .skb-track label:hover {{ background: rgba(128,128,128,.45); }}
 .skb .skb-curve {{ width: 640px; max-width: 100%; }}
 """

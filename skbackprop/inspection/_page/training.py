@@ -1,5 +1,6 @@
 """The page of a recorded training: a network at chosen moments, and a slider."""
 
+from html import escape
 from secrets import token_hex
 from typing import Any, Protocol
 
@@ -8,10 +9,10 @@ from numpy.typing import NDArray
 
 from .._chain_rule import Parameter
 from .._layout import NEGATIVE, POSITIVE
+from .._notation import counted
 from .._quantities import Quantities
 from .chooser import chooser
-from .document import reading
-from .elements import cell, named, num, number, small, table
+from .elements import cell, cut_note, named, num, number, small, table
 from .parameters import parameter_table
 from .picture import drawing
 from .style import STYLE
@@ -19,16 +20,18 @@ from .view import View, n_parameters
 
 Array = NDArray[Any]
 
-# A page has at most about a megabyte: so many bytes for a moment, and for each of its
-# parameters. More moments than these make the ticks too narrow to hit.
-BYTES, BYTES_OF_MOMENT, BYTES_OF_PARAMETER, MOST_MOMENTS = 10**6, 5_000, 350, 60
-# Examples whose outputs are shown at every moment.
+# A page is limited to about a megabyte. These are the bytes of a moment and of each of
+# its parameters. With more moments than this, the ticks would be too narrow to hit.
+BYTES, MOST_MOMENTS = 10**6, 60
+BYTES_OF_MOMENT, BYTES_OF_NEURON, BYTES_OF_PARAMETER = 4_000, 600, 360
+# The activation of one output for one example.
+BYTES_OF_OUTPUT = 300
+# How many examples' outputs are shown at every moment.
 EXAMPLES = 8
 # The frame of the loss curve.
 WIDTH, HEIGHT, LEFT, BELOW = 640, 120, 56, 20
 
-# The page is complete without it. It puts a slider and a button that plays in the place
-# of the ticks.
+# The page is complete without it. It replaces the ticks by a slider and a play button.
 SCRIPT = """
 document.querySelectorAll(".skb-track:not([hidden])").forEach((track) => {
   const inputs = [...track.parentElement.querySelectorAll(":scope > input")];
@@ -60,7 +63,7 @@ document.querySelectorAll(".skb-track:not([hidden])").forEach((track) => {
 
 
 class Moments(Protocol):
-    """A recorded training, as its page needs it."""
+    """What the page needs of a recorded training."""
 
     updates: list[int]
     epochs: list[float]
@@ -79,47 +82,62 @@ class Moments(Protocol):
 
 
 def training(record: Moments, example: int) -> str:
-    """What a notebook shows of a record; `example` is the one in the picture."""
+    """Write what a notebook shows of a record; `example` is the one in the picture."""
     n = len(record.updates)
     overview = View(record.trace(n - 1, [example]), "")
     units = [len(neurons) for neurons in overview.shown]
-    of_moment = BYTES_OF_MOMENT + BYTES_OF_PARAMETER * n_parameters(units)
-    n_shown = int(np.clip(BYTES // of_moment, 2, MOST_MOMENTS))
+    n_shown = int(np.clip(BYTES // _bytes_of_moment(units), 2, MOST_MOMENTS))
     places = _spread(n, n_shown)
+    # All moments share one scale, so that weights are seen to grow.
+    largest = [
+        max(float(np.abs(W[at]).max()) for W in record.W) or 1.0
+        for at in range(overview.last)
+    ]
     choices = [f"after {_when(record, place)}" for place in places]
-    views = [_moment(record, place, example, overview.shown) for place in places]
+    views = [
+        _moment(record, place, example, overview.shown, largest) for place in places
+    ]
     return "\n".join(
         [
             f'<div class="skb"><style>{STYLE}</style>',
             "<h2>A network learns</h2>",
             f"<p>{_introduction(example)}</p>",
-            _part(len(places), n, "recorded moments"),
-            chooser(f"skb-{token_hex(4)}", choices, views, "skb-track"),
+            cut_note([(len(places), n, "recorded moments")], "evenly spaced"),
+            chooser(
+                f"skb-{token_hex(4)}",
+                "Moments of training",
+                choices,
+                views,
+                "skb-track",
+            ),
             f"<script>{SCRIPT}</script></div>",
         ]
     )
 
 
-def _part(n_shown: int, n: int, what: str) -> str:
-    """A line that says how many are shown, if not all are."""
-    if n_shown == n:
-        return ""
-    return f'<p class="skb-cut">Shown: {n_shown} of {n} {what}, evenly spaced.</p>'
-
-
 def _spread(n: int, most: int) -> list[int]:
-    """Places from the first to the last of `n`, as evenly as can be."""
+    """Evenly spaced places from the first to the last of `n`, `most` at most."""
     places = np.linspace(0, n - 1, min(n, most)).round().astype(int)
     return [int(place) for place in places]
 
 
-def _moment(record: Moments, place: int, example: int, shown: list[list[int]]) -> str:
+def _bytes_of_moment(units: list[int]) -> int:
+    return (
+        BYTES_OF_MOMENT
+        + BYTES_OF_NEURON * sum(units)
+        + BYTES_OF_PARAMETER * n_parameters(units)
+        + BYTES_OF_OUTPUT * EXAMPLES * units[-1]
+    )
+
+
+def _moment(
+    record: Moments,
+    place: int,
+    example: int,
+    shown: list[list[int]],
+    largest: list[float],
+) -> str:
     view = View(record.trace(place, [example]), "", selected=shown)
-    # One scale for all moments, on which weights are seen to grow.
-    largest = [
-        max(float(np.abs(W[at]).max()) for W in record.W) or 1.0
-        for at in range(view.last)
-    ]
     cost = num(record.costs[place])
     return "\n".join(
         [
@@ -135,22 +153,21 @@ def _moment(record: Moments, place: int, example: int, shown: list[list[int]]) -
 
 def _introduction(example: int) -> str:
     return (
-        "Choose a moment along the track; the arrow keys move on to the next. "
+        "Choose a moment on the track, or move along it with the arrow keys. Lines are "
         f'<span class="skb-key" style="background:{POSITIVE}"></span>positive and '
         f'<span class="skb-key" style="background:{NEGATIVE}"></span>negative weights, '
         "with widths on one scale for all moments. Above a neuron is its activation a, "
-        f"below it its error δ, for example {example}."
+        f"and below it its error δ, in example {example}."
     )
 
 
 def _when(record: Moments, place: int) -> str:
-    updates = record.updates[place]
-    noun = "update" if updates == 1 else "updates"
-    return f"{updates} {noun} ({record.epochs[place]:.4g} epochs)"
+    updates, epochs = record.updates[place], round(record.epochs[place], 3)
+    return f"{counted(updates, 'update')} ({counted(epochs, 'epoch')})"
 
 
 def _curve(record: Moments, place: int) -> str:
-    """The loss so far, within the frame of the whole training."""
+    """Draw the loss so far, within the frame of the whole training."""
     epochs, costs = np.array(record.epochs), np.array(record.costs)
     right, floor = WIDTH - 10, HEIGHT - BELOW
     x = LEFT + (right - LEFT) * epochs / (epochs.max() or 1)
@@ -175,7 +192,7 @@ def _curve(record: Moments, place: int) -> str:
 
 
 def _outputs(record: Moments, place: int, shown: list[int]) -> str:
-    """Activations of some examples, beside what they should be."""
+    """The activations of some examples, beside the expected ones."""
     examples = _spread(record.n_examples, EXAMPLES)
     trace = record.trace(place, examples)
     last, rows = len(trace.W), []
@@ -190,10 +207,12 @@ def _outputs(record: Moments, place: int, shown: list[int]) -> str:
             for j in shown
             for a, y in [(one.a[-1][j, 0], one.y[j, 0])]
         ]
-        what = f'<th scope="row">example {i}{small(reading(one))}</th>'
+        what = f'<th scope="row">example {i}{small(escape(one.reading))}</th>'
         rows.append([what, *cells, cell(num(one.cost))])
     heads = ["", *(f"output {named(trace, last, j)}" for j in shown), "C"]
-    return table(heads, rows) + _part(len(rows), record.n_examples, "examples")
+    return table(heads, rows) + cut_note(
+        [(len(rows), record.n_examples, "examples")], "evenly spaced"
+    )
 
 
 def _weights(view: View, layer: int) -> str:

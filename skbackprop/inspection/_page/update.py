@@ -1,15 +1,14 @@
 """The update, and what it does to the cost (section 7)."""
 
 from .._chain_rule import Parameter
-from .._quantities import Quantities
-from .cost import average_cost, cost_of_example
+from .cost import average_cost, cost_of_example, most_costly
 from .elements import cell, equations, num, product, symbol
 from .parameters import parameter_table
 from .view import View
 
 
 def update(view: View) -> str:
-    """New parameters of all layers, and the cost with them."""
+    """The new parameters of all layers, and the cost that they give."""
     return "\n".join(
         [
             "<h3>Update: one step against the gradient</h3>",
@@ -39,27 +38,26 @@ def _new(view: View, at: Parameter) -> str:
 
 def _after(view: View) -> list[str]:
     before, after = view.trace, view.trace.after_update()
+    if before.n_examples > 1:
+        examples = most_costly(before)
+        costs = [average_cost(trace, examples) for trace in (before, after)]
+    else:
+        costs = [cost_of_example(trace, view.shown[-1]) for trace in (before, after)]
     return [
         "<h3>The cost before and after</h3>",
-        equations(_cost(before, view), f"after the update: {_cost(after, view)}"),
+        equations(costs[0], f"after the update: {costs[1]}"),
         f"<p>{verdict(before.cost, after.cost)}</p>",
     ]
 
 
-def _cost(trace: Quantities, view: View) -> str:
-    if trace.n_examples > 1:
-        return average_cost(trace)
-    return cost_of_example(trace, view.shown[-1])
-
-
 def verdict(before: float, after: float) -> str:
-    """Whether the step did what it is for."""
+    """Say whether the step lowered the cost."""
     change = f"C = {num(before)} → {num(after)}. "
     if after < before:
         return change + "The step made the network less wrong on these data."
     if after == before:
         return change + "The step changed nothing that these digits can show."
     return change + (
-        "The cost rose: the step was too long. The gradient gives the direction in "
-        "which the cost falls at first, so try a smaller learning_rate_init (η)."
+        "The cost rose: the step was too long. A step against the gradient lowers the "
+        "cost only if it is small enough, so try a smaller learning_rate_init (η)."
     )

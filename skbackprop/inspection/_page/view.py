@@ -1,4 +1,4 @@
-"""What a page shows of one pass: which neurons, and under which names it is linked."""
+"""What a page shows of one pass: which neurons, and the ids that link its parts."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ from .._layout import AT_MOST, selection
 from .._quantities import Quantities
 from .elements import named, number, small
 
-# A page has at most so many chain rules, of about 1.5 kB each.
+# A page has at most this many chain rules, of about 1.5 kB each.
 MOST_PARAMETERS = 160
 
 
@@ -22,12 +22,12 @@ class View:
     ----------
     trace : Quantities
     key : str
-        Begins the `id` of all that can be chosen here; no other view has it. Empty
-        where nothing can be chosen.
+        The beginning of each `id` that can be chosen here; no other view has the same.
+        Empty if nothing can be chosen.
     most_parameters : int
-        Layers are shown by fewer neurons until there are no more weights and biases.
+        Fewer neurons of each layer are shown until weights and biases are this few.
     selected : list of lists of int, or None
-        The neurons of each layer that are shown, where another view has chosen them.
+        The neurons of each layer that are shown, if another view has chosen them.
     of_batch : bool
         Whether this is one example of a batch, which makes no update of its own.
     """
@@ -44,7 +44,7 @@ class View:
         if self.selected is not None:
             return self.selected
         strengths, keep = self.trace.strengths, self.trace.roles
-        for at_most in range(AT_MOST, 2, -1):
+        for at_most in range(AT_MOST, 1, -1):
             shown = selection(strengths, keep, at_most)
             if n_parameters(list(map(len, shown))) <= self.most_parameters:
                 break
@@ -56,7 +56,7 @@ class View:
         return len(self.trace.W)
 
     def title(self, layer: int) -> str:
-        """Number and kind of a layer."""
+        """The number and the kind of a layer."""
         return f"Layer {layer} ({'output' if layer == self.last else 'hidden'})"
 
     def parameters(self) -> list[Parameter]:
@@ -69,7 +69,7 @@ class View:
         ]
 
     def parameters_of(self, layer: int, j: int) -> list[Parameter]:
-        """The weights shown that lead to a neuron, and last its bias."""
+        """The weights shown that lead to a neuron, and its bias at the end."""
         sources = [*self.shown[layer - 1], None]
         return [Parameter(self.trace, layer, j, k) for k in sources]
 
@@ -86,11 +86,11 @@ class View:
         return f'<th scope="row">{name}{small(below)}</th>'
 
     def choosable(self, at: Parameter, value: Any, prefix: str = "") -> str:
-        """A number of a weight or bias, which is chosen when it is clicked."""
+        """A number of a weight or bias; a click on it chooses that parameter."""
         shown = number(value, prefix + at.letter, at.layer, at.j, at.k)
         return f'<label for="{self.id_of(at)}">{shown}</label>'
 
 
 def n_parameters(units: list[int]) -> int:
-    """Weights and biases of a network with so many neurons in its layers."""
+    """How many weights and biases a network with layers of these sizes has."""
     return sum((n_in + 1) * n_out for n_in, n_out in pairwise(units))
