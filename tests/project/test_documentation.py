@@ -65,3 +65,14 @@ def test_a_script_of_the_documentation_imports_only_what_exists(path):
                 assert hasattr(module, alias.name) or importlib.util.find_spec(
                     f"{node.module}.{alias.name}"
                 )
+
+
+def test_the_code_of_the_readme_prints_what_it_says(tmp_path, monkeypatch, capsys):
+    """It has no prompts, so that it can be copied and pasted."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    expected = re.findall(r"print\(.*\)  # (.*)", code)
+    assert capsys.readouterr().out.splitlines() == expected != []
+    assert (tmp_path / "trace.html").exists()
