@@ -40,13 +40,13 @@ from .._training.interrupts import uninterrupted
 from .._training.progress import Ending, Plan
 from .._training.verbose import Printer, print_stop
 from .auto import LARGEST_BATCH, NO_BETTER, ROWS_TO_STOP_EARLY, TOL, Pace, tolerance
+from .call import Call
 from .convergence import Finding, saturation_of_pass, shortfall, warn_about_ending
 from .hyperparameters import (
     check_parameters,
     hidden_units,
     refuse_foreign_parameters,
 )
-from .kind_of_call import Call
 from .outcome import Run, fitted_attributes, fitted_attributes_if_stopped
 from .persistence import Persistent
 from .resuming import (
@@ -54,7 +54,7 @@ from .resuming import (
     check_network,
     progress_of,
     random_state_from,
-    refuse_lone_weights,
+    refuse_unfitted_weights,
 )
 from .sample_weights import (
     as_dtype,
@@ -159,8 +159,8 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         task = fit_task(self, X, y, sample_weight)
         fitted = self.__sklearn_is_fitted__()
         if self.warm_start and not fitted:
-            refuse_lone_weights(self)
-        call = Call(goes_on=bool(fitted and self.warm_start), is_pass=False)
+            refuse_unfitted_weights(self)
+        call = Call(continues=bool(fitted and self.warm_start), is_pass=False)
         model = self._copy()
         with np.errstate(all="ignore"):
             check_parameters(self)
@@ -188,9 +188,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         sample_weight: ArrayLike | None,
         classes: ArrayLike | None = None,
     ) -> Self:
-        call = Call(goes_on=self.__sklearn_is_fitted__(), is_pass=True)
-        if not call.goes_on:
-            refuse_lone_weights(self)
+        call = Call(continues=self.__sklearn_is_fitted__(), is_pass=True)
+        if not call.continues:
+            refuse_unfitted_weights(self)
         model = self._copy()
         with np.errstate(all="ignore"):
             check_parameters(self)
@@ -198,14 +198,14 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             model._set_targets(data, call, classes)
             random_state = None
             # Making a random stream takes 100 µs, a quarter of a one-row call.
-            if not call.goes_on or self._shuffles(data.X.shape[0]):
+            if not call.continues or self._shuffles(data.X.shape[0]):
                 random_state = model._initialise(data.X.dtype, call)
             else:
                 check_network(model, model._units_wanted)
             workers = Workers()
             run = model._begin(data, random_state, call, workers)
             learns = run.source.total_weight > 0
-            if call.goes_on and not learns:
+            if call.continues and not learns:
                 return self  # unchanged to the bit, schedule and random stream too
             finding = None
             if learns:
@@ -281,7 +281,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         self, X: Any, y: Any, sample_weight: ArrayLike | None, call: Call
     ) -> Data:
         """The validated rows to learn from."""
-        return self._validate(X, y, sample_weight, reset=not call.goes_on)
+        return self._validate(X, y, sample_weight, reset=not call.continues)
 
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
@@ -336,7 +336,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _initialise(self, dtype: DTypeLike, call: Call) -> RandomState:
         """Set what training starts from; return the random state it continues."""
-        if call.goes_on:
+        if call.continues:
             check_network(self, self._units_wanted)
             return random_state_from(self._random_state)
         units = self._units_wanted
@@ -618,7 +618,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def _require_network(self) -> None:
         """Raise NotFittedError or ValueError if there is no network to predict with."""
         if not self.__sklearn_is_fitted__():
-            refuse_lone_weights(self)
+            refuse_unfitted_weights(self)
             check_is_fitted(self)
         check_arrays(self)
 

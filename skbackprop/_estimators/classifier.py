@@ -14,7 +14,7 @@ from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
 from .auto import Pace
 from .base import BaseSGDSigmoidMLP
-from .kind_of_call import Call
+from .call import Call
 from .labels import refuse_invalid_labels, refuse_weights_as_classes
 from .sample_weights import balanced_factors, class_factors, score_weights
 from .targets import (
@@ -654,7 +654,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         self, data: Data, call: Call, classes: ArrayLike | None = None
     ) -> None:
         multilabel = data.y.ndim == 2
-        is_first_pass = call.is_pass and not call.goes_on
+        is_first_pass = call.is_pass and not call.continues
         if is_first_pass and classes is None and not multilabel:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit, unless y is "
@@ -667,11 +667,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             if classes is not None:
                 refuse_invalid_labels(classes, "classes", place="index")
-                known = self.classes_ if call.goes_on else None
+                known = self.classes_ if call.continues else None
                 refuse_weights_as_classes(classes, data.y, known)
             given = found if classes is None else unique_labels(classes)
             refuse_nat(given, "classes")
-        if not call.goes_on:
+        if not call.continues:
             if multilabel and len(given) != len(found):
                 raise ValueError(
                     f"classes has {len(given)} labels, but y has {len(found)} columns; "

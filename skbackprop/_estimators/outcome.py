@@ -9,7 +9,7 @@ from .._training.descent import restore_best
 from .._training.examples import Source
 from .._training.held_out import HeldOut
 from .._training.progress import Plan, Progress
-from .kind_of_call import Call
+from .call import Call
 
 # How many of a stream's latest losses are kept: 0.3 MB, and 80 kB in a file. Without a
 # limit, half an hour of small chunks made 34 MB of them.

@@ -13,8 +13,8 @@ from .._training.examples import Encoder
 from .._training.held_out import Score, r_squared
 from .auto import Pace
 from .base import BaseSGDSigmoidMLP
+from .call import Call
 from .hyperparameters import check_target_range
-from .kind_of_call import Call
 from .sample_weights import score_weights
 from .targets import TargetScale, checked_numbers, usable_range
 from .user_warnings import warn
@@ -537,18 +537,18 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         self, data: Data, call: Call, classes: ArrayLike | None = None
     ) -> None:
         n_outputs, y = data.y.shape[1], targets_with_weight(data)
-        if call.goes_on and n_outputs != self.n_outputs_:
+        if call.continues and n_outputs != self.n_outputs_:
             raise ValueError(f"y has {n_outputs} columns, expected {self.n_outputs_}.")
         auto = isinstance(self.target_range, str) and self.target_range == "auto"
         if not auto:
             given = check_target_range(self.target_range, n_outputs)
-            if call.goes_on and not np.array_equal(given, self.target_range_):
+            if call.continues and not np.array_equal(given, self.target_range_):
                 raise ValueError(
                     f"target_range={self.target_range!r} differs from that of the "
                     f"fitted model, {self.target_range_.tolist()}. Call fit with "
                     "warm_start=False to start again."
                 )
-        elif not call.goes_on:
+        elif not call.continues:
             low, high = (end(axis=0).astype(float) for end in (y.min, y.max))
             given = usable_range(low, high)
             if call.is_pass and (low == high).any():
@@ -557,13 +557,13 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
                     "first partial_fit saw only one value of y. Give "
                     "target_range=(low, high)."
                 )
-        if not call.goes_on:
+        if not call.continues:
             self.n_outputs_, self.target_range_ = n_outputs, given
         low, high = TargetScale(*self.target_range_).reachable
-        if not call.goes_on:
+        if not call.continues:
             _require_finite(low, high, data.X.dtype)
         outside, size = self._count_outside(data, low, high)
-        is_told = call.is_pass and call.goes_on and self._is_told_of_range
+        is_told = call.is_pass and call.continues and self._is_told_of_range
         self._is_told_of_range = is_told  # warn only once for a stream
         if outside > OUTLIERS * size and not is_told:
             self._is_told_of_range = True

@@ -26,7 +26,7 @@ def progress_of(model: Any) -> Progress:
     )
 
 
-def refuse_lone_weights(model: Any) -> None:
+def refuse_unfitted_weights(model: Any) -> None:
     """Raise NotFittedError if a user set weights of a model without known targets."""
     given = [name for name in ("coefs_", "intercepts_") if hasattr(model, name)]
     if given:

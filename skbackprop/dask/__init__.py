@@ -28,7 +28,7 @@ except ImportError as error:
 
 from .._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from .._estimators.base import BaseSGDSigmoidMLP
-from .._estimators.kind_of_call import Call
+from .._estimators.call import Call
 from .._estimators.persistence import with_checksum
 from .._estimators.sample_weights import require_some_weight, score_weights
 from .._estimators.validation import Data
@@ -248,7 +248,7 @@ class _OnDask(BaseSGDSigmoidMLP):
         )
 
     def _load(self, X: Any, y: Any, sample_weight: Any, call: Call) -> Data:
-        reset = not call.goes_on
+        reset = not call.continues
         rows = load(
             self._find_client(),
             self._template(),

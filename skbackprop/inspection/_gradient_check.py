@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from .. import _equations as eq
-from .._estimators.kind_of_call import Call
+from .._estimators.call import Call
 from .._estimators.validation import Data
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import run_epoch
@@ -253,7 +253,7 @@ def _engine_gradient(
     if hasattr(probe, "class_weight"):
         probe.class_weight = None
     before = derivation_parameters(probe)
-    workers, call = Workers(), Call(goes_on=True, is_pass=True)
+    workers, call = Workers(), Call(continues=True, is_pass=True)
     with np.errstate(all="ignore"):
         run = probe._begin(data, None, call, workers)
         on_one_blas_thread(

@@ -9,9 +9,9 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .._estimators.base import BaseSGDSigmoidMLP
+from .._estimators.call import Call
 from .._estimators.hyperparameters import check_parameters
-from .._estimators.kind_of_call import Call
-from .._estimators.resuming import refuse_lone_weights
+from .._estimators.resuming import refuse_unfitted_weights
 from .._estimators.targets import TargetScale
 from .._estimators.validation import Data
 from ._outputs import Outputs
@@ -78,11 +78,11 @@ def prepare(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
     if estimator.__sklearn_is_fitted__():
         estimator._require_network()
         return estimator, validated(estimator, X, y)
-    refuse_lone_weights(estimator)
+    refuse_unfitted_weights(estimator)
     estimator = clone(estimator)
     check_parameters(estimator)
     data = validated(estimator, X, y, reset=True)
-    call = Call(goes_on=False, is_pass=False)
+    call = Call(continues=False, is_pass=False)
     estimator._set_targets(data, call)
     estimator._initialise(data.X.dtype, call)
     estimator._measure_norm(estimator._source(data, call))

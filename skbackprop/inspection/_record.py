@@ -14,8 +14,8 @@ from sklearn.utils import gen_batches
 
 from .. import _equations as eq
 from .._engine.network import Engine
+from .._estimators.call import Call
 from .._estimators.hyperparameters import check_parameters
-from .._estimators.kind_of_call import Call
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import train
 from .._training.schedules import step_size
@@ -267,7 +267,7 @@ def record_training(
     model = clone(estimator).set_params(early_stopping=False)
     check_parameters(model)
     data = validated(model, X, y, reset=True)
-    call = Call(goes_on=False, is_pass=False)
+    call = Call(continues=False, is_pass=False)
     model._set_targets(data, call)
     random_state = model._initialise(data.X.dtype, call)
     model.n_iter_ = 0

@@ -9,10 +9,10 @@ from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
-from skbackprop._estimators.kind_of_call import Call
+from skbackprop._estimators.call import Call
 
 ESTIMATORS = [SGDSigmoidMLP, SGDSigmoidMLPRegressor]
-FIT = Call(goes_on=False, is_pass=False)
+FIT = Call(continues=False, is_pass=False)
 # Four bits and their parity have a long plateau at the loss of a constant prediction.
 BITS = 2.0 * (np.arange(16)[:, np.newaxis] >> np.arange(4) & 1) - 1
 PARITY = (BITS.prod(axis=1) > 0).astype(int)

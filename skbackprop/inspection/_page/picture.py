@@ -137,7 +137,7 @@ def _neurons(view: View, layer: int, spots: list[Spot]) -> list[str]:
             expected = f"y {short(trace.y[neuron].mean(), 2)}"
             beside = [name, expected, trace.roles.get(neuron, "")]
             parts += [
-                _text(x + RADIUS + 8, y - 12 + 17 * i, text, "skb-l", "start")
+                _text(x + 36, y - 12 + 17 * i, text, "skb-l", "start")
                 for i, text in enumerate(filter(None, beside))
             ]
     return parts

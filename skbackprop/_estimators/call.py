@@ -7,6 +7,6 @@ class Call(NamedTuple):
     """A cold or warm `fit`, or the first or a later `partial_fit`."""
 
     # Whether it continues from the existing network.
-    goes_on: bool
+    continues: bool
     # Whether it is a `partial_fit`: one pass over some rows of a stream.
     is_pass: bool
