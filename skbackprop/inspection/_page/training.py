@@ -13,8 +13,10 @@ from .._notation import counted
 from .._quantities import Quantities
 from .chooser import chooser
 from .elements import cell, cut_note, named, num, number, small, table
+from .loss_curve import loss_curve
 from .parameters import parameter_table
 from .picture import drawing
+from .slider import SCRIPT
 from .style import STYLE
 from .view import View, n_parameters
 
@@ -28,40 +30,6 @@ BYTES_OF_MOMENT, BYTES_OF_NEURON, BYTES_OF_PARAMETER = 4_000, 600, 360
 BYTES_OF_OUTPUT = 300
 # How many examples' outputs are shown at every moment.
 EXAMPLES = 8
-# The frame of the loss curve.
-WIDTH, HEIGHT, LEFT, BELOW = 640, 120, 56, 20
-
-# The page is complete without it. It replaces the ticks by a slider and a play button.
-SCRIPT = """
-document.querySelectorAll(".skb-track:not([hidden])").forEach((track) => {
-  const inputs = [...track.parentElement.querySelectorAll(":scope > input")];
-  const slider = document.createElement("input");
-  Object.assign(slider, { type: "range", min: 0, max: inputs.length - 1, value: 0 });
-  slider.setAttribute("aria-label", "Moment of training");
-  const button = document.createElement("button");
-  const show = (i) => { inputs[i].checked = true; slider.value = i; };
-  let timer = null;
-  const stop = () => { clearInterval(timer); timer = null; button.innerText = "Play"; };
-  const play = () => {
-    let i = slider.value === slider.max ? 0 : Number(slider.value);
-    button.innerText = "Stop";
-    timer = setInterval(() => {
-      show(i); i += 1; if (i === inputs.length) stop();
-    }, 250);
-  };
-  slider.oninput = () => { stop(); show(slider.value); };
-  inputs.forEach((input, i) => { input.onchange = () => { stop(); show(i); }; });
-  button.onclick = () => { if (timer) stop(); else play(); };
-  const bar = document.createElement("div");
-  bar.className = "skb-bar";
-  bar.append(button, slider);
-  track.before(bar);
-  track.hidden = true;
-  stop();
-});
-"""
-
-
 class Moments(Protocol):
     """What the page needs of a recorded training."""
 
@@ -142,7 +110,7 @@ def _moment(
     return "\n".join(
         [
             f"<p><b>After {_when(record, place)}</b>: mean cost C = {cost}</p>",
-            _curve(record, place),
+            loss_curve(record.epochs, record.costs, place),
             f"<p>The network, with example {example}:</p>",
             drawing(view, view.trace.W, largest),
             _outputs(record, place, shown[-1]),
@@ -164,31 +132,6 @@ def _introduction(example: int) -> str:
 def _when(record: Moments, place: int) -> str:
     updates, epochs = record.updates[place], round(record.epochs[place], 3)
     return f"{counted(updates, 'update')} ({counted(epochs, 'epoch')})"
-
-
-def _curve(record: Moments, place: int) -> str:
-    """Draw the loss so far, within the frame of the whole training."""
-    epochs, costs = np.array(record.epochs), np.array(record.costs)
-    right, floor = WIDTH - 10, HEIGHT - BELOW
-    x = LEFT + (right - LEFT) * epochs / (epochs.max() or 1)
-    y = 8 + (floor - 8) * (1 - costs / (costs.max() or 1))
-    points = [f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True)]
-    return (
-        f'<div class="skb-curve"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="Mean cost, epoch by epoch, now {costs[place]:.4g}">'
-        f'<path d="M{LEFT},8V{floor}H{right}" fill="none" stroke="currentColor" '
-        'stroke-opacity="0.5"/>'
-        f'<polyline points="{" ".join(points)}" fill="none" '
-        'stroke="currentColor" stroke-opacity="0.25"/>'
-        f'<polyline points="{" ".join(points[: place + 1])}" fill="none" '
-        'stroke="currentColor" stroke-width="2"/>'
-        f'<circle cx="{x[place]:.1f}" cy="{y[place]:.1f}" r="4" fill="currentColor"/>'
-        f'<text x="{LEFT - 6}" y="14" text-anchor="end">{costs.max():.2g}</text>'
-        f'<text x="{LEFT - 6}" y="{floor}" text-anchor="end">0</text>'
-        f'<text x="{LEFT}" y="{HEIGHT - 4}">mean cost C</text>'
-        f'<text x="{right}" y="{HEIGHT - 4}" text-anchor="end">'
-        f"{epochs.max():.4g} epochs</text></svg></div>"
-    )
 
 
 def _outputs(record: Moments, place: int, shown: list[int]) -> str:

@@ -10,7 +10,8 @@ from .._layout import AT_MOST, selection
 from .._quantities import Quantities
 from .elements import named, number, small
 
-# A page has at most this many chain rules, of about 1.5 kB each.
+# A page has about this many chain rules at most, of 1.5 kB each; very deep networks
+# have more, because two neurons of each layer are always shown.
 MOST_PARAMETERS = 160
 
 

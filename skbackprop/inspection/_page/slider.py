@@ -1,0 +1,31 @@
+"""The one script there is: it lets a reader drag and play a recorded training."""
+
+# The page is complete without it. It replaces the ticks by a slider and a play button.
+SCRIPT = """
+document.querySelectorAll(".skb-track:not([hidden])").forEach((track) => {
+  const inputs = [...track.parentElement.querySelectorAll(":scope > input")];
+  const slider = document.createElement("input");
+  Object.assign(slider, { type: "range", min: 0, max: inputs.length - 1, value: 0 });
+  slider.setAttribute("aria-label", "Moment of training");
+  const button = document.createElement("button");
+  const show = (i) => { inputs[i].checked = true; slider.value = i; };
+  let timer = null;
+  const stop = () => { clearInterval(timer); timer = null; button.innerText = "Play"; };
+  const play = () => {
+    let i = slider.value === slider.max ? 0 : Number(slider.value);
+    button.innerText = "Stop";
+    timer = setInterval(() => {
+      show(i); i += 1; if (i === inputs.length) stop();
+    }, 250);
+  };
+  slider.oninput = () => { stop(); show(slider.value); };
+  inputs.forEach((input, i) => { input.onchange = () => { stop(); show(i); }; });
+  button.onclick = () => { if (timer) stop(); else play(); };
+  const bar = document.createElement("div");
+  bar.className = "skb-bar";
+  bar.append(button, slider);
+  track.before(bar);
+  track.hidden = true;
+  stop();
+});
+"""
