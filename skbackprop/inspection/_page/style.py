@@ -64,6 +64,7 @@ STYLE = f"""
 .skb label.skb-disc {{ position: absolute; aspect-ratio: 1; border-radius: 50%;
   border: 3px solid; box-sizing: border-box;
   opacity: var(--skb-chosen, 0); }}
+.skb label.skb-hit, .skb label.skb-disc {{ box-shadow: none !important; }}
 .skb label.skb-hit:hover, .skb label.skb-disc:hover {{ opacity: .4; }}
 .skb .skb-rules {{ position: relative; margin: 10px 0; padding: 8px 14px;
   border: 1px solid rgba(128,128,128,.5); border-radius: 8px; min-height: 268px; }}
