@@ -1,9 +1,12 @@
 """Networks to trace, their real updates, and a reader of the pages of traces."""
 
+import itertools
 import math
 import re
 from copy import deepcopy
-from html.parser import HTMLParser
+from functools import cache
+from typing import ClassVar
+from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
 
@@ -46,84 +49,208 @@ def real_update(model, X, y):
     ]
 
 
-class Page(HTMLParser):
-    """What a page contains: equations, numbers in tables, and choices.
+class Rounded:
+    """A number as it is shown, or what a reader computes from such numbers.
+
+    `size` is what the error is compared with. For a sum it is the sum of the absolute
+    terms. For the difference of two numbers it is the difference: they have to be shown
+    with the digits that it needs.
+    """
+
+    def __init__(self, value, size=None):
+        self.value, self.is_number = value, size is None
+        self.size = abs(value) if size is None else size
+
+    def __add__(self, other):
+        return Rounded(self.value + other.value, self.size + other.size)
+
+    def __radd__(self, one):
+        return Rounded(one) + self
+
+    def __sub__(self, other):
+        value, size = self.value - other.value, self.size + other.size
+        return Rounded(
+            value, abs(value) if self.is_number and other.is_number else size
+        )
+
+    def __mul__(self, other):
+        return Rounded(self.value * other.value, self.size * other.size)
+
+    def __rmul__(self, half):
+        return Rounded(half) * self
+
+    def __truediv__(self, other):
+        size = self.size / abs(other.value) * (other.size / abs(other.value))
+        return Rounded(self.value / other.value, size)
+
+    def __rtruediv__(self, one):
+        return Rounded(one) / self
+
+    def __pow__(self, two):
+        return Rounded(self.value**two, two * abs(self.value) * self.size)
+
+    def __neg__(self):
+        return Rounded(-self.value, self.size)
+
+    def exp(self):
+        return Rounded(math.exp(self.value), math.exp(self.value) * self.size)
+
+
+class Equation:
+    """A chain of equal sides, such as ``z = 0.5 · 2 + (−1) = 0``.
+
+    Only sides without symbols can be evaluated. The others are what it is about.
+    """
+
+    PYTHON: ClassVar = {"\xa0": " ", "½": "0.5", "²": "**2", "·": "*", "−": "-"}
+
+    def __init__(self, element):
+        self.text = text(element)
+        self.numbers = list(element.iter("data"))
+        numbered = itertools.count()
+        code = _code(element, numbered)
+        for sign, python in self.PYTHON.items():
+            code = code.replace(sign, python)
+        compiled = [_compiled(side.strip()) for side in code.split("=")]
+        self._sides = [side for side in compiled if side is not None]
+
+    def exactly(self):
+        """The sides with all digits of their numbers."""
+        numbers = [float(number.get("value")) for number in self.numbers]
+        return [eval(side, {"N": numbers, "exp": math.exp}) for side in self._sides]
+
+    def as_shown(self):
+        """The sides with the digits that a reader sees."""
+        numbers = [Rounded(shown(number)) for number in self.numbers]
+        return [eval(side, {"N": numbers, "exp": Rounded.exp}) for side in self._sides]
+
+
+def _code(element, numbered):
+    """Python for the arithmetic of an equation: `N` are its numbers."""
+    code = element.text or ""
+    for child in element:
+        if child.tag == "data":
+            code += f"N[{next(numbered)}]"
+        elif child.tag == "i":
+            code += "symbol"
+        elif child.tag == "sup":
+            code = code.removesuffix("e") + f" exp({_code(child, numbered)})"
+        elif child.tag != "sub":
+            code += _code(child, numbered)
+        code += child.tail or ""
+    return code
+
+
+@cache
+def _compiled(side):
+    if re.fullmatch(r"(exp|N\[\d+\]|0\.5|\d|[-+*/() ])+", side) is None:
+        return None
+    return compile(side, side, "eval")
+
+
+def shown(number):
+    """The value of a number's digits on the page."""
+    assert "-" not in number.text  # the minus sign is −
+    return float(number.text.replace("−", "-"))
+
+
+def text(element):
+    """What a reader sees, with ^ and _ before what is raised and lowered."""
+    if element.tag in ("style", "script"):
+        return ""
+    before = {"sup": "^", "sub": "_"}.get(element.tag, "")
+    after = "\n" if element.tag in ("div", "p") else ""
+    inner = [element.text or ""]
+    for child in element:
+        inner += [text(child), child.tail or ""]
+    return before + "".join(inner).replace("\xa0", " ") + after
+
+
+class Page:
+    """A page, or a part of it.
+
+    Parameters
+    ----------
+    page : str or Element
 
     Attributes
     ----------
-    equations : list of str
-        Each with all digits of its numbers, as Python would evaluate it.
+    equations : list of Equation
     numbers : list of (key, value)
-        Where `key` is the quantity, layer, j and k.
-    texts : list of (shown, value)
-        What a reader sees of each number.
+        Those in tables, where `key` is the quantity, layer, j and k.
     """
 
-    VOID = ("br", "meta", "input", "circle", "polyline", "path")
-
     def __init__(self, page):
-        super().__init__()
-        self.equations, self.numbers, self.texts = [], [], []
-        self.tags, self.loads, self.ids, self.labels = set(), [], [], set()
-        self._open, self._equation, self._value = [], None, None
-        self.feed(page)
-        assert self._open == []
+        self.root = _parsed(page) if isinstance(page, str) else page
+        self.equations = [Equation(element) for element in self.all("skb-eq")]
+        self.numbers = [
+            (key(number), float(number.get("value")))
+            for number in self.root.iter("data")
+            if "class" in number.attrib
+        ]
 
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        self.tags.add(tag)
-        self.loads += [attrs[k] for k in ("src", "href", "xlink:href") if k in attrs]
-        self.ids += [attrs["id"]] if "id" in attrs else []
-        self.labels |= {attrs["for"]} if "for" in attrs else set()
-        if tag in self.VOID:
-            return
-        self._open.append(tag)
-        if attrs.get("class") == "skb-eq":
-            assert self._equation is None
-            self._equation = ""
-            self._depth = len(self._open)
-        if tag == "data":
-            self._value = float(attrs["value"])
-            where = (attrs.get(f"data-{name}") for name in ("layer", "j", "k"))
-            key = attrs.get("class"), *(None if i is None else int(i) for i in where)
-            self.numbers.append((key, self._value))
-            self._add(repr(self._value))
-        if tag == "sup":
-            self._add("^(")
+    def all(self, css):
+        """The elements of a class, in the order of the page."""
+        return [e for e in self.root.iter() if css in e.get("class", "").split()]
 
-    def handle_data(self, data):
-        tag = self._open[-1] if self._open else ""
-        if tag == "data":
-            self.texts.append((data, self._value))
-        elif tag not in ("sub", "style", "script"):
-            self._add(f"<{data}>" if tag == "i" else data)
+    def texts(self, css):
+        """What a reader sees of the elements of a class."""
+        return [text(element).strip() for element in self.all(css)]
 
-    def handle_endtag(self, tag):
-        if tag in self.VOID:
-            return
-        if tag == "sup":
-            self._add(")")
-        if self._equation is not None and self._depth == len(self._open):
-            self.equations.append(self._equation)
-            self._equation = None
-        assert self._open.pop() == tag
-
-    def _add(self, text):
-        if self._equation is not None:
-            self._equation += text
+    def values(self, attribute):
+        """All values of an attribute, in the order of the page."""
+        return [e.get(attribute) for e in self.root.iter() if attribute in e.attrib]
 
     def value(self, quantity, layer, j, k=None):
         """The number in the first table that has it."""
         return next(v for key, v in self.numbers if key == (quantity, layer, j, k))
 
+    def views(self):
+        """What the reader can choose between."""
+        return [Page(element) for element in self.all("skb-view")]
 
-def sides(equation):
-    """The values of the sides of an equation that contain only numbers."""
-    python = {"\xa0": " ", "½": "0.5", "²": "**2", "·": "*", "−": "-", "e^": "math.exp"}
-    for sign, code in python.items():
-        equation = equation.replace(sign, code)
-    found = []
-    for side in equation.split("="):
-        if re.fullmatch(r"(math\.exp|\d[\d.]*(e[-+]\d+)?|[-+*/() ])+", side.strip()):
-            found.append(eval(side.strip(), {"math": math}))
-    return found
+    def sections(self):
+        """The parts of a page, by their headings; that before them has none."""
+        heading, parts = "", {"": Element("div")}
+        (container,) = self.all("skb") or [self.root]
+        for child in container:
+            if child.tag == "h3":
+                heading = text(child)
+                parts[heading] = Element("div")
+            parts[heading].append(child)
+        return {heading: Page(part) for heading, part in parts.items()}
+
+    def styles(self):
+        """For each selector of the style sheets, its properties."""
+        found = {}
+        for sheet in self.root.iter("style"):
+            for selectors, rules in re.findall(r"([^{}]+)\{([^{}]*)\}", sheet.text):
+                pairs = [
+                    rule.split(":", 1) for rule in rules.split(";") if rule.strip()
+                ]
+                properties = {name.strip(): value.strip() for name, value in pairs}
+                for selector in selectors.split(","):
+                    found.setdefault(selector.strip(), {}).update(properties)
+        return found
+
+
+def _parsed(page):
+    """The page is XML apart from names of characters and tags that have no end."""
+    xml = page.replace("&nbsp;", "\xa0").removeprefix("<!DOCTYPE html>")
+    xml = re.sub(r"<((?:input|meta)\b[^>]*)>", r"<\1/>", xml)
+    xml = xml.replace(" checked/>", ' checked="checked"/>')
+    code = re.compile(r"<(style|script)>(.*?)</\1>", re.S)
+    xml = code.sub(r"<\1><![CDATA[\2]]></\1>", xml)
+    return fromstring(f"<page>{xml}</page>")
+
+
+def key(number):
+    """The quantity, layer, j and k of a number in a table."""
+    where = (number.get(f"data-{name}") for name in ("layer", "j", "k"))
+    return number.get("class"), *(None if i is None else int(i) for i in where)
+
+
+def place(choice):
+    """The layer, j and k that the `id` of a radio button means; a bias has no k."""
+    layer, j, k = choice.rsplit("-", 3)[1:]
+    return int(layer), int(j), None if k == "b" else int(k)

@@ -1,6 +1,7 @@
 """How numbers and names are written, in explanations, pages and pictures alike."""
 
 import math
+import re
 from typing import Any
 
 # Longer names lose their middle.
@@ -8,14 +9,18 @@ LETTERS = 18
 
 
 def short(value: Any, digits: int = 4) -> str:
-    """The number rounded for display, with the minus sign of formulas.
+    """The number for the eye, with the one minus sign that formulas have.
 
-    Whole numbers are shown as they are. All others have the same number of digits, even
-    if the last ones are 0.
+    Whole numbers below a million are written in full. All others have the same number
+    of digits, even if the last ones are 0.
     """
-    number = float(value) + 0  # turns −0 into 0
-    hash_sign = "" if number.is_integer() else "#"
-    return f"{number:{hash_sign}.{digits}g}".rstrip(".").replace("-", "−")
+    number = float(value) + 0  # a zero has no sign
+    if number.is_integer() and abs(number) < 1e6:
+        text = f"{number:.0f}"
+    else:
+        # A point without digits after it is dropped.
+        text = re.sub(r"\.(?=e|$)", "", f"{number:#.{digits}g}")
+    return text.replace("-", "−")
 
 
 def counted(n: float, noun: str) -> str:

@@ -16,6 +16,7 @@ from .. import _equations as eq
 from .._engine.network import Engine
 from .._estimators.call import Call
 from .._estimators.hyperparameters import check_parameters
+from .._estimators.user_warnings import warn
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import train
 from .._training.schedules import step_size
@@ -201,7 +202,8 @@ def record_training(
     """Train a clone of a network, and keep copies of it on the way.
 
     The clone learns as its `fit` would with ``early_stopping=False``: initial weights,
-    order of rows, updates and stopping are the same, to the last bit.
+    order of rows, updates and stopping are the same, to the last bit. Ctrl-C ends the
+    training with a warning, and the record with the last whole epoch.
 
     Parameters
     ----------
@@ -282,7 +284,9 @@ def record_training(
     )
     watched = run._replace(engine=cast(Engine, recorder))
     with np.errstate(all="ignore"):  # as in fit
-        on_one_blas_thread(lambda: train(*watched), workers)
+        ending = on_one_blas_thread(lambda: train(*watched), workers)
+    if ending == "interrupted":
+        warn("Training was interrupted. The record ends with the last whole epoch.")
     return TrainingRecord(
         # Ctrl-C takes the network back to its last whole epoch.
         recorder.moments(run.progress.n_iter * updates_per_epoch),

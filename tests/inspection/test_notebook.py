@@ -18,6 +18,10 @@ trace = backprop_trace(model, X[70], y[70])
 trace
 # %% Explain
 print(trace.explain(2, 1, 0))
+# %%
+trace.explain(2, 1, 0)
+# %% Record
+record_training(model, X, y)
 # %% Check
 check_gradient(model, X, y)
 # %% Draw
@@ -42,12 +46,16 @@ def test_a_notebook_runs_and_shows_everything(tmp_path):
         {kind for output in cell.outputs for kind in output.get("data", ["stream"])}
         for cell in notebook.cells
     ]
-    estimator, trace, words, check, loss, network, flow, progress = shown
-    assert "text/html" in estimator & trace
+    estimator, trace, words, coloured, record, check, loss, network, flow, progress = (
+        shown
+    )
+    assert "text/html" in estimator & trace & coloured & record
     assert words == progress == {"stream"}
     assert check == {"text/plain"}
     assert all("image/png" in kinds for kinds in (loss, network, flow))
     page = notebook.cells[1].outputs[0].data["text/html"]
     assert "Backpropagation of one example" in page
     assert "<script" not in page
-    assert "Gradient check: passed." in notebook.cells[3].outputs[0].data["text/plain"]
+    page = notebook.cells[4].outputs[0].data["text/html"]
+    assert "A network learns" in page
+    assert "Gradient check: passed." in notebook.cells[5].outputs[0].data["text/plain"]

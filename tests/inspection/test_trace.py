@@ -1,8 +1,8 @@
 """`backprop_trace`: its numbers and words against the update of training."""
 
+import copy
 import pickle
 import re
-from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tracing import HIDDEN, TARGETS, Page, X, real_update, trained
+from tracing import HIDDEN, TARGETS, Page, X, real_update, shown, text, trained
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
 from skbackprop import _equations as eq
@@ -39,7 +39,7 @@ def test_the_update_is_that_of_the_fast_implementation(target, hidden, rows):
 def test_the_cost_is_the_loss_of_the_next_partial_fit(target, rows):
     model, y = trained(target), TARGETS[target]
     trace = backprop_trace(model, X[rows], y[rows])
-    after = deepcopy(model).partial_fit(X[rows], y[rows])
+    after = copy.deepcopy(model).partial_fit(X[rows], y[rows])
     assert_allclose(trace.cost, after.loss_, rtol=1e-12)
     assert_allclose(trace.costs.mean(), trace.cost, rtol=1e-12)
 
@@ -177,6 +177,21 @@ def test_explain_has_the_real_update_of_every_parameter(target, hidden, rows):
                 assert_allclose(nudge, gradient, rtol=0.01, atol=1e-5)
 
 
+@pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
+@pytest.mark.parametrize("k", [2, None], ids=["weight", "bias"])
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_a_nudge_is_the_difference_of_two_costs(layer, k, rows):
+    model, y = trained("three classes", (5, 3)), TARGETS["three classes"][rows]
+    trace = backprop_trace(model, X[rows], y)
+    nudge = number_after("nudge", trace.explain(layer, 1, k, digits=17))
+    if k is None:
+        model.intercepts_[layer - 1][1] += 1e-4
+    else:
+        model.coefs_[layer - 1][k, 1] += 1e-4
+    change = backprop_trace(model, X[rows], y).cost - trace.cost
+    assert_allclose(nudge, change / 1e-4, rtol=0, atol=1e-11)
+
+
 @pytest.mark.parametrize("layer", [1, 2, 3])
 def test_the_factors_of_the_chain_rule_multiply_to_the_derivative(layer):
     model = trained("three classes", (5, 3))
@@ -225,15 +240,121 @@ def test_an_invalid_number_of_digits_is_named(digits):
 
 
 def test_a_notebook_shows_an_explanation_in_the_colours_of_the_factors():
-    page = backprop_trace(trained("three classes"), X[3], "b").explain(1, 1, 2)
-    html = page._repr_html_()
-    for color in (DC_DA, DA_DZ, DZ_DW):
-        assert color in html
-    assert Page(html).tags.isdisjoint({"script", "input"})
+    trace = backprop_trace(trained("three classes"), X[3], "b")
+    page = Page(trace.explain(1, 1, 2)._repr_html_())
+    assert {element.tag for element in page.root.iter()}.isdisjoint({"script", "input"})
+    factors = trace.dC_da[0][1], trace.sigma_prime[0][1], trace.a[0][2]
+    kinds = zip(
+        ("dC-da", "da-dz", "dz-dw"), (DC_DA, DA_DZ, DZ_DW), factors, strict=True
+    )
+    for kind, color, factor in kinds:
+        assert page.styles()[f".skb .skb-{kind}"]["background"] == color
+        numbers = [s.find("data") for s in page.all(f"skb-{kind}") if len(s)]
+        assert {float(number.get("value")) for number in numbers} == set(factor)
+    assert text(page.root).strip().startswith("w^1_1,2 = ")
+    # ∂C/∂a, ∂a/∂z and δ of the neuron; ∂z/∂w, ∂C/∂w, the new w and ΔC/h.
+    assert len(page.equations) == 7
+
+
+def n_digits(number):
+    return len(re.sub(r"e.*|\D", "", number).lstrip("0"))
+
+
+@pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
+@pytest.mark.parametrize("digits", [1, 4, 9, 17])
+def test_a_notebook_shows_the_digits_that_are_asked_for(digits, rows):
+    trace = backprop_trace(trained("numbers"), X[rows], TARGETS["numbers"][rows])
+    page = Page(trace.explain(2, 0, 1, digits=digits)._repr_html_())
+    counts = [n_digits(number.text) for number in page.root.iter("data")]
+    differs = [n for n in counts if n not in (digits, 1, 2)]  # 1 and 30 are whole
+    # Only the two sides of a − y may need more.
+    assert len(differs) <= 2
+    assert all(digits < n <= 17 for n in differs)
+    assert counts.count(digits) > 10
+    for number in page.root.iter("data"):
+        assert_allclose(
+            shown(number), float(number.get("value")), rtol=10.0**-digits * 5
+        )
+
+
+@pytest.mark.parametrize("digits", [4, 9])
+def test_a_small_difference_has_the_digits_that_it_needs(digits):
+    model = trained("numbers")
+    trace = backprop_trace(model, X[3], model.predict(X[[3]])[0] + 1e-6)
+    words = trace.explain(2, 0, 1, digits=digits)
+    difference, *_ = Page(words._repr_html_()).equations
+    first, second = difference.as_shown()
+    tolerance = 2 * 10.0 ** (1 - digits)
+    assert_allclose(first.value, second.value, rtol=tolerance)
+    first, second = re.search(r"([\d.]+) − ([\d.]+) =", words).groups()
+    assert_allclose(float(first) - float(second), trace.dC_da[1], rtol=tolerance)
 
 
 @pytest.mark.parametrize(
-    ("target", "text"),
+    "copied",
+    [copy.copy, copy.deepcopy, lambda words: pickle.loads(pickle.dumps(words))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_copy_of_an_explanation_is_shown_like_it(copied):
+    words = backprop_trace(trained("three classes"), X[3], "b").explain(1, 1, 2)
+    other = copied(words)
+    assert other == words
+    assert other._repr_html_() == words._repr_html_()
+
+
+def one_neuron(a, y, x=1.0):
+    """The trace of an input x, and of a neuron with an activation very close to a."""
+    model = SGDSigmoidMLP(()).partial_fit([[0.0], [1.0]], [0, 1], [0, 1])
+    model.coefs_[0][:] = 0
+    model.intercepts_[0][:] = np.log(a / (1 - a))
+    return backprop_trace(model, [x], y)
+
+
+@pytest.mark.parametrize(
+    ("y", "x", "words"),
+    [
+        (0, 1.0, "Raising it would raise the cost, so descent moves it down."),
+        (1, 1.0, "Raising it would lower the cost, so descent moves it up."),
+        (0, -1.0, "Raising it would lower the cost, so descent moves it up."),
+        (0, 0.0, "To first order, changing it does not change the cost, so it stays."),
+    ],
+)
+def test_explain_says_which_way_a_weight_is_moved_and_why(y, x, words):
+    trace = one_neuron(0.3, y, x)
+    assert words in trace.explain(1, 0, 0)
+    change = trace.after_update().W[0][0, 0] - trace.W[0][0, 0]
+    assert np.sign(change) == {"down.": -1, "up.": 1}.get(words.split()[-1], 0)
+
+
+@pytest.mark.parametrize(
+    ("y", "words"), [(0, "should be 0: too high."), (1, "should be 1: too low.")]
+)
+def test_explain_says_whether_an_output_is_too_high(y, words):
+    assert f"The activation is 0.3 and {words}" in one_neuron(0.3, y).explain(1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("a", "saturated"),
+    [(0.0099, True), (0.0101, False), (0.5, False), (0.9899, False), (0.9901, True)],
+)
+def test_explain_says_whether_a_neuron_is_saturated(a, saturated):
+    words = one_neuron(a, 1).explain(1, 0, None)
+    assert ("here the neuron is saturated" in words) == saturated
+
+
+def test_a_network_with_one_class_can_be_traced():
+    y = ["only"] * 30
+    model = SGDSigmoidMLP((5,), random_state=0).partial_fit(X, y, ["only"])
+    trace = backprop_trace(model, X[3], "only")
+    assert trace.y == 0
+    assert trace.reading == "target only, prediction only"
+    assert trace.roles == {}
+    assert "should be 0: too high" in trace.explain(2, 0, 0)
+    assert "target only, prediction only" in Page(trace._repr_html_()).texts("skb-chip")
+
+
+@pytest.mark.parametrize(
+    ("target", "read"),
     [
         ("two classes", str),
         ("three classes", str),
@@ -241,12 +362,12 @@ def test_a_notebook_shows_an_explanation_in_the_colours_of_the_factors():
         ("numbers", lambda y: f"{y:#.4g}".replace("-", "−")),
     ],
 )
-def test_activations_are_read_as_the_estimator_reads_them(target, text):
+def test_activations_are_read_as_the_estimator_reads_them(target, read):
     model, Y = trained(target), TARGETS[target]
     for x, y, predicted in zip(X, Y, model.predict(X), strict=True):
         trace = backprop_trace(model, x, y)
-        assert trace.outputs.reading(trace.y[:, 0]) == text(y)
-        assert trace.outputs.reading(trace.a[-1][:, 0]) == text(predicted)
+        assert trace.outputs.reading(trace.y[:, 0]) == read(y)
+        assert trace.outputs.reading(trace.a[-1][:, 0]) == read(predicted)
 
 
 @pytest.mark.parametrize(

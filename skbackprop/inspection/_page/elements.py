@@ -72,9 +72,9 @@ def with_digits(html: str, digits: int) -> str:
 
     def longer(found: re.Match[str]) -> str:
         tag, value, shown = found.groups()
-        # A difference may need more than the others.
-        extra = max(0, len(re.sub(r"e.*|\D", "", shown).lstrip("0")) - 4)
-        return tag + short(value, min(17, digits + extra))
+        # A difference may need more than four; whole numbers and the nudge have fewer.
+        extra = len(re.sub(r"e.*|\D", "", shown).lstrip("0")) - 4
+        return found[0] if extra < 0 else tag + short(value, min(17, digits + extra))
 
     return re.sub(r'(<data value="([^"]+)"[^>]*>)([^<]*)', longer, html)
 

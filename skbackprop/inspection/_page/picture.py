@@ -132,7 +132,8 @@ def _neurons(view: View, layer: int, spots: list[Spot]) -> list[str]:
             parts.append(_text(x, y + RADIUS + 13, f"δ {short(delta, 2)}", "skb-d"))
         name = "" if label == str(neuron) else label
         if layer == 0:
-            parts.append(_text(x - RADIUS - 8, y + 4, name, "skb-l", "end"))
+            left = [_text(x - RADIUS - 8, y + 4, name, "skb-l", "end")]
+            parts += left if name else []
         elif layer == view.last:
             expected = f"y {short(trace.y[neuron].mean(), 2)}"
             beside = [name, expected, trace.roles.get(neuron, "")]

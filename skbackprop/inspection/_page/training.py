@@ -30,6 +30,8 @@ BYTES_OF_MOMENT, BYTES_OF_NEURON, BYTES_OF_PARAMETER = 4_000, 600, 360
 BYTES_OF_OUTPUT = 300
 # How many examples' outputs are shown at every moment.
 EXAMPLES = 8
+
+
 class Moments(Protocol):
     """What the page needs of a recorded training."""
 
