@@ -9,8 +9,12 @@ from typing import ClassVar
 from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
+import pandas as pd
+import pytest
 
 from skbackprop import SGDSigmoidMLP, SGDSigmoidMLPRegressor
+from skbackprop.inspection import backprop_trace
+from skbackprop.inspection._chain_rule import Parameter
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 4))
@@ -254,3 +258,37 @@ def place(choice):
     """The layer, j and k that the `id` of a radio button means; a bias has no k."""
     layer, j, k = choice.rsplit("-", 3)[1:]
     return int(layer), int(j), None if k == "b" else int(k)
+
+
+ONE_OR_ALL = pytest.mark.parametrize("rows", [[3], range(30)], ids=["one", "batch"])
+SMALL = "three classes", (5, 3)
+
+
+def trace_of(target, hidden=(5,), rows=(3,)):
+    rows = list(rows)
+    return backprop_trace(trained(target, hidden), X[rows], TARGETS[target][rows])
+
+
+def page_of(*args):
+    return Page(trace_of(*args)._repr_html_())
+
+
+def named_trace(columns=("<p>x", "q & r", "s", "t")):
+    frame = pd.DataFrame(X, columns=columns)
+    model = SGDSigmoidMLP((5,), random_state=0)
+    model.partial_fit(frame, TARGETS["three classes"], ["a", "b", "<c>"])
+    return backprop_trace(model, frame[:1], ["b"])
+
+
+def parameters(trace):
+    """All weights and biases, as the rows of the tables."""
+    for layer, W in enumerate(trace.W, start=1):
+        for j, k in np.ndindex(len(W), W.shape[1] + 1):
+            yield Parameter(trace, layer, j, k if k < W.shape[1] else None)
+
+
+def factors(at, i):
+    """The chain rule of a weight or bias for one example: ∂C/∂a, ∂a/∂z, ∂z/∂w."""
+    trace, layer = at.trace, at.layer - 1
+    dz_dw = 1 if at.k is None else trace.a[layer][at.k, i]
+    return trace.dC_da[layer][at.j, i], trace.sigma_prime[layer][at.j, i], dz_dw

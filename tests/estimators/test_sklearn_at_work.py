@@ -131,14 +131,8 @@ def test_data_frames_give_their_feature_names(make):
 SCRIPTS = sorted(set(EXAMPLES.glob("*.py")) - set(EXAMPLES.glob("plot_*.py")))
 
 
-def marks_of(path):
-    """CI runs all scripts after the tests; a usual run only the one with a report."""
-    return [] if path.stem == "digits_grid_search" else pytest.mark.slow
-
-
-@pytest.mark.parametrize(
-    "path", [pytest.param(p, id=p.stem, marks=marks_of(p)) for p in SCRIPTS]
-)
+@pytest.mark.slow  # but CI runs it
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_the_example_runs(path, tmp_path):
     if path.stem == "dask_grid_search" and not hasattr(joblib, "parallel_config"):
         pytest.skip("needs joblib 1.3")
