@@ -10,6 +10,9 @@ def document(body: str, title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n"
         "<style>:root { color-scheme: light dark; } "
-        "body { margin: 28px auto; padding: 0 20px; max-width: 1080px; }</style>\n"
+        "body { margin: 28px auto; padding: 0 20px; max-width: 1080px; } "
+        # Here the page itself scrolls.
+        "body > .skb.skb-frame { max-height: none; overflow: visible; padding: 0; "
+        "border: none; }</style>\n"
         f"</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

@@ -9,7 +9,7 @@ STYLE = f"""
   var(--color-foreground-primary, CanvasText)));
   font: 14px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial,
   "DejaVu Sans", sans-serif; max-width: 1080px; text-align: left; }}
-.skb h2 {{ font-size: 21px; margin: 0 0 6px; font-weight: 650; }}
+.skb h2 {{ font-size: 21px; margin: 12px 0 6px; font-weight: 650; }}
 .skb h3 {{ font-size: 17px; margin: 30px 0 6px; font-weight: 650; }}
 .skb h4 {{ font-size: 14px; margin: 20px 0 4px; font-weight: 650; }}
 .skb p {{ margin: 6px 0; max-width: 88ch; overflow-wrap: anywhere; }}
@@ -31,7 +31,7 @@ STYLE = f"""
 .skb .skb-sum {{ white-space: normal; min-width: 14ch; }}
 .skb th {{ font-weight: 600; }}
 .skb table tr {{ background: transparent !important; }}
-.skb thead th:first-child, .skb tbody th {{ text-align: left; }}
+.skb thead th:first-child, .skb tbody th {{ text-align: left !important; }}
 .skb tbody th {{ font-weight: 500; position: sticky; left: 0;
   background: var(--skb-ground); color: var(--skb-ink); }}
 .skb .skb-caption {{ margin: 12px 0 -6px; }}
@@ -87,6 +87,9 @@ STYLE = f"""
 .skb .skb-view {{ display: none; }}
 .skb .skb-bar {{ display: flex; gap: 10px; max-width: 640px; margin: 8px 0; }}
 .skb .skb-bar input {{ flex: 1; min-width: 0; }}
+/* A long page scrolls within a frame, so that the chain rule stays in sight. */
+@media (min-width: 700px) {{ .skb.skb-frame {{ max-height: 92vh; overflow: auto;
+  padding: 0 16px; border: 1px solid rgba(128,128,128,.4); border-radius: 8px; }} }}
 .skb .skb-track {{ max-width: 640px; }}
 .skb .skb-track:not([hidden]) {{ display: flex; }}
 .skb .skb-track label {{ flex: 1; min-width: 0; height: 20px; margin: 0 1px 8px 0;

@@ -38,7 +38,8 @@ def fragment(trace: Quantities) -> str:
     key = f"skb-{token_hex(4)}"  # several pages may be in one notebook
     of_one = trace.n_examples == 1
     parts = _one(View(trace, key)) if of_one else _batch(trace, key)
-    return "\n".join(['<div class="skb">', f"<style>{STYLE}</style>", *parts, "</div>"])
+    style = f"<style>{STYLE}</style>"
+    return "\n".join(['<div class="skb skb-frame">', style, *parts, "</div>"])
 
 
 def _one(view: View) -> list[str]:
