@@ -9,6 +9,7 @@ from ._chain_rule import Parameter
 from ._explain import Explanation, explain_parameter
 from ._page.chain_rule import explanation
 from ._page.document import document
+from ._page.scripts import SAME_WEIGHT
 from ._page.trace import fragment
 from ._quantities import Names, Quantities
 from ._reading import (
@@ -198,7 +199,8 @@ class BackpropTrace(Quantities):
         shows its chain rule. For a batch, the page shows the averages, and examples
         that the reader can choose.
 
-        The file is complete: it has no scripts, and loads nothing from elsewhere. It
+        The file is complete and loads nothing from elsewhere. Only that of a batch has
+        a script, which keeps the chosen weight when another example is chosen. The page
         follows the browser's light or dark mode. Numbers are rounded; their full digits
         are in the `value` of each ``<data>`` element. In a layer of more than ten
         neurons (fewer in deep networks), it shows those that matter most, and always
@@ -222,8 +224,11 @@ class BackpropTrace(Quantities):
         ...     os.path.getsize(path) > 1000
         True
         """
-        title = "Backpropagation, step by step"
-        Path(path).write_text(document(fragment(self), title), encoding="utf-8")
+        body = fragment(self)
+        if self.n_examples > 1:
+            body += f"\n<script>{SAME_WEIGHT}</script>"
+        page = document(body, "Backpropagation, step by step")
+        Path(path).write_text(page, encoding="utf-8")
 
     def _repr_html_(self) -> str:
         return fragment(self)

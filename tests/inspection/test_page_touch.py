@@ -27,6 +27,7 @@ from skbackprop.inspection import backprop_trace
 from skbackprop.inspection._chain_rule import Parameter
 from skbackprop.inspection._layout import DA_DZ, DC_DA, DZ_DW
 from skbackprop.inspection._notation import short
+from skbackprop.inspection._page.scripts import SAME_WEIGHT
 
 
 def buttons(page):
@@ -250,3 +251,18 @@ def test_the_style_sheet_shows_what_is_chosen_and_hides_the_rest():
             assert float(mark["--skb-chosen"]) > 0.5
     for kind in ("skb-hit", "skb-disc"):
         assert styles[f".skb label.{kind}"]["opacity"] == "var(--skb-chosen, 0)"
+
+
+@pytest.mark.parametrize("rows", [[3], range(3)], ids=["one", "batch"])
+def test_the_file_of_a_batch_keeps_the_chosen_weight_across_examples(rows, tmp_path):
+    trace = trace_of("numbers", (5,), rows)
+    trace.to_html(tmp_path / "trace.html")
+    scripts = (tmp_path / "trace.html").read_text(encoding="utf-8").count("<script>")
+    assert scripts == (len(rows) > 1)
+    assert "<script" not in trace._repr_html_()
+    # The script compares what follows the page's and the view's key.
+    begins = int(re.search(r"slice\((\d)\)", SAME_WEIGHT)[1])
+    buttons = page_of("numbers", (5,), rows).root.iter("input")
+    ids = [button.get("id").split("-") for button in buttons]
+    for place in (["1", "4", "3"], ["2", "0", "b"]):
+        assert sum(id[begins:] == place for id in ids) == (4 if scripts else 0)

@@ -16,7 +16,7 @@ from .elements import cell, cut_note, named, num, number, small, table
 from .loss_curve import loss_curve
 from .parameters import parameter_table
 from .picture import drawing
-from .slider import SCRIPT
+from .scripts import SLIDER
 from .style import STYLE
 from .view import View, n_parameters
 
@@ -80,7 +80,7 @@ def training(record: Moments, example: int) -> str:
                 views,
                 "skb-track",
             ),
-            f"<script>{SCRIPT}</script></div>",
+            f"<script>{SLIDER}</script></div>",
         ]
     )
 

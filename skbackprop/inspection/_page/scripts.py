@@ -1,7 +1,7 @@
-"""The one script there is: it lets a reader drag and play a recorded training."""
+"""The two scripts there are. The pages are complete without them."""
 
-# The page is complete without it. It replaces the ticks by a slider and a play button.
-SCRIPT = """
+# For a record: a slider and a play button replace the ticks.
+SLIDER = """
 document.querySelectorAll(".skb-track:not([hidden])").forEach((track) => {
   const inputs = [...track.parentElement.querySelectorAll(":scope > input")];
   const slider = document.createElement("input");
@@ -28,4 +28,16 @@ document.querySelectorAll(".skb-track:not([hidden])").forEach((track) => {
   track.hidden = true;
   stop();
 });
+"""
+
+# For the file of a batch: the weight that is chosen in one example stays chosen in the
+# others, and in the average.
+SAME_WEIGHT = """
+const buttons = [...document.querySelectorAll(".skb-r")];
+const place = (button) => button.id.split("-").slice(3).join("-");
+const choose = (chosen) => buttons.forEach((button) => {
+  if (place(button) === place(chosen)) button.checked = true;
+});
+buttons.forEach((button) => { button.onchange = () => choose(button); });
+choose(buttons.find((button) => button.checked));
 """
