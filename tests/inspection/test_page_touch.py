@@ -264,5 +264,5 @@ def test_the_file_of_a_batch_keeps_the_chosen_weight_across_examples(rows, tmp_p
     begins = int(re.search(r"slice\((\d)\)", SAME_WEIGHT)[1])
     buttons = page_of("numbers", (5,), rows).root.iter("input")
     ids = [button.get("id").split("-") for button in buttons]
-    for place in (["1", "4", "3"], ["2", "0", "b"]):
-        assert sum(id[begins:] == place for id in ids) == (4 if scripts else 0)
+    for where in (["1", "4", "3"], ["2", "0", "b"]):
+        assert sum(id[begins:] == where for id in ids) == (4 if scripts else 0)
