@@ -48,7 +48,8 @@ STYLE = f"""
 .skb svg {{ display: block; width: 100%; height: 100%; }}
 .skb svg text {{ fill: currentColor; font-size: 12px; }}
 @media (max-width: 600px) {{ .skb svg text {{ font-size: 17px; }}
-  .skb svg text.skb-h {{ font-size: 17px; }} }}
+  .skb svg text.skb-h {{ font-size: 17px; }}
+  .skb svg text.skb-j {{ font-size: 14px; }} }}
 .skb svg .skb-h {{ font-size: 13px; font-weight: 650; }}
 .skb svg .skb-j {{ font-size: 11px; }}
 .skb svg .skb-d {{ font-weight: 600; }}
@@ -62,8 +63,7 @@ STYLE = f"""
   border-radius: 6px; border: 2px solid; box-sizing: border-box;
   opacity: var(--skb-chosen, 0); }}
 .skb label.skb-disc {{ position: absolute; aspect-ratio: 1; border-radius: 50%;
-  border: 3px solid; box-sizing: border-box;
-  opacity: var(--skb-chosen, 0); }}
+  border: 3px solid; box-sizing: border-box; opacity: var(--skb-chosen, 0); }}
 .skb label.skb-hit, .skb label.skb-disc {{ box-shadow: none !important; }}
 .skb label.skb-hit:hover, .skb label.skb-disc:hover {{ opacity: .4; }}
 .skb .skb-rules {{ position: relative; margin: 10px 0; padding: 8px 14px;
@@ -94,6 +94,6 @@ STYLE = f"""
 .skb .skb-track:not([hidden]) {{ display: flex; }}
 .skb .skb-track label {{ flex: 1; min-width: 0; height: 20px; margin: 0 1px 8px 0;
   padding: 0; border-radius: 3px; background: rgba(128,128,128,.55); }}
-.skb .skb-track label:hover {{ background: rgba(128,128,128,.45); }}
+.skb .skb-track label:hover {{ background: rgba(128,128,128,.8); }}
 .skb .skb-curve {{ width: 640px; max-width: 100%; }}
 """
