@@ -19,7 +19,6 @@ NUDGE = 1e-4
 class Factors(NamedTuple):
     """The factors for one example, ∂C/∂a · ∂a/∂z · ∂z/∂w, and their product."""
 
-    example: int
     dC_da: Any
     da_dz: Any
     dz_dw: Any
@@ -78,19 +77,12 @@ class Parameter:
         at, j = self.layer - 1, self.j
         dC_da, da_dz = self.trace.dC_da[at][j, i], self.trace.sigma_prime[at][j, i]
         dz_dw = da_dz.dtype.type(1) if self.k is None else self.trace.a[at][self.k, i]
-        return Factors(i, dC_da, da_dz, dz_dw, self.trace.delta[at][j, i] * dz_dw)
+        return Factors(dC_da, da_dz, dz_dw, self.trace.delta[at][j, i] * dz_dw)
 
     def products(self) -> Array:
         """The product of the factors, for each example."""
         delta = self.trace.delta[self.layer - 1][self.j]
         return delta if self.k is None else delta * self.trace.a[self.layer - 1][self.k]
-
-    def next_terms(self) -> tuple[Array, Array]:
-        """``w_qj`` and ``δ_q`` for the neurons q that a hidden neuron `j` feeds.
-
-        Their products add up to ∂C/∂a_j (section 5, Error).
-        """
-        return self.trace.W[self.layer][:, self.j], self.trace.delta[self.layer][:, 0]
 
     def nudge(self) -> float:
         """How the cost changes if this parameter alone is raised by NUDGE; in float64.
@@ -109,6 +101,14 @@ class Parameter:
             _, later = eq.forward(a_next, trace.W[at + 2 :], trace.b[at + 2 :])
             output = later[-1]
         return float(np.mean(eq.half_squared_error(output, trace.y))) - trace.cost
+
+
+def next_terms(trace: Quantities, layer: int, j: int) -> tuple[Array, Array]:
+    """``w_qj`` and ``δ_q`` for the neurons q that neuron `j` of a hidden layer feeds.
+
+    Their products add up to ∂C/∂a_j (section 5, Error).
+    """
+    return trace.W[layer][:, j], trace.delta[layer][:, 0]
 
 
 def partial_sum(terms: Array, shown: list[int]) -> PartialSum:

@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from ._chain_rule import NUDGE, Factors, Parameter, partial_sum
+from ._chain_rule import NUDGE, Factors, Parameter, next_terms, partial_sum
 from ._layout import strongest
 from ._notation import counted, minuend_and_subtrahend, short
 from ._quantities import Quantities
@@ -120,7 +120,7 @@ class _Writer:
     def _hidden_sum(self) -> list[str]:
         """The sum over the errors of the next layer, term by term."""
         at = self.parameter
-        w, delta = at.next_terms()
+        w, delta = next_terms(self.trace, at.layer, at.j)
         total = partial_sum(w * delta, strongest(w * delta, TERMS))
         lines = [
             f"∂C/∂a = Σ_q w_q{at.j} δ_q = {self._n(at.factors(0).dC_da)}",
@@ -177,7 +177,7 @@ class _Writer:
         ]
 
     def _chain(self, factors: Factors) -> str:
-        first, *others = factors[1:4]
+        first, *others = factors[:3]
         product = " · ".join([self._n(first), *map(self._b, others)])
         return f"{product} = {self._n(factors.product)}"
 

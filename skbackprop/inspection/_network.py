@@ -13,8 +13,7 @@ from ._quantities import Names
 from ._reading import (
     check_fitted_network,
     derivation_parameters,
-    input_names,
-    output_names,
+    names_of,
 )
 from ._trace import BackpropTrace, backprop_trace
 
@@ -161,7 +160,7 @@ class NetworkDisplay:
         if X is not None:
             return cls.from_trace(backprop_trace(estimator, X, y), fill=fill, ax=ax)
         W, _ = derivation_parameters(estimator)
-        names = input_names(estimator), output_names(estimator)
+        names = names_of(estimator)
         return cls(W, names=names).plot(ax=ax)
 
     @classmethod

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import clone
@@ -15,8 +16,11 @@ from .._estimators.resuming import refuse_unfitted_weights
 from .._estimators.targets import TargetScale
 from .._estimators.validation import Data
 from ._outputs import Outputs
+from ._quantities import Names
 
 Array = NDArray[Any]
+
+FIRST_FIT = Call(continues=False, is_pass=False)
 
 
 def check_network(estimator: Any) -> None:
@@ -73,20 +77,29 @@ def validated(estimator: Any, X: Any, y: Any, reset: bool = False) -> Data:
 
 def prepare(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
     """Return a network with weights, and its data; unfitted, it is as `fit` begins."""
-    if hasattr(estimator, "to_local"):  # trained on a cluster, but the rows are here
-        estimator = estimator.to_local()
+    estimator = local(estimator)
     if estimator.__sklearn_is_fitted__():
         estimator._require_network()
         return estimator, validated(estimator, X, y)
     refuse_unfitted_weights(estimator)
+    estimator, data, _ = initialised(estimator, X, y)
+    estimator._measure_norm(estimator._source(data, FIRST_FIT))
+    return estimator, data
+
+
+def local(estimator: Any) -> Any:
+    """The estimator, or for one of a cluster, the same for rows that are here."""
+    return estimator.to_local() if hasattr(estimator, "to_local") else estimator
+
+
+def initialised(estimator: Any, X: Any, y: Any) -> tuple[Any, Data, RandomState]:
+    """A clone as `fit` begins, its data, and the random state that `fit` continues."""
     estimator = clone(estimator)
     check_parameters(estimator)
     data = validated(estimator, X, y, reset=True)
-    call = Call(continues=False, is_pass=False)
-    estimator._set_targets(data, call)
-    estimator._initialise(data.X.dtype, call)
-    estimator._measure_norm(estimator._source(data, call))
-    return estimator, data
+    estimator._set_targets(data, FIRST_FIT)
+    random_state = estimator._initialise(data.X.dtype, FIRST_FIT)
+    return estimator, data, random_state
 
 
 def derivation_columns(estimator: Any, data: Data) -> tuple[Array, Array]:
@@ -100,14 +113,16 @@ def derivation_columns(estimator: Any, data: Data) -> tuple[Array, Array]:
     return X.T.astype(dtype, copy=False), Y.T.astype(dtype)
 
 
-def input_names(estimator: Any) -> list[str] | None:
-    """Names of the features, if the network was fitted with names."""
-    names = getattr(estimator, "feature_names_in_", None)
-    return None if names is None else [str(name) for name in names]
+def names_of(estimator: Any) -> Names:
+    """Names of the features and of what the output neurons stand for, if any."""
+    inputs = getattr(estimator, "feature_names_in_", None)
+    return Names(
+        None if inputs is None else [str(name) for name in inputs],
+        _output_names(estimator),
+    )
 
 
-def output_names(estimator: Any) -> list[str] | None:
-    """What the output neurons stand for; None for a regressor."""
+def _output_names(estimator: Any) -> list[str] | None:
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         return None

@@ -14,8 +14,6 @@ from sklearn.utils import gen_batches
 
 from .. import _equations as eq
 from .._engine.network import Engine
-from .._estimators.call import Call
-from .._estimators.hyperparameters import check_parameters
 from .._estimators.user_warnings import warn
 from .._threads import Workers, on_one_blas_thread
 from .._training.descent import train
@@ -25,12 +23,13 @@ from ._page.document import document
 from ._page.training import training
 from ._quantities import Names
 from ._reading import (
+    FIRST_FIT,
     check_network,
     derivation_columns,
-    input_names,
+    initialised,
+    local,
+    names_of,
     output_meaning,
-    output_names,
-    validated,
 )
 from ._trace import BackpropTrace, checked_index
 
@@ -264,17 +263,10 @@ def record_training(
         raise ValueError(
             f"max_moments must be an integer of at least 2, got {max_moments!r}."
         )
-    if hasattr(estimator, "to_local"):  # a cluster's network, whose rows are here
-        estimator = estimator.to_local()
-    model = clone(estimator).set_params(early_stopping=False)
-    check_parameters(model)
-    data = validated(model, X, y, reset=True)
-    call = Call(continues=False, is_pass=False)
-    model._set_targets(data, call)
-    random_state = model._initialise(data.X.dtype, call)
-    model.n_iter_ = 0
+    network = clone(local(estimator)).set_params(early_stopping=False)
+    model, data, random_state = initialised(network, X, y)
     workers = Workers()
-    run = model._begin(data, random_state, call, workers)
+    run = model._begin(data, random_state, FIRST_FIT, workers)
     updates_per_epoch = -(-len(run.source) // run.plan.batch_size)
     recorder = _Recorder(
         run.engine,
@@ -292,7 +284,7 @@ def record_training(
         recorder.moments(run.progress.n_iter * updates_per_epoch),
         updates_per_epoch,
         *derivation_columns(model, data),
-        Names(input_names(model), output_names(model)),
+        names_of(model),
         output_meaning(model),
     )
 

@@ -11,14 +11,13 @@ from ._page.chain_rule import explanation
 from ._page.document import document
 from ._page.scripts import SAME_WEIGHT
 from ._page.trace import fragment
-from ._quantities import Names, Quantities
+from ._quantities import Quantities
 from ._reading import (
     check_network,
     derivation_columns,
     derivation_parameters,
-    input_names,
+    names_of,
     output_meaning,
-    output_names,
     prepare,
 )
 
@@ -316,7 +315,7 @@ def backprop_trace(estimator: Any, X: Any, y: Any) -> BackpropTrace:
         *derivation_parameters(estimator),
         *derivation_columns(estimator, data),
         _eta(estimator, data.X.shape[0]),
-        Names(input_names(estimator), output_names(estimator)),
+        names_of(estimator),
         output_meaning(estimator),
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._chain_rule import Parameter, partial_sum
+from .._chain_rule import Parameter, next_terms, partial_sum
 from .._layout import AT_MOST, strongest
 from .elements import (
     cell,
@@ -118,7 +118,7 @@ def sensitivity(
     if layer == view.last:
         error = difference(trace.a[-1][j, 0], trace.y[j, 0], "a", "y")
         return mean_of(len(trace.y), error), value
-    w, delta = trace.W[layer][:, j], trace.delta[layer][:, 0]
+    w, delta = next_terms(trace, layer, j)
     shown = view.shown[layer + 1]
     largest = [shown[place] for place in strongest((w * delta)[shown], at_most)]
     parts = partial_sum(w * delta, largest)

@@ -105,8 +105,7 @@ def _own_units(view: View) -> str:
         return ""
     a, y = trace.a[-1][:, 0], trace.y[:, 0]
     numbers, predictions = (
-        scale.centre + (values.astype(np.float64) - 0.5) / scale.gain
-        for values in (y, a)
+        scale.decode(values.astype(np.float64)) for values in (y, a)
     )
     chains = []
     for j in view.shown[-1]:

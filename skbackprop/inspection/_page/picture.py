@@ -32,24 +32,17 @@ SMALLEST = 0.47
 
 def picture(view: View) -> str:
     """The network drawn by its gradients, with clickable parts and a key."""
-    grad_W = view.trace.grad_W
-    columns, width, height = _places(view)
-    clickable = [
-        _strip(view, layer, line, width, height)
-        for layer, (before, after) in enumerate(pairwise(columns), start=1)
-        for line in lines(before, after, grad_W[layer - 1])
-    ]
-    clickable += [
-        _disc(view, layer, spot, width, height)
-        for layer, spots in enumerate(columns[1:], start=1)
-        for spot in spots
-    ]
-    drawn = drawing(view, grad_W, [None] * view.last, "".join(clickable))
+    largest = [None] * view.last
+    drawn = drawing(view, view.trace.grad_W, largest, clickable=True)
     return f"{drawn}\n{_key(view)}"
 
 
 def drawing(
-    view: View, values: list[Array], largest: Sequence[float | None], above: str = ""
+    view: View,
+    values: list[Array],
+    largest: Sequence[float | None],
+    *,
+    clickable: bool = False,
 ) -> str:
     """The network, with connections drawn by these values.
 
@@ -58,19 +51,25 @@ def drawing(
     view : View
     values : list of arrays in the shapes of ``W``
     largest : for each of them, the value of the widest line; None means its largest
-    above : HTML that lies above the drawing
+    clickable : whether a click on a connection or a neuron chooses its parameter
     """
     columns, width, height = _places(view)
-    shapes = [
-        _line(line)
+    drawn = [
+        lines(before, after, of_layer, most)
         for (before, after), of_layer, most in zip(
             pairwise(columns), values, largest, strict=True
         )
-        for line in lines(before, after, of_layer, most)
     ]
+    shapes = [_line(line) for of_layer in drawn for line in of_layer]
     for layer, spots in enumerate(columns):
         shapes += _neurons(view, layer, spots)
         shapes += _caption(view, layer, spots, height)
+    above = []
+    if clickable:
+        for layer, of_layer in enumerate(drawn, start=1):
+            above += [_strip(view, layer, line, width, height) for line in of_layer]
+        for layer, spots in enumerate(columns[1:], start=1):
+            above += [_disc(view, layer, spot, width, height) for spot in spots]
     return "\n".join(
         [
             f'{SCROLLS}<div class="skb-pic" style="width:{width}px;'
@@ -78,7 +77,7 @@ def drawing(
             f'<svg viewBox="0 0 {width} {height}" role="img" aria-label='
             '"The network, its activations, errors and connections">',
             *shapes,
-            f"</svg>{above}</div></div>",
+            f"</svg>{''.join(above)}</div></div>",
         ]
     )
 

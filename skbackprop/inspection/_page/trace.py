@@ -5,7 +5,7 @@ from secrets import token_hex
 
 import numpy as np
 
-from .._layout import strongest
+from .._layout import AT_MOST, strongest
 from .._quantities import Quantities
 from .backward import average_gradients, backward
 from .chain_rule import chain_rules
@@ -95,7 +95,7 @@ def _average(view: View) -> str:
 
 def _examples(trace: Quantities) -> list[int]:
     """The examples to choose from; a large network has fewer."""
-    in_full = n_parameters([min(n, 10) for n in trace.units])
+    in_full = n_parameters([min(n, AT_MOST) for n in trace.units])
     at_most = int(np.clip(MOST_PARAMETERS // in_full, 2, MOST_EXAMPLES))
     return strongest(trace.costs, at_most)
 
