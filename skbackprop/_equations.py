@@ -8,6 +8,10 @@ Shapes are the derivation's. Vectors are columns: `x`, `a` and `b` have shape
 ``(n_l, 1)``, and `W` has shape ``(n_l, n_{l-1})``. A batch has one column for each
 example, ``(n_l, m)``. Every function accepts both; the gradients of a batch are
 averages over its examples. Any float or complex dtype passes through unchanged.
+
+The arrays may belong to any library that follows the array API standard, such as
+PyTorch on a GPU (`skbackprop._engine.array_api`). Where an operator is not enough, a
+function takes the library's namespace as `xp`, which is numpy unless given.
 """
 
 from typing import Any
@@ -17,15 +21,17 @@ from numpy.typing import NDArray
 
 # Any float or complex dtype.
 Array = NDArray[Any]
+# The functions of an array library.
+Namespace = Any
 
 
-def half_squared_error(a: Array, y: Array) -> Array:
+def half_squared_error(a: Array, y: Array, xp: Namespace = np) -> Array:
     """Cost of each example (section 1, Cost function), shape ``(m,)``.
 
     ``C = 1/n_L Σ_j ½ (a_j − y_j)²``, where `a` and `y` have shape ``(n_L, m)``.
     """
     n_L = a.shape[0]
-    return np.sum((a - y) ** 2 / 2, axis=0) / n_L
+    return xp.sum((a - y) ** 2 / 2, axis=0) / n_L
 
 
 def half_squared_error_prime(a: Array, y: Array) -> Array:
@@ -37,22 +43,22 @@ def half_squared_error_prime(a: Array, y: Array) -> Array:
     return (a - y) / n_L
 
 
-def sigmoid(z: Array) -> Array:
+def sigmoid(z: Array, xp: Namespace = np) -> Array:
     """Activation level of neurons (section 2, Activation level), shape of `z`.
 
     ``a = σ(z) = 1 / (1 + e^{−z})``
     """
     # e^{−z} of a very negative z is infinity, and 1/(1 + ∞) is the right answer, 0.
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-z))
+        return 1 / (1 + xp.exp(-z))
 
 
-def sigmoid_prime(z: Array) -> Array:
-    """Slope of the sigmoid, ``da/dz`` (section 2, Activation level), shape of `z`.
+def sigmoid_prime(a: Array) -> Array:
+    """Slope of the sigmoid, ``da/dz`` (section 2, Activation level), shape of `a`.
 
-    ``da/dz = σ(z) (1 − σ(z))``
+    ``da/dz = σ(z) (1 − σ(z)) = a (1 − a)``, where ``a = σ(z)`` is known already.
     """
-    return sigmoid(z) * (1 - sigmoid(z))
+    return a * (1 - a)
 
 
 def pre_activation(W: Array, a: Array, b: Array) -> Array:
@@ -65,7 +71,7 @@ def pre_activation(W: Array, a: Array, b: Array) -> Array:
 
 
 def forward(
-    x: Array, W: list[Array], b: list[Array]
+    x: Array, W: list[Array], b: list[Array], xp: Namespace = np
 ) -> tuple[list[Array], list[Array]]:
     """Forward pass of a network (section 3, Pre-activation level).
 
@@ -78,16 +84,16 @@ def forward(
     a = [x]
     for W_l, b_l in zip(W, b, strict=True):
         z.append(pre_activation(W_l, a[-1], b_l))
-        a.append(sigmoid(z[-1]))
+        a.append(sigmoid(z[-1], xp))
     return z, a
 
 
-def output_delta(a: Array, y: Array, z: Array) -> Array:
+def output_delta(a: Array, y: Array) -> Array:
     """Error of the output layer (section 6, Gradients), shape ``(n_L, m)``.
 
     ``δ^L = 1/n_L (a^L − y) ⊙ σ'(z^L)``
     """
-    return half_squared_error_prime(a, y) * sigmoid_prime(z)
+    return half_squared_error_prime(a, y) * sigmoid_prime(a)
 
 
 def hidden_activation_prime(W_next: Array, delta_next: Array) -> Array:
@@ -99,12 +105,12 @@ def hidden_activation_prime(W_next: Array, delta_next: Array) -> Array:
     return W_next.T @ delta_next
 
 
-def hidden_delta(W_next: Array, delta_next: Array, z: Array) -> Array:
+def hidden_delta(W_next: Array, delta_next: Array, a: Array) -> Array:
     """Error of a hidden layer (section 6, Gradients), shape ``(n_l, m)``.
 
     ``δ^l = (W^{l+1})ᵀ δ^{l+1} ⊙ σ'(z^l)``
     """
-    return hidden_activation_prime(W_next, delta_next) * sigmoid_prime(z)
+    return hidden_activation_prime(W_next, delta_next) * sigmoid_prime(a)
 
 
 def weight_gradient(delta: Array, a_before: Array) -> Array:
@@ -117,40 +123,39 @@ def weight_gradient(delta: Array, a_before: Array) -> Array:
     return delta @ a_before.T / m
 
 
-def bias_gradient(delta: Array) -> Array:
+def bias_gradient(delta: Array, xp: Namespace = np) -> Array:
     """Gradient of a layer's biases (section 6, Gradients), shape ``(n_l, 1)``.
 
     ``∇b^l = δ^l``; for a batch, the average over its examples.
     """
     m = delta.shape[1]
-    return np.sum(delta, axis=1, keepdims=True) / m
+    return xp.sum(delta, axis=1, keepdims=True) / m
 
 
-def errors(z: list[Array], a: list[Array], y: Array, W: list[Array]) -> list[Array]:
+def errors(a: list[Array], y: Array, W: list[Array]) -> list[Array]:
     """Errors of layers 1 to L, found from the last to the first (section 6, Gradients).
 
-    Takes the lists `z` and `a` that `forward` returns.
+    Takes the list `a` that `forward` returns.
     """
-    delta = [output_delta(a[-1], y, z[-1])]
+    delta = [output_delta(a[-1], y)]
     # Backwards from layer L − 1 to 1, each with the weights of the layer after it.
-    for W_next, z_l in zip(reversed(W[1:]), reversed(z[:-1]), strict=True):
-        delta.insert(0, hidden_delta(W_next, delta[0], z_l))
+    for W_next, a_l in zip(reversed(W[1:]), reversed(a[1:-1]), strict=True):
+        delta.insert(0, hidden_delta(W_next, delta[0], a_l))
     return delta
 
 
 def gradients(
-    x: Array, y: Array, W: list[Array], b: list[Array]
+    a: list[Array], delta: list[Array], xp: Namespace = np
 ) -> tuple[list[Array], list[Array]]:
     """Gradient of the average cost of a batch (section 6, Gradients).
 
-    Returns the lists ``grad_W`` and ``grad_b``, aligned with `W` and `b`.
+    Takes the lists that `forward` and `errors` return. Returns the lists ``grad_W`` and
+    ``grad_b``, one entry for each layer.
     """
-    z, a = forward(x, W, b)
-    delta = errors(z, a, y, W)
     grad_W = [
         weight_gradient(d, a_before) for d, a_before in zip(delta, a[:-1], strict=True)
     ]
-    grad_b = [bias_gradient(d) for d in delta]
+    grad_b = [bias_gradient(d, xp) for d in delta]
     return grad_W, grad_b
 
 

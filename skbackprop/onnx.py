@@ -92,7 +92,6 @@ except ImportError as error:
     ) from error
 
 from ._estimators import SGDSigmoidMLP, SGDSigmoidMLPRegressor
-from ._estimators.targets import TargetScale
 
 __all__: list[str] = []
 
@@ -184,7 +183,7 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
 
 def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     dtype, node = _float_dtype(operator), partial(_node, container.target_opset)
-    scale = TargetScale(*operator.raw_operator.target_range_)
+    scale = operator.raw_operator._scale
     a = node(OnnxSigmoid, _pre_activations(operator, node))
     from_half = node(OnnxSub, a, np.full(1, 0.5, dtype))
     # Multiply by the reciprocal: 1 / gain overflows float32 only if y does.

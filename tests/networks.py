@@ -34,6 +34,12 @@ class Network:
         return X, Y
 
 
+def gradients(x, y, W, b):
+    """Gradient of the average cost of a batch, by `_equations`."""
+    _, a = eq.forward(x, W, b)
+    return eq.gradients(a, eq.errors(a, y, W))
+
+
 class Reference:
     """Gradient descent by `_equations`, with an explicit velocity."""
 
@@ -48,8 +54,8 @@ class Reference:
         # In a smaller last batch, each example has the same penalty as all others.
         penalty = self.alpha * m / (batch_size or m) ** 2
         W, b = self.theta
-        z, a = eq.forward(x, W, b)
-        delta = eq.errors(z, a, y, W)
+        _, a = eq.forward(x, W, b)
+        delta = eq.errors(a, y, W)
         if weights is not None:
             delta = [d * weights for d in delta]
         grads = [

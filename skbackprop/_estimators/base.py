@@ -10,21 +10,20 @@ buffers are gone when `fit` returns.
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 from numpy.random import RandomState
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._engine.forward import ONE_THREAD_UP_TO, forward
-from .._engine.network import Engine
+from .._array_api import to_numpy
+from .._engine.protocol import Network
 from .._threads import Workers, on_one_blas_thread
 from .._training.callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from .._training.descent import Watcher, advance, restore_best, train
@@ -39,6 +38,7 @@ from .._training.initial_values import initial_parameters
 from .._training.interrupts import uninterrupted
 from .._training.progress import Ending, Plan
 from .._training.verbose import Printer, print_stop
+from .arrays import Arrays, Output, arrays_of_input, require_same
 from .auto import LARGEST_BATCH, NO_BETTER, ROWS_TO_STOP_EARLY, TOL, Pace, tolerance
 from .call import Call
 from .convergence import Finding, saturation_of_pass, shortfall, warn_about_ending
@@ -47,6 +47,7 @@ from .hyperparameters import (
     hidden_units,
     refuse_foreign_parameters,
 )
+from .moving import Movable
 from .outcome import Run, fitted_attributes, fitted_attributes_if_stopped
 from .persistence import Persistent
 from .resuming import (
@@ -77,7 +78,7 @@ Array = NDArray[Any]
 Validation = tuple[Any, Any, ArrayLike | None]
 
 
-class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
+class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
     """What the classifier and the regressor share."""
 
     # Standard deviation of the output layer's initial weights, times √n_in.
@@ -166,7 +167,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             check_parameters(self)
             data = model._load(X, y, sample_weight, call)
             model._set_targets(data, call)
-            random_state = model._initialise(data.X.dtype, call)
+            random_state = model._initialise(data, call)
             model.n_iter_ = 0
             workers = Workers()
             run = model._begin(data, random_state, call, workers, validation)
@@ -199,7 +200,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             random_state = None
             # Making a random stream takes 100 µs, a quarter of a one-row call.
             if not call.continues or self._shuffles(data.X.shape[0]):
-                random_state = model._initialise(data.X.dtype, call)
+                random_state = model._initialise(data, call)
             else:
                 check_network(model, model._units_wanted)
             workers = Workers()
@@ -292,12 +293,14 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
-        X, y = self._validate_X(X, reset), checked_array(y)
+        arrays, arrays_of_y = arrays_of_input(X), arrays_of_input(y, "y")
+        X, y = self._validate_X(X, arrays, reset), checked_array(to_numpy(y))
         with naming("X and y"):
             check_consistent_length(X, y)
-        return Data(X, y, check_weights(sample_weight, X))
+        weights = check_weights(to_numpy(sample_weight), X)
+        return Data(X, y, weights, arrays, arrays_of_y)
 
-    def _validate_X(self, X: Any, reset: bool) -> Any:
+    def _validate_X(self, X: Any, arrays: Arrays, reset: bool) -> Any:
         with naming("X"):
             refuse_complex_columns(X)
             refuse_indices_outside(X, "X")
@@ -307,7 +310,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
                     X,
                     reset=reset,
                     accept_sparse="csr",
-                    dtype=[np.float64, np.float32],
+                    dtype=list(arrays.floats),
                 )
             except (ValueError, TypeError) as error:
                 refuse_non_numeric_columns(X, error)
@@ -334,21 +337,24 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         """The data with class weights multiplied in; `balance` defines "balanced"."""
         return data
 
-    def _initialise(self, dtype: DTypeLike, call: Call) -> RandomState:
+    def _initialise(self, data: Data, call: Call) -> RandomState:
         """Set what training starts from; return the random state it continues."""
         if call.continues:
             check_network(self, self._units_wanted)
             return random_state_from(self._random_state)
         units = self._units_wanted
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(units))
-        if n_parameters * np.dtype(dtype).itemsize > sys.maxsize:
+        if n_parameters * data.dtype.itemsize > sys.maxsize:
             raise ValueError(
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} needs {n_parameters} "
                 "parameters, more than any memory can hold. Use fewer neurons."
             )
         random_state = check_random_state(self.random_state)
-        self.coefs_, self.intercepts_ = initial_parameters(
-            units, dtype, random_state, self._output_deviation
+        self.coefs_, self.intercepts_ = (
+            [data.arrays.from_numpy(parameter) for parameter in parameters]
+            for parameters in initial_parameters(
+                units, data.dtype, random_state, self._output_deviation
+            )
         )
         self.n_layers_ = len(units)
         self.out_activation_ = "logistic"
@@ -373,6 +379,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         validation: Validation = (None, None, None),
     ) -> Run:
         """Examples, an engine, and the state of training from the fitted attributes."""
+        require_same(self, "partial_fit" if call.is_pass else "fit", data.arrays)
         given = any(part is not None for part in validation)
         if not call.is_pass:
             self.early_stopping_ = self._stops_early(data.X.shape[0], given)
@@ -392,7 +399,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         if self._constant_loss is None and not call.is_pass:
             self._constant_loss = constant_loss(source)
         plan = self._plan(len(source), call)
-        engine = Engine(
+        engine = data.arrays.engine(
             self.coefs_,
             self.intercepts_,
             # Relative to the sum of the weights, as in scikit-learn: a weight of 2
@@ -463,7 +470,9 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             raise ValueError(
                 f"X_val and y_val must be given together, but {missing} is None."
             )
-        return self._validate(X_val, y_val, sample_weight_val, reset=False)
+        data = self._validate(X_val, y_val, sample_weight_val, reset=False)
+        require_same(self, "fit", data.arrays)
+        return data
 
     def _split(self, data: Data, random_state: RandomState) -> tuple[Array, Array]:
         """Indices of the rows to learn from and of the rows to hold out, in order."""
@@ -504,10 +513,13 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             return HeldOut(examples, None)
         return HeldOut(examples, None, self._scorer(data, rows))
 
-    def _scorer(self, data: Data, rows: Array | None) -> Callable[[Engine], float]:
-        """The scorer that `scoring` names, as a function of an engine."""
+    def _scorer(self, data: Data, rows: Array | None) -> Callable[[Network], float]:
+        """The scorer that `scoring` names, as a function of an engine.
+
+        It gets numpy arrays, because many scorers know no others.
+        """
         scorer = check_scoring(self, scoring=self.scoring)
-        X, y, weights = data
+        X, y, weights = to_numpy(data.X), data.y, data.weights
         if rows is not None:
             X, y = X[rows], y[rows]
             weights = None if weights is None else weights[rows]
@@ -516,8 +528,10 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
         weight = {} if weights is None else {"sample_weight": weights}
         model = self._copy_for_scoring()
 
-        def score(engine: Engine) -> float:
-            model.coefs_, model.intercepts_ = engine.parameters()
+        def score(engine: Network) -> float:
+            model.coefs_, model.intercepts_ = (
+                list(map(to_numpy, parameters)) for parameters in engine.parameters()
+            )
             try:
                 value = float(scorer(model, X, y, **weight))
             except (ValueError, TypeError) as error:
@@ -535,18 +549,20 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _copy_for_scoring(self) -> Any:
         """A copy for a scorer, which gets arrays: it has no feature names."""
-        model = self._copy()
+        model = self.move_to(np)
         model.__dict__.pop("feature_names_in_", None)
         return model
 
     def _examples(
         self, data: Data, weights: Array | None, mean: float, rows: Array | None
     ) -> Examples:
-        dtype = self.coefs_[0].dtype
+        dtype = data.arrays.numpy_dtype(self.coefs_[0].dtype)
         if weights is not None:
             weights = as_dtype(weights, dtype)
         encoder, n_outputs = self._encoder(data), self.n_outputs_
-        return Examples(data.X, encoder, n_outputs, weights, dtype, rows, mean)
+        return data.arrays.examples(
+            data.X, encoder, n_outputs, weights, dtype, rows, mean
+        )
 
     @property
     def _units_wanted(self) -> list[int]:
@@ -557,7 +573,7 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     @property
     def _units(self) -> list[int]:
         """Neurons of each layer of the existing network, including the inputs."""
-        return [self.n_features_in_, *map(len, self.intercepts_)]
+        return [self.n_features_in_, *(np.shape(b)[0] for b in self.intercepts_)]
 
     def _shuffles(self, n_rows: int) -> bool:
         """Whether a pass over this many rows needs a random order."""
@@ -591,28 +607,24 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
             )
         return min(batch_size, n_rows)
 
-    def _outputs(self, X: Any, output: Callable[[Array], Array]) -> Array:
-        """``output(z^L)``, a row for each row of `X`, computed in blocks of rows."""
+    def _outputs(self, X: Any, method: str, output: Output) -> Any:
+        """``output(z^L)`` for each row of `X`, of which `method` is the public name."""
         self._require_network()
+        arrays = arrays_of_input(X)
+        require_same(self, method, arrays)
         with np.errstate(all="ignore"):
-            X = self._validate_X(X, reset=False)
-        workers = Workers()
-        compute = partial(forward, self.coefs_, self.intercepts_, X, output, workers)
-        largest = max(coef.size for coef in self.coefs_)
-        if X.shape[0] * largest <= ONE_THREAD_UP_TO:  # a tenth of a one-row predict
-            outputs, bad_row = compute()
-        else:
-            outputs, bad_row = on_one_blas_thread(compute, workers)
+            X = self._validate_X(X, arrays, reset=False)
+        outputs, bad_row = arrays.forward(self.coefs_, self.intercepts_, X, output)
         if bad_row is None:
             return outputs
-        if not all(np.isfinite(p).all() for p in (*self.coefs_, *self.intercepts_)):
+        if not arrays.all_finite([*self.coefs_, *self.intercepts_]):
             raise ValueError(
                 "coefs_ or intercepts_ contains NaN or infinity. Fit the model again."
             )
         raise ValueError(
             f"X is too large in row {bad_row}: its pre-activations are not finite "
-            f"{np.result_type(X.dtype, self.coefs_[0].dtype)} numbers. Scale X like "
-            "the X of fit."
+            f"{arrays.result_type(X, self.coefs_[0])} numbers. Scale X like the X of "
+            "fit."
         )
 
     def _require_network(self) -> None:
@@ -629,4 +641,5 @@ class BaseSGDSigmoidMLP(Persistent, WithCallbacks, BaseEstimator, ABC):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = self.engine == "numpy"
         return tags

@@ -6,12 +6,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import unique_labels
 
+from .._array_api import to_numpy
 from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
+from .arrays import Arrays
 from .auto import Pace
 from .base import BaseSGDSigmoidMLP
 from .call import Call
@@ -494,14 +496,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         array([0, 1, 2])
         """
         model = self._copy()  # a fit in another thread may replace the network
-        z = model.decision_function(X)
-        if model._multilabel:
-            return (z > 0).astype(np.int64)
-        if len(model.classes_) == 1:
-            return np.repeat(model.classes_, len(z))
-        return model.classes_[
-            z.argmax(axis=1) if z.ndim == 2 else (z > 0).astype(np.intp)
-        ]
+        return model._outputs(X, "predict", model._predicted)
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Compute the accuracy of `predict` on `X`.
@@ -533,9 +528,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         See `SGDSigmoidMLP`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
+            y = to_numpy(y)
             refuse_indices_outside(y, "y")
             refuse_invalid_labels(y, "y")
-            return float(super().score(X, y, score_weights(sample_weight)))
+            weights = score_weights(to_numpy(sample_weight))
+            predicted = to_numpy(self.predict(X))
+            return float(accuracy_score(y, predicted, sample_weight=weights))
 
     def decision_function(self, X: Any) -> Array:
         """Compute the pre-activations ``z^L`` of the output neurons.
@@ -561,8 +559,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         array([0, 1, 2])
         """
         model = self._copy()  # a fit in another thread may replace the network
-        z = model._outputs(X, lambda z: z)
-        return z if model._multilabel or len(model.classes_) > 2 else z.ravel()
+        return model._outputs(X, "decision_function", model._decision)
 
     def predict_proba(self, X: Any) -> Array:
         """Estimate probabilities from the activations of the output neurons.
@@ -594,7 +591,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         1.0
         """
         model = self._copy()  # a fit in another thread may replace the network
-        return model._outputs(X, model._probabilities)
+        return model._outputs(X, "predict_proba", model._probabilities)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Compute the logarithm of `predict_proba`, without rounding to 0 first.
@@ -622,31 +619,49 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         True
         """
         model = self._copy()  # a fit in another thread may replace the network
-        return model._outputs(X, model._log_probabilities)
+        return model._outputs(X, "predict_log_proba", model._log_probabilities)
 
-    def _probabilities(self, z: Array) -> Array:
+    @property
+    def _labels(self) -> Array:
+        """`classes_` in numpy."""
+        return np.asarray(to_numpy(self.classes_))
+
+    def _predicted(self, z: Any, arrays: Arrays) -> Any:
         if self._multilabel:
-            return expit(z)
-        if len(self.classes_) == 1:
-            return np.ones_like(z)
-        if len(self.classes_) == 2:
-            return np.column_stack([expit(-z), expit(z)])
+            return arrays.is_positive(z)
+        labels = self._labels
+        if len(labels) == 2:
+            return arrays.labels(labels, arrays.is_positive(z[:, 0]))
+        return arrays.labels(labels, arrays.argmax(z))
+
+    def _decision(self, z: Any, arrays: Arrays) -> Any:
+        return z if self._multilabel or len(self._labels) > 2 else z[:, 0]
+
+    def _probabilities(self, z: Any, arrays: Arrays) -> Any:
+        if self._multilabel:
+            return arrays.sigmoid(z)
+        n_classes = len(self._labels)
+        if n_classes == 1:
+            return arrays.zeros_like(z) + 1
+        if n_classes == 2:
+            return arrays.columns(arrays.sigmoid(-z), arrays.sigmoid(z))
         # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, even if every a rounds to 0.
-        return softmax(log_expit(z), axis=1)
+        return arrays.softmax(arrays.log_sigmoid(z))
 
-    def _log_probabilities(self, z: Array) -> Array:
+    def _log_probabilities(self, z: Any, arrays: Arrays) -> Any:
         if self._multilabel:
-            return log_expit(z)
-        if len(self.classes_) == 1:
-            return np.zeros_like(z)
-        if len(self.classes_) == 2:
-            return np.column_stack([log_expit(-z), log_expit(z)])
-        return log_softmax(log_expit(z), axis=1)
+            return arrays.log_sigmoid(z)
+        n_classes = len(self._labels)
+        if n_classes == 1:
+            return arrays.zeros_like(z)
+        if n_classes == 2:
+            return arrays.columns(arrays.log_sigmoid(-z), arrays.log_sigmoid(z))
+        return arrays.log_softmax(arrays.log_sigmoid(z))
 
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
-        refuse_invalid_labels(y, "y")
+        refuse_invalid_labels(to_numpy(y), "y")
         data = super()._validate(X, y, sample_weight, reset)
         return data._replace(y=checked_labels(data.y, is_new=reset))
 
@@ -663,11 +678,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         with naming("y"):
             found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
         with naming("classes"):
+            classes = to_numpy(classes)
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             if classes is not None:
                 refuse_invalid_labels(classes, "classes", place="index")
-                known = self.classes_ if call.continues else None
+                known = self._labels if call.continues else None
                 refuse_weights_as_classes(classes, data.y, known)
             given = found if classes is None else unique_labels(classes)
             refuse_nat(given, "classes")
@@ -677,18 +693,19 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
                     f"classes has {len(given)} labels, but y has {len(found)} columns; "
                     "it needs one for each label."
                 )
-            self.classes_, self._multilabel = given, multilabel
+            self.classes_ = data.arrays_of_y.from_numpy(given)
+            self._multilabel = multilabel
             self.n_outputs_ = len(given) if multilabel or len(given) > 2 else 1
-        elif classes is not None and not same_labels(given, self.classes_):
+        elif classes is not None and not same_labels(given, self._labels):
             raise ValueError(
                 f"classes={given} differs from those of the first call, "
-                f"{self.classes_}, which fixed the output neurons. To add classes, fit "
+                f"{self._labels}, which fixed the output neurons. To add classes, fit "
                 "a new estimator on all of them."
             )
-        elif not (call.is_pass or same_labels(found, self.classes_)):
+        elif not (call.is_pass or same_labels(found, self._labels)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"previous call to fit. Previously got {self._labels}, `y` has "
                 f"{found}."
             )
         if call.is_pass and self.class_weight == "balanced" and not self._multilabel:
@@ -703,14 +720,14 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     def _encoder(self, data: Data) -> Encoder:
         y = data.y
         if not (self._multilabel and y.ndim == 2):
-            return label_encoder(self._codes(y), len(self.classes_))
+            return label_encoder(self._codes(y), len(self._labels))
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {y.shape[1]} columns, expected {self.n_outputs_}.")
         return indicator_encoder(y)
 
     def _codes(self, y: Any) -> Array:
         """The index of each label in `classes_`."""
-        return codes_of(y, self.classes_, self._multilabel)
+        return codes_of(y, self._labels, self._multilabel)
 
     def _class_weighted(self, data: Data, balance: Data) -> Data:
         if self.class_weight is None:
@@ -730,11 +747,11 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         """The weight of each class; the rows `of` define "balanced"."""
         if not isinstance(self.class_weight, str):
             assert self.class_weight is not None
-            return class_factors(self.class_weight, self.classes_)
+            return class_factors(self.class_weight, self._labels)
         # Rows count by their weights, so a weight of 2 equals a repeated row here too.
         # compute_class_weight takes no weights before scikit-learn 1.9.
         codes = self._codes(of.y)
-        return balanced_factors(np.bincount(codes, of.weights, len(self.classes_)))
+        return balanced_factors(np.bincount(codes, of.weights, len(self._labels)))
 
     def _pace(self, stops_early: bool) -> Pace:
         return Pace(eta=1.0, smallest_batch=16)
@@ -743,7 +760,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         return None if self._multilabel else y
 
     def _score(self) -> Score:
-        one_hot = not self._multilabel and len(self.classes_) > 2
+        one_hot = not self._multilabel and len(self._labels) > 2
         return class_accuracy if one_hot else label_accuracy
 
     def __sklearn_tags__(self) -> Any:

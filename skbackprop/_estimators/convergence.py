@@ -162,7 +162,7 @@ def _never_predicted(model: Any, run: Run) -> str | None:
     """What is wrong with a classifier that never predicts some class of `y`."""
     if not has_a_choice(model):
         return None
-    labels = model.classes_.tolist()
+    labels = model._labels.tolist()
     n_classes = len(labels)
     found = classes_predicted(run.engine, run.source, n_classes)
     if not found or len(found) == n_classes:

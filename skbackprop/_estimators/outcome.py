@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from numpy.random import RandomState
 
-from .._engine.network import Engine
+from .._engine.protocol import Network
 from .._training.descent import restore_best
 from .._training.examples import Source
 from .._training.held_out import HeldOut
@@ -19,7 +19,7 @@ MOST_STREAM_LOSSES = 10_000
 class Run(NamedTuple):
     """The state of training, from which the fitted attributes are made."""
 
-    engine: Engine
+    engine: Network
     source: Source
     plan: Plan
     progress: Progress

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._array_api import to_numpy
 from .._version import __version__
 from .user_warnings import warn
 
@@ -104,6 +105,7 @@ def _checksum(value: object, checksum: int = 0) -> int:
     Other objects, such as a RandomState parameter, count by their type only. numpy
     scalars count as Python numbers, because some formats convert them.
     """
+    value = to_numpy(value)
     if isinstance(value, dict):
         value = sorted(value.items(), key=lambda item: str(item[0]))
     if isinstance(value, list | tuple):

@@ -6,11 +6,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.metrics import r2_score
 
+from .._array_api import to_numpy
 from .._training.examples import Encoder
 from .._training.held_out import Score, r_squared
+from .arrays import Arrays
 from .auto import Pace
 from .base import BaseSGDSigmoidMLP
 from .call import Call
@@ -486,10 +488,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         (442,)
         """
         model = self._copy()  # a fit in another thread may replace the network
-        y = model._outputs(
-            X, lambda z: TargetScale(*model.target_range_).decode(expit(z))
-        )
-        return y.ravel() if model.n_outputs_ == 1 else y
+        return model._outputs(X, "predict", model._decoded)
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Compute the R² of `predict` on `X`.
@@ -520,7 +519,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         See `SGDSigmoidMLPRegressor`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
-            score = float(super().score(X, y, score_weights(sample_weight)))
+            y, weights = to_numpy(y), score_weights(to_numpy(sample_weight))
+            predicted = to_numpy(self.predict(X))
+            score = float(r2_score(y, predicted, sample_weight=weights))
         if not np.isfinite(score) and len(np.asarray(y)) > 1:
             raise ValueError(
                 "y is too large for R²: squares of its values are not finite. Scale y."
@@ -530,8 +531,21 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
-        X, y, weights = super()._validate(X, y, sample_weight, reset)
-        return Data(X, checked_numbers(y), weights)
+        data = super()._validate(X, y, sample_weight, reset)
+        return data._replace(y=checked_numbers(data.y))
+
+    @property
+    def _scale(self) -> TargetScale:
+        return TargetScale(*self._target_range)
+
+    @property
+    def _target_range(self) -> Array:
+        """`target_range_` in numpy and float64."""
+        return np.asarray(to_numpy(self.target_range_), dtype=float)
+
+    def _decoded(self, z: Any, arrays: Arrays) -> Any:
+        y = self._scale.decode(arrays.sigmoid(z), arrays)
+        return y[:, 0] if self.n_outputs_ == 1 else y
 
     def _set_targets(
         self, data: Data, call: Call, classes: ArrayLike | None = None
@@ -542,10 +556,12 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         auto = isinstance(self.target_range, str) and self.target_range == "auto"
         if not auto:
             given = check_target_range(self.target_range, n_outputs)
-            if call.continues and not np.array_equal(given, self.target_range_):
+            if call.continues and not np.array_equal(
+                given, to_numpy(self.target_range_)
+            ):
                 raise ValueError(
                     f"target_range={self.target_range!r} differs from that of the "
-                    f"fitted model, {self.target_range_.tolist()}. Call fit with "
+                    f"fitted model, {self._target_range.tolist()}. Call fit with "
                     "warm_start=False to start again."
                 )
         elif not call.continues:
@@ -558,10 +574,11 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
                     "target_range=(low, high)."
                 )
         if not call.continues:
-            self.n_outputs_, self.target_range_ = n_outputs, given
-        low, high = TargetScale(*self.target_range_).reachable
+            self.n_outputs_ = n_outputs
+            self.target_range_ = data.arrays.from_numpy(given)
+        low, high = self._scale.reachable
         if not call.continues:
-            _require_finite(low, high, data.X.dtype)
+            _require_finite(low, high, data.dtype)
         outside, size = self._count_outside(data, low, high)
         is_told = call.is_pass and call.continues and self._is_told_of_range
         self._is_told_of_range = is_told  # warn only once for a stream
@@ -583,7 +600,7 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
             raise ValueError(
                 f"y has {data.y.shape[1]} columns, expected {self.n_outputs_}."
             )
-        return TargetScale(*self.target_range_).encoder(data.y)
+        return self._scale.encoder(data.y)
 
     def _score(self) -> Score:
         return r_squared

@@ -76,7 +76,7 @@ def centring(model: Any, source: Source) -> str | None:
 def has_a_choice(model: Any) -> bool:
     """Whether the model chooses one of several classes for each row."""
     is_classifier = hasattr(model, "classes_")
-    return is_classifier and not model._multilabel and len(model.classes_) > 1
+    return is_classifier and not model._multilabel and len(model._labels) > 1
 
 
 def class_shares(source: Source) -> Array:
@@ -94,7 +94,7 @@ def rare_classes(model: Any, source: Source, below: float) -> str | None:
     present = np.where(shares > 0, shares, np.inf)
     if present.min() > below / len(shares):
         return None
-    rarest = model.classes_.tolist()[int(present.argmin())]
+    rarest = model._labels.tolist()[int(present.argmin())]
     advice = []
     if model.class_weight is None:
         advice.append('class_weight="balanced"')

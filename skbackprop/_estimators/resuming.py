@@ -9,6 +9,7 @@ from numpy.random import RandomState
 from sklearn.exceptions import NotFittedError
 
 from .._training.progress import Progress
+from .arrays import arrays_of
 from .validation import naming
 
 FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
@@ -43,7 +44,7 @@ def check_arrays(model: Any) -> None:
     if _fit_together(model):  # takes 1.5 µs, the full check 15
         return
     with naming("coefs_ and intercepts_"):
-        hidden = map(len, model.intercepts_[:-1])
+        hidden = [np.shape(b)[0] for b in model.intercepts_[:-1]]
         _require_layers(model, [model.n_features_in_, *hidden, model.n_outputs_])
 
 
@@ -98,16 +99,17 @@ def _require_arrays(
     name: str, arrays: list[Any], shapes: Sequence[tuple[int, ...]], dtype: Any
 ) -> None:
     """Raise ValueError if these are not arrays of these shapes and this dtype."""
-    shapes_found = [array.shape for array in arrays if isinstance(array, np.ndarray)]
+    found_shapes = [tuple(np.shape(array)) for array in arrays]
+    place = arrays_of(next(iter(arrays), None))
     if (
-        len(arrays) != len(shapes)
-        or shapes_found != list(shapes)
-        or dtype not in FLOATS
+        found_shapes != list(shapes)
+        or dtype not in place.floats
+        or not all(map(place.owns, arrays))
         or any(array.dtype != dtype for array in arrays)
     ):
         found = [
-            f"{np.shape(array)} {getattr(array, 'dtype', type(array).__name__)}"
-            for array in arrays
+            f"{shape} {getattr(array, 'dtype', type(array).__name__)}"
+            for shape, array in zip(found_shapes, arrays, strict=True)
         ]
         raise ValueError(
             f"{name} must be arrays of shapes {shapes}, and all arrays of coefs_ and "

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._training.examples import Encoder
+from .arrays import NUMPY, Arrays
 from .validation import naming, refuse_complex_columns, refuse_indices_outside
 
 Array = NDArray[Any]
@@ -159,10 +160,12 @@ class TargetScale:
         """The encoder of the numbers `y`, of shape ``(n_rows, n_outputs)``."""
         return lambda rows: 0.5 + self.gain * (y[rows] - self.centre)
 
-    def decode(self, a: Array) -> Array:
+    def decode(self, a: Any, arrays: Arrays = NUMPY) -> Any:
         """The values of y for these activations, in their dtype."""
+        centre, gain = arrays.from_numpy(self.centre), arrays.from_numpy(self.gain)
         # Computed in float64, which a small range beside a large centre needs.
-        return (self.centre + (a.astype(float) - 0.5) / self.gain).astype(a.dtype)
+        wide = arrays.cast(a, arrays.floats[0])
+        return arrays.cast(centre + (wide - 0.5) / gain, a.dtype)
 
     @property
     def reachable(self) -> tuple[Array, Array]:

@@ -11,15 +11,28 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.exceptions import NotFittedError
 
+from .arrays import NUMPY, Arrays
+
 Array = NDArray[Any]
 
 
 class Data(NamedTuple):
-    """Validated rows, their targets as the user gave them, and their weights."""
+    """Validated rows, their targets as the user gave them, and their weights.
+
+    `X` is in `arrays`; targets and weights are always numpy's (or CSR), and
+    `arrays_of_y` is where the user's `y` was.
+    """
 
     X: Any
     y: Any
     weights: Array | None
+    arrays: Arrays = NUMPY
+    arrays_of_y: Arrays = NUMPY
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of `X`, as numpy names it."""
+        return self.arrays.numpy_dtype(self.X.dtype)
 
 
 # How many columns an error names.

@@ -7,7 +7,7 @@ The API exists since scikit-learn 1.9. With older versions, the estimators have 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .._engine.network import Engine
+from .._engine.protocol import Network
 from .progress import Progress
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -87,7 +87,7 @@ class FitTask:
         self._epoch = self._root.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._data)
 
-    def epoch_ended(self, engine: Engine, progress: Progress) -> bool:
+    def epoch_ended(self, engine: Network, progress: Progress) -> bool:
         return bool(
             self._epoch.call_on_fit_task_end(
                 **self._data,

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.random import RandomState
 
-from .._engine.network import Engine
+from .._engine.protocol import Network
 from .examples import Source, draw_order
 from .held_out import HeldOut
 from .interrupts import LastEpoch, uninterrupted
@@ -28,12 +28,12 @@ class Watcher(Protocol):
     def epoch_begins(self) -> None:
         """Before each epoch."""
 
-    def epoch_ended(self, engine: Engine, progress: Progress) -> bool:
+    def epoch_ended(self, engine: Network, progress: Progress) -> bool:
         """After each epoch; return whether to stop."""
 
 
 def train(
-    engine: Engine,
+    engine: Network,
     source: Source,
     plan: Plan,
     progress: Progress,
@@ -77,14 +77,14 @@ def train(
     return ending
 
 
-def restore_best(engine: Engine, progress: Progress) -> None:
+def restore_best(engine: Network, progress: Progress) -> None:
     """With early stopping, restore the network of the best epoch."""
     if progress.best is not None:
         engine.restore(progress.best)
 
 
 def advance(
-    engine: Engine,
+    engine: Network,
     source: Source,
     plan: Plan,
     progress: Progress,
@@ -122,7 +122,7 @@ def advance(
 
 
 def run_epoch(
-    engine: Engine,
+    engine: Network,
     source: Source,
     plan: Plan,
     eta: float,

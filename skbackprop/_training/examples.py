@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -53,10 +53,11 @@ class Source(Protocol):
     def draw_order(self, random_state: RandomState) -> Any:
         """A new order of the rows, for `descend`."""
 
-    def descend(self, engine: Engine, batch_size: int, order: Any, eta: float) -> float:
+    def descend(self, engine: Any, batch_size: int, order: Any, eta: float) -> float:
         """Run one epoch of updates; return the sum of the examples' weighted costs.
 
-        `order` is a result of `draw_order`; None means the order of the rows.
+        `engine` is of the kind that the source works with; `order` is a result of
+        `draw_order`, where None means the order of the rows.
         """
 
     def target_moments(self) -> tuple[float, Array, Array]:
@@ -71,7 +72,7 @@ class Source(Protocol):
         None if that is costly.
         """
 
-    def outputs(self, engine: Engine) -> Iterator[Block]:
+    def outputs(self, engine: Any) -> Iterator[Block]:
         """``z^L``, targets and weights in blocks; no blocks if that is costly."""
 
 
@@ -158,6 +159,16 @@ class Examples:
         for X, Y, w in self.blocks(start, len(self) if stop is None else stop, size):
             yield engine.decision(X), Y, w
 
+    def all_outputs(self, engine: Engine) -> list[Block]:
+        """The blocks of `outputs`, computed in parallel."""
+
+        def outputs(rows: slice) -> list[Block]:
+            with np.errstate(all="ignore"):  # errstate is per thread
+                return list(self.outputs(engine, rows.start, rows.stop))
+
+        parts = [partial(outputs, rows) for rows in gen_batches(len(self), BLOCK_ROWS)]
+        return [block for part in engine.run_all(parts) for block in part]
+
     def target_moments(self) -> tuple[float, Array, Array]:
         """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
         count, total, squares = 0.0, np.zeros(()), np.zeros(())
@@ -173,12 +184,7 @@ class Examples:
         total = 0.0
         for places in gen_batches(len(self), self.rows_per_block):
             rows = self._rows_of_X(places)
-            X = self.X[rows]
-            if self.sparse:
-                squares = X.multiply(X).sum(axis=1)
-            else:
-                squares = np.einsum("ij,ij->i", X, X)
-            norms = np.asarray(squares, dtype=float).ravel()
+            norms = self._squared_norms(rows).astype(float)
             w = np.ones(len(norms)) if self.weights is None else self.weights[rows]
             total += float(w @ norms)
         return total / self.total_weight if total else 0.0
@@ -188,7 +194,7 @@ class Examples:
         size = min(MOMENT_ROWS, max(SAMPLE_ROWS, self.rows_per_block))
         places = np.unique(np.linspace(0, len(self) - 1, size).astype(int))
         rows = self._rows_of_X(places)
-        return self.X[rows], self.encode(rows)
+        return self._inputs(rows), self.encode(rows)
 
     @property
     def rows_per_block(self) -> int:
@@ -221,6 +227,17 @@ class Examples:
     def _rows_of_X(self, places: slice | Array) -> slice | Array:
         """The rows of `X` of the examples at these positions."""
         return places if self.rows is None else self.rows[places]
+
+    def _inputs(self, rows: slice | Array) -> Any:
+        """These rows of `X`."""
+        return self.X[rows]
+
+    def _squared_norms(self, rows: slice | Array) -> Array:
+        """``‖x‖²`` of these rows of `X`."""
+        X = self._inputs(rows)
+        if self.sparse:
+            return np.asarray(X.multiply(X).sum(axis=1)).ravel()
+        return np.einsum("ij,ij->i", X, X)
 
     def _load_X(self, rows: slice | Array, buffer: Array | None) -> Any:
         if self.sparse:

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
-from sklearn.utils import gen_batches
 
-from .._engine.forward import BLOCK_ROWS
-from .._engine.lanes import Block
-from .._engine.network import Engine
+from .._engine.protocol import Network
 from .examples import Array, Examples
 
 # A function of z^L, targets and weights, each with a row for every example.
@@ -27,23 +24,14 @@ class HeldOut:
 
     examples: Examples
     score: Score | None
-    score_network: Callable[[Engine], float] | None = None
+    score_network: Callable[[Network], float] | None = None
 
-    def measure(self, engine: Engine) -> tuple[float, float]:
+    def measure(self, engine: Any) -> tuple[float, float]:
         """The mean cost of an example and the score, with the engine's parameters."""
-        examples = self.examples
-
-        def outputs(rows: slice) -> list[Block]:
-            with np.errstate(all="ignore"):  # errstate is per thread
-                return list(examples.outputs(engine, rows.start, rows.stop))
-
-        parts = [
-            partial(outputs, rows) for rows in gen_batches(len(examples), BLOCK_ROWS)
-        ]
-        blocks = [block for part in engine.run_all(parts) for block in part]
+        blocks = self.examples.all_outputs(engine)
         z, Y = (np.concatenate([block[k] for block in blocks]) for k in (0, 1))
         weights = None
-        if examples.weights is not None:
+        if self.examples.weights is not None:
             weights = np.concatenate([w for _, _, w in blocks])
         costs = ((expit(z) - Y) ** 2).sum(axis=1) / (2 * engine.n_outputs)
         loss = float(np.average(costs, weights=weights))

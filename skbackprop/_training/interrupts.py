@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from numpy.random import RandomState
 
-from .._engine.network import Engine
+from .._engine.protocol import Network
 from .examples import Source, draw_order
 from .progress import Plan, Progress
 
@@ -31,7 +31,7 @@ class LastEpoch:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Network,
         source: Source,
         plan: Plan,
         progress: Progress,

@@ -1,11 +1,9 @@
 """The plan of a training, and its progress."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-
-from .._engine.network import Snapshot
 
 Ending = Literal["no improvement", "max_iter", "asked to stop", "interrupted"]
 
@@ -56,7 +54,7 @@ class Progress:
     best_score: float = -np.inf
     best_validation_loss: float = np.inf
     best_epoch: int | None = None
-    best: Snapshot | None = None
+    best: Any = None
     failure: CannotContinue | None = None
     losses: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit
 
-from .._engine.network import Engine
+from .._engine.protocol import Network
 from .examples import Source
 
 # A mean slope of σ that lets no error through. And an error, in units of activations,
@@ -11,7 +11,7 @@ from .examples import Source
 NO_SLOPE, WRONG = 1e-3, 1e-2
 
 
-def is_saturated(engine: Engine, source: Source, constant_loss: float) -> bool:
+def is_saturated(engine: Network, source: Source, constant_loss: float) -> bool:
     """Whether a network is wrong and its errors do not reach its weights.
 
     That is: the loss is not below that of the best constant prediction, but
@@ -39,7 +39,7 @@ def is_saturated(engine: Engine, source: Source, constant_loss: float) -> bool:
     )
 
 
-def classes_predicted(engine: Engine, source: Source, n_classes: int) -> set[int]:
+def classes_predicted(engine: Network, source: Source, n_classes: int) -> set[int]:
     """The indices of the classes that a network predicts for the rows.
 
     With one output neuron, they are 0 and 1. A source without outputs has none.

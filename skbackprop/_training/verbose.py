@@ -2,7 +2,7 @@
 
 from time import perf_counter
 
-from .._engine.network import Engine
+from .._engine.protocol import Network
 from .progress import Plan, Progress
 
 
@@ -19,7 +19,7 @@ class Printer:
     def epoch_begins(self) -> None:
         self._began = perf_counter()
 
-    def epoch_ended(self, engine: Engine, progress: Progress) -> bool:
+    def epoch_ended(self, engine: Network, progress: Progress) -> bool:
         seconds = perf_counter() - self._began
         line = f"Iteration {progress.n_iter}, loss = {progress.losses[-1]:.8f}"
         if progress.validation_scores:

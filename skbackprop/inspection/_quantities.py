@@ -53,14 +53,14 @@ class Quantities:
         self.z, self.a = eq.forward(x, W, b)
         self.costs = eq.half_squared_error(self.a[-1], y)
         self.cost = float(np.mean(self.costs))
-        self.sigma_prime = [eq.sigmoid_prime(z) for z in self.z]
-        self.delta = eq.errors(self.z, self.a, y, W)
+        self.sigma_prime = [eq.sigmoid_prime(a) for a in self.a[1:]]
+        self.delta = eq.errors(self.a, y, W)
         self.dC_da = [
             eq.hidden_activation_prime(W_next, delta_next)
             for W_next, delta_next in zip(W[1:], self.delta[1:], strict=True)
         ]
         self.dC_da.append(eq.half_squared_error_prime(self.a[-1], y))
-        self.grad_W, self.grad_b = eq.gradients(x, y, W, b)
+        self.grad_W, self.grad_b = eq.gradients(self.a, self.delta)
         self.update_W = [-eta * grad for grad in self.grad_W]
         self.update_b = [-eta * grad for grad in self.grad_b]
 

@@ -13,7 +13,6 @@ from .._estimators.base import BaseSGDSigmoidMLP
 from .._estimators.call import Call
 from .._estimators.hyperparameters import check_parameters
 from .._estimators.resuming import refuse_unfitted_weights
-from .._estimators.targets import TargetScale
 from .._estimators.validation import Data
 from ._outputs import Outputs
 from ._quantities import Names
@@ -98,7 +97,7 @@ def initialised(estimator: Any, X: Any, y: Any) -> tuple[Any, Data, RandomState]
     check_parameters(estimator)
     data = validated(estimator, X, y, reset=True)
     estimator._set_targets(data, FIRST_FIT)
-    random_state = estimator._initialise(data.X.dtype, FIRST_FIT)
+    random_state = estimator._initialise(data, FIRST_FIT)
     return estimator, data, random_state
 
 
@@ -138,6 +137,6 @@ def output_meaning(estimator: Any) -> Outputs:
     """How to read the activations of the outputs."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
-        return Outputs(scale=TargetScale(*estimator.target_range_))
+        return Outputs(scale=estimator._scale)
     names = [str(label) for label in classes]
     return Outputs(names, several=estimator._multilabel)

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pytest
 from helpers import ENGINES, assert_same_bits, fit, needs_numba, parameters
+from networks import gradients
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csc_matrix, csr_array, csr_matrix
 from scipy.special import expit
@@ -177,7 +178,7 @@ def test_batches_beyond_a_chunk_average_over_all_their_rows(batch_size):
     Y = np.eye(3)[y]
     for first in range(0, 3000, batch_size):
         rows = slice(first, first + batch_size)
-        grad_W, grad_b = eq.gradients(X[rows].T, Y[rows].T, W, b)
+        grad_W, grad_b = gradients(X[rows].T, Y[rows].T, W, b)
         W = [eq.updated(p, g, 3.0) for p, g in zip(W, grad_W, strict=True)]
         b = [eq.updated(p, g, 3.0) for p, g in zip(b, grad_b, strict=True)]
     model.set_params(learning_rate_init=3.0).partial_fit(X, y, [0, 1, 2])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from networks import Network
+from networks import Network, gradients
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_matrix
 
@@ -248,7 +248,7 @@ def test_loss_is_measured_with_the_weights_about_to_be_updated(n_rows, m):
     for i in range(0, n_rows, m):
         x, y = X[i : i + m].T, Y[i : i + m].T
         costs.extend(eq.half_squared_error(eq.forward(x, W, b)[1][-1], y))
-        grad_W, grad_b = eq.gradients(x, y, W, b)
+        grad_W, grad_b = gradients(x, y, W, b)
         W = [eq.updated(p, g, 0.5) for p, g in zip(W, grad_W, strict=True)]
         b = [eq.updated(p, g, 0.5) for p, g in zip(b, grad_b, strict=True)]
     assert_allclose(loss, np.mean(costs), rtol=1e-14)

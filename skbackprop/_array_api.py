@@ -1,0 +1,127 @@
+"""Arrays of libraries other than numpy, such as PyTorch's on a GPU.
+
+scikit-learn finds the functions of such a library through the array API standard, and
+so do we: by `array_api_compat`, which scikit-learn brings with it. This is the only
+room that knows that package, and how an array comes from numpy and returns to it.
+"""
+
+from types import ModuleType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from sklearn import get_config  # type: ignore[attr-defined]
+
+compat: Any
+try:
+    from sklearn.externals import array_api_compat as compat
+except ImportError:
+    try:  # scikit-learn before 1.7 does not contain the package
+        import array_api_compat as compat
+    except ImportError:  # and without it, scikit-learn dispatches on numpy alone
+        compat = None
+
+Array = NDArray[Any]
+
+
+class Library(NamedTuple):
+    """An array library and one of its devices, on which all arrays of a fit are."""
+
+    xp: Any
+    device: Any
+
+    @classmethod
+    def of(cls, array: Any) -> Self:
+        """The library and the device of an array that is not numpy's."""
+        return cls(compat.array_namespace(array), compat.device(array))
+
+    @classmethod
+    def on(cls, module: ModuleType, device: Any) -> Self:
+        """The library of this module, such as torch, and one of its devices."""
+        return cls.of(module.asarray(0, device=device))
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.device}"
+
+    @property
+    def name(self) -> str:
+        """The name of the library, such as "torch"."""
+        return str(self.xp.__name__).rpartition(".")[-1]
+
+    @property
+    def floats(self) -> list[Any]:
+        """The dtypes that a network can have, the widest first.
+
+        Some devices, such as Apple's MPS, have no float64.
+        """
+        info = self.xp.__array_namespace_info__()
+        found = info.dtypes(kind="real floating", device=self.device)
+        return [found[name] for name in ("float64", "float32") if name in found]
+
+    def dtype(self, dtype: DTypeLike) -> Any:
+        """This library's name of a numpy dtype."""
+        return getattr(self.xp, np.dtype(dtype).name)
+
+    def numpy_dtype(self, dtype: Any) -> np.dtype[Any]:
+        """The numpy dtype of one of `floats`."""
+        return np.dtype(np.float32 if dtype == self.xp.float32 else np.float64)
+
+    def from_numpy(self, values: Array) -> Any:
+        """A copy on the device; float64 becomes the widest type that is there."""
+        dtype = self.floats[0] if values.dtype == np.float64 else None
+        # A copy, because torch would share a CPU's memory.
+        return self.xp.asarray(np.array(values), dtype=dtype, device=self.device)
+
+    def take(self, array: Any, rows: Any) -> Any:
+        """Rows of an array: a slice, or indices on the device."""
+        if isinstance(rows, slice):
+            return array[rows, ...]
+        return self.xp.take(array, rows, axis=0)
+
+
+def dispatches() -> bool:
+    """Whether scikit-learn dispatches on the library of arrays."""
+    return bool(get_config()["array_api_dispatch"])
+
+
+def is_foreign(array: Any) -> bool:
+    """Whether it is an array of a library other than numpy."""
+    if isinstance(array, np.ndarray | np.generic) or compat is None:
+        return False
+    # Dask's arrays, which have no values yet, have no __dlpack__.
+    return hasattr(array, "__dlpack__") and bool(compat.is_array_api_obj(array))
+
+
+def library_of_input(array: Any, name: str = "X") -> Library | None:
+    """The library whose functions scikit-learn would call for this array.
+
+    None is numpy: for its arrays, lists, data frames and sparse matrices, and for all
+    arrays if ``array_api_dispatch`` is off in scikit-learn's configuration.
+    """
+    if type(array) is np.ndarray or not dispatches():
+        return None
+    _refuse_sparse(array, name)
+    return Library.of(array) if is_foreign(array) else None
+
+
+def to_numpy(array: Any) -> Any:
+    """The values of an array of another library; anything else as it is."""
+    if not is_foreign(array):
+        return array
+    if compat.is_torch_array(array):
+        return array.detach().cpu().numpy()
+    if compat.is_cupy_array(array):
+        return array.get()
+    return np.from_dlpack(array)
+
+
+def _refuse_sparse(array: Any, name: str) -> None:
+    """Raise TypeError for a sparse array of a library other than scipy."""
+    kind = f"{type(array).__module__}.{type(array).__name__}"
+    layout = str(getattr(array, "layout", ""))  # torch.sparse_csr, for instance
+    if "sparse" in layout or kind.startswith("cupyx.scipy.sparse"):
+        raise TypeError(
+            f"{name} is a sparse array, {layout or kind}. On a device, arrays must be "
+            "dense. Convert it, for instance with to_dense(), or pass a matrix of "
+            "scipy.sparse, which is computed on the CPU."
+        )

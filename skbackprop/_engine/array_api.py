@@ -1,0 +1,208 @@
+"""The network on the arrays of any library, on a GPU for instance.
+
+Here the derivation itself, `skbackprop._equations`, trains. Arrays are never changed:
+an update makes new ones, so a snapshot is a list of references. Updates read nothing
+from the device, not even their costs, so that it never waits for Python.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .. import _equations as eq
+
+# An array of any library, and lists of them.
+Array = Any
+Layers = list[Array]
+# Inputs and targets, a row for each example, and weights, a number for each, or None.
+Block = tuple[Array, Array, Array | None]
+Snapshot = tuple[Layers, Layers]
+
+# Memory that the rows of a chunk need in the network. A GPU computes products of so
+# many rows as fast as larger ones.
+CHUNK_BYTES = 2**28
+
+
+class ArrayEngine:
+    """One network during training, as in `network.Engine`, whose parameters it shares.
+
+    All arrays belong to one library and one device. Nothing is validated here.
+
+    Parameters
+    ----------
+    coefs, intercepts : lists of arrays ``(n_{l-1}, n_l)`` and ``(n_l,)``
+        Initial parameters; not changed.
+    xp : namespace
+        The functions of the library.
+    float_dtype : dtype
+        The widest type of the device, in which costs are added up.
+    alpha, momentum, nesterov, velocity
+        As in `network.Engine`.
+    """
+
+    def __init__(
+        self,
+        coefs: Layers,
+        intercepts: Layers,
+        *,
+        xp: Any,
+        float_dtype: Any,
+        alpha: float = 0.0,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        velocity: tuple[Layers, Layers] | None = None,
+    ) -> None:
+        self.xp, self._float_dtype = xp, float_dtype
+        self.dtype = coefs[0].dtype
+        self.alpha, self.momentum = alpha, momentum
+        self.nesterov = nesterov and momentum > 0
+        self._n_layers = len(coefs)
+        # All W of the derivation, then all b as columns; and the velocity likewise.
+        self.theta = derivation_parameters(coefs, intercepts)
+        self.velocity: Layers = []
+        if momentum > 0 and velocity is None:
+            self.velocity = [xp.zeros_like(p) for p in self.theta]
+        elif momentum > 0 and velocity is not None:
+            self.velocity = derivation_parameters(*velocity)
+        self.chunk_rows = chunk_rows(coefs, xp)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output neurons, the derivation's ``n_L``."""
+        return int(self.theta[-1].shape[0])
+
+    def parameters(self) -> tuple[Layers, Layers]:
+        """The parameters as the lists `coefs`, `intercepts`."""
+        return self._lists(self.theta)
+
+    def velocities(self) -> tuple[Layers, Layers] | None:
+        """The momentum's state in the same form; None without momentum."""
+        return self._lists(self.velocity) if self.velocity else None
+
+    def is_finite(self) -> bool:
+        """Whether all parameters are finite numbers."""
+        return all_finite(self.theta, self.xp)
+
+    def snapshot(self) -> Snapshot:
+        """Everything that updates replace, for `restore`."""
+        return self.theta, self.velocity
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Return to the state when the snapshot was taken."""
+        self.theta, self.velocity = snapshot
+
+    def decision(self, X: Array) -> Array:
+        """Pre-activations ``z^L`` of the output layer, a row for each row of `X`."""
+        return decision(self.theta, X, self.xp)
+
+    def descend(self, batch: Iterable[Block], batch_size: int, eta: float) -> Array:
+        """Make one update, from a batch that comes in blocks of its rows.
+
+        A smaller last batch has fewer rows than `batch_size`. Return the sum of the
+        examples' costs, each multiplied by its weight, as an array without dimensions.
+        """
+        gradient: Layers = []
+        cost: Any = 0.0
+        m = 0
+        for X, Y, weights in batch:
+            of_block, cost_of_block = self._gradient(X, Y, weights)
+            m += X.shape[0]
+            cost = cost + cost_of_block
+            if not gradient:
+                gradient = of_block
+                continue
+            share = X.shape[0] / m  # of the rows so far
+            gradient = [
+                mean + (new - mean) * share
+                for mean, new in zip(gradient, of_block, strict=True)
+            ]
+        self._update(gradient, self.alpha * m / batch_size**2, eta)
+        return cost
+
+    def _gradient(
+        self, X: Array, Y: Array, weights: Array | None
+    ) -> tuple[Layers, Array]:
+        """The average gradient of a block, in the order of `theta`; and its cost."""
+        xp, x, y = self.xp, X.T, Y.T
+        W, b = self.theta[: self._n_layers], self.theta[self._n_layers :]
+        _, a = eq.forward(x, W, b, xp)
+        delta, costs = eq.errors(a, y, W), eq.half_squared_error(a[-1], y, xp)
+        if weights is not None:
+            delta, costs = [d * weights for d in delta], costs * weights
+        grad_W, grad_b = eq.gradients(a, delta, xp)
+        return [*grad_W, *grad_b], xp.sum(costs, dtype=self._float_dtype)
+
+    def _update(self, gradient: Layers, penalty: float, eta: float) -> None:
+        """A step of descent against the gradient, plus `penalty` times the weights."""
+        theta, velocity = self.theta, self.velocity
+        if penalty:
+            weights = theta[: self._n_layers]
+            gradient[: self._n_layers] = [
+                g + penalty * W_l for g, W_l in zip(gradient, weights, strict=False)
+            ]
+        if velocity:
+            velocity = [
+                eq.updated(self.momentum * v, g, eta)
+                for v, g in zip(velocity, gradient, strict=True)
+            ]
+        if not velocity:
+            theta = [
+                eq.updated(p, g, eta) for p, g in zip(theta, gradient, strict=True)
+            ]
+        elif self.nesterov:
+            theta = [
+                eq.updated(p + self.momentum * v, g, eta)
+                for p, v, g in zip(theta, velocity, gradient, strict=True)
+            ]
+        else:
+            theta = [p + v for p, v in zip(theta, velocity, strict=True)]
+        self.theta, self.velocity = theta, velocity
+
+    def _lists(self, arrays: Layers) -> tuple[Layers, Layers]:
+        W, b = arrays[: self._n_layers], arrays[self._n_layers :]
+        return [W_l.T for W_l in W], [b_l[:, 0] for b_l in b]
+
+
+def derivation_parameters(coefs: Layers, intercepts: Layers) -> Layers:
+    """All ``W^l`` of the derivation, then all ``b^l`` as columns."""
+    return [*(coef.T for coef in coefs), *(b[:, None] for b in intercepts)]
+
+
+def chunk_rows(coefs: Layers, xp: Any) -> int:
+    """The number of rows that pass through the network at once."""
+    n_inputs, n_neurons = coefs[0].shape[0], sum(coef.shape[1] for coef in coefs)
+    # The rows themselves; z, a and δ of all layers; and two results on the way.
+    numbers = n_inputs + 5 * n_neurons
+    bytes_each = xp.finfo(coefs[0].dtype).bits // 8
+    return max(1, CHUNK_BYTES // int(numbers * bytes_each))
+
+
+def pieces(rows: slice, size: int) -> Iterator[slice]:
+    """These rows in slices of at most `size`."""
+    for start in range(rows.start, rows.stop, size):
+        yield slice(start, min(start + size, rows.stop))
+
+
+def decision(theta: Layers, X: Array, xp: Any) -> Array:
+    """Pre-activations ``z^L`` of the output layer for a block of rows."""
+    n_layers = len(theta) // 2
+    z, _ = eq.forward(X.T, theta[:n_layers], theta[n_layers:], xp)
+    return z[-1].T
+
+
+def all_finite(arrays: Layers, xp: Any) -> bool:
+    """Whether all numbers in these arrays are finite."""
+    return bool(xp.all(xp.stack([xp.all(xp.isfinite(array)) for array in arrays])))
+
+
+def forward(
+    coefs: Layers, intercepts: Layers, X: Array, xp: Any
+) -> tuple[Array, int | None]:
+    """``z^L`` for the rows of `X`, and the first row where it is not finite."""
+    theta = derivation_parameters(coefs, intercepts)
+    chunks = pieces(slice(0, X.shape[0]), chunk_rows(coefs, xp))
+    blocks = [decision(theta, X[chunk, ...], xp) for chunk in chunks]
+    z = blocks[0] if len(blocks) == 1 else xp.concat(blocks)
+    if all_finite([z], xp):
+        return z, None
+    is_bad = xp.logical_not(xp.all(xp.isfinite(z), axis=1))
+    return z, int(xp.argmax(xp.astype(is_bad, xp.int32)))

@@ -1,0 +1,78 @@
+"""Moving a fitted estimator to another array library or device, such as a GPU."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Self
+
+import numpy as np
+
+from .._array_api import Library, to_numpy
+
+# The fitted arrays that belong to the network. Others, such as the random stream's
+# state and the names of the features, are always numpy's.
+_MOVED = ("coefs_", "intercepts_", "_velocity", "target_range_", "classes_")
+
+
+class Movable:
+    """Adds `move_to` to an estimator."""
+
+    _copy: Callable[[], Any]
+
+    def move_to(self, xp: ModuleType, device: Any = None) -> Self:
+        """Return a copy whose fitted arrays are in another library or on a device.
+
+        A network that was trained on arrays of PyTorch, CuPy or another library
+        accepts only arrays of that library and device afterwards. This moves it: to
+        numpy, for instance, before it is saved for a machine without a GPU, or from
+        numpy to the GPU, to continue there.
+
+        Parameters
+        ----------
+        xp : module
+            The library: `numpy`, `torch`, `cupy` or another one that follows the array
+            API standard.
+
+        device : device or str, default=None
+            A device of the library, such as "cuda"; None is its default device.
+
+        Returns
+        -------
+        moved : estimator
+            A copy with the same parameters and predictions. On a device without
+            float64, such as Apple's MPS, float64 becomes float32.
+
+        Examples
+        --------
+        >>> import numpy
+        >>> from sklearn.datasets import load_iris
+        >>> from skbackprop import SGDSigmoidMLP
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SGDSigmoidMLP((5,), random_state=0).partial_fit(X, y, [0, 1, 2])
+        >>> copy = model.move_to(numpy)  # of a network from a GPU, for instance
+        >>> type(copy.coefs_[0])
+        <class 'numpy.ndarray'>
+        """
+        if xp is np:
+            return self._moved(lambda array: np.array(to_numpy(array)))
+        library = Library.on(xp, device)
+        return self._moved(lambda array: library.from_numpy(to_numpy(array)))
+
+    def __sklearn_array_api_convert__(self, converter: Callable[[Any], Any]) -> Self:
+        """What scikit-learn's own `move_estimator_to` calls."""
+        return self._moved(converter)
+
+    def _moved(self, convert: Callable[[Any], Any]) -> Self:
+        model: Self = self._copy()
+        for name in _MOVED:
+            if name in vars(model):
+                setattr(model, name, _converted(vars(model)[name], convert))
+        return model
+
+
+def _converted(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """The value with its arrays converted; labels that are not numbers stay."""
+    if isinstance(value, list | tuple):
+        return type(value)(_converted(item, convert) for item in value)
+    if value is None or getattr(value.dtype, "kind", "f") not in "biuf":
+        return value
+    return convert(value)

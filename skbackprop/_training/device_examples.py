@@ -1,0 +1,102 @@
+"""The rows to learn from if they are arrays of another library, such as a GPU's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from .._array_api import Library, to_numpy
+from .._engine.array_api import pieces
+from .._engine.lanes import Block
+from .examples import Array, Examples
+
+
+@dataclass(frozen=True)
+class DeviceExamples(Examples):
+    """Examples whose `X` stays on its device; all else that they are given is numpy.
+
+    Targets and weights are sent to the device once, labels as one byte for each output
+    neuron. An epoch sends the order of its rows and reads the sum of their costs; the
+    device waits for nothing in between. What is measured on the rows, such as their
+    outputs, comes back as numpy arrays.
+
+    Parameters
+    ----------
+    library : Library
+        The library and the device of `X` and of the network.
+    """
+
+    library: Library = field(kw_only=True)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the inputs are CSR."""
+        return False
+
+    def descend(
+        self, engine: Any, batch_size: int, order: Array | None, eta: float
+    ) -> float:
+        """Run one epoch of updates; return the sum of the examples' weighted costs."""
+        rows = self._rows_of_X(slice(None) if order is None else order)
+        places = None if isinstance(rows, slice) else self.library.from_numpy(rows)
+        cost: Any = 0.0
+        for batch in gen_batches(len(self), batch_size):
+            blocks = (
+                self._block(piece if places is None else places[piece])
+                for piece in pieces(batch, engine.chunk_rows)
+            )
+            cost = cost + engine.descend(blocks, batch_size, eta)
+        return float(cost)
+
+    def outputs(
+        self, engine: Any, start: int = 0, stop: int | None = None
+    ) -> Iterator[Block]:
+        """``z^L``, targets and weights of these examples, block by block."""
+        stop = len(self) if stop is None else stop
+        for piece in pieces(slice(start, stop), engine.chunk_rows):
+            rows = self._rows_of_X(piece)
+            z = to_numpy(engine.decision(self._take(rows)))
+            Y = np.asarray(self.encode(rows), dtype=self.dtype)
+            yield z, Y, None if self.weights is None else self.weights[rows]
+
+    def all_outputs(self, engine: Any) -> list[Block]:
+        """The blocks of `outputs`."""
+        return list(self.outputs(engine))
+
+    def _block(self, rows: Any) -> Any:
+        """Inputs, targets and weights of rows, a slice or indices on the device."""
+        library, weights = self.library, self._weights_on_device
+        dtype = library.dtype(self.dtype)
+        X = library.xp.astype(library.take(self.X, rows), dtype, copy=False)
+        Y = library.xp.astype(library.take(self._targets_on_device, rows), dtype)
+        return X, Y, None if weights is None else library.take(weights, rows)
+
+    @cached_property
+    def _targets_on_device(self) -> Any:
+        Y = np.asarray(self.encode(slice(None)))
+        return self.library.from_numpy(
+            Y.astype(bool if Y.dtype.kind in "biu" else self.dtype)
+        )
+
+    @cached_property
+    def _weights_on_device(self) -> Any:
+        return None if self.weights is None else self.library.from_numpy(self.weights)
+
+    def _take(self, rows: slice | Array) -> Any:
+        """These rows of `X` in the network's dtype, on the device."""
+        places = rows if isinstance(rows, slice) else self.library.from_numpy(rows)
+        dtype = self.library.dtype(self.dtype)
+        return self.library.xp.astype(
+            self.library.take(self.X, places), dtype, copy=False
+        )
+
+    def _inputs(self, rows: slice | Array) -> Array:
+        return np.asarray(to_numpy(self._take(rows)))
+
+    def _squared_norms(self, rows: slice | Array) -> Array:
+        X = self._take(rows)
+        return np.asarray(to_numpy(self.library.xp.sum(X * X, axis=1)))
+
