@@ -17,6 +17,9 @@ Layers = list[Array]
 Block = tuple[Array, Array, Array | None]
 Snapshot = tuple[Layers, Layers]
 
+# For the activations of predictions.
+sigmoid = eq.sigmoid
+
 # Memory that the rows of a chunk need in the network. A GPU computes products of so
 # many rows as fast as larger ones.
 CHUNK_BYTES = 2**28

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from .. import _equations as eq
 from .._array_api import (
     Library,
     dispatches,
@@ -202,7 +201,7 @@ class DeviceArrays:
         return self.xp.astype(array, dtype, copy=False)
 
     def sigmoid(self, z: Any) -> Any:
-        return eq.sigmoid(z, self.xp)
+        return array_api.sigmoid(z, self.xp)
 
     def log_sigmoid(self, z: Any) -> Any:
         # log σ(z) = −log(1 + e^{−z}), which logaddexp computes without overflow.

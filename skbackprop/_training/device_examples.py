@@ -99,4 +99,3 @@ class DeviceExamples(Examples):
     def _squared_norms(self, rows: slice | Array) -> Array:
         X = self._take(rows)
         return np.asarray(to_numpy(self.library.xp.sum(X * X, axis=1)))
-

@@ -398,7 +398,7 @@ def test_regressor_maps_the_target_range_to_01_and_09(n_outputs, iris):
     assert_array_equal(auto.target_range_, [low, high])
     given = clone(auto).set_params(target_range=(low, high))
     assert_same_bits(auto, fit(given, X, y))
-    a = auto._outputs(X, expit)
+    a = auto._outputs(X, "predict", lambda z, arrays: expit(z))
     expected = low + (a - 0.1) / 0.8 * (high - low)
     assert auto.predict(X).shape == y.shape
     assert_allclose(auto.predict(X), expected.reshape(y.shape), rtol=1e-10)

@@ -138,7 +138,7 @@ def test_a_wrong_engine_is_caught(engine, dtype, monkeypatch):
         def descend(self, X, Y, weights, batch_size, eta):
             return super().descend(X, Y, weights, batch_size, eta * 1.001)
 
-    monkeypatch.setattr("skbackprop._estimators.base.Engine", Wrong)
+    monkeypatch.setattr("skbackprop._estimators.arrays.Engine", Wrong)
     model = SGDSigmoidMLP((5,), random_state=0, engine=engine)
     check = check_gradient(model, X.astype(dtype), LABELS)
     assert not check.passed
