@@ -549,7 +549,7 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _copy_for_scoring(self) -> Any:
         """A copy for a scorer, which gets arrays: it has no feature names."""
-        model = self.move_to(np)
+        model = self._in_numpy()
         model.__dict__.pop("feature_names_in_", None)
         return model
 

@@ -53,13 +53,17 @@ class Movable:
         <class 'numpy.ndarray'>
         """
         if xp is np:
-            return self._moved(lambda array: np.array(to_numpy(array)))
+            return self._moved(lambda array: np.array(to_numpy(array)))  # not shared
         library = Library.on(xp, device)
         return self._moved(lambda array: library.from_numpy(to_numpy(array)))
 
     def __sklearn_array_api_convert__(self, converter: Callable[[Any], Any]) -> Self:
         """What scikit-learn's own `move_estimator_to` calls."""
         return self._moved(converter)
+
+    def _in_numpy(self) -> Self:
+        """A copy in numpy, which may share memory with this one."""
+        return self._moved(to_numpy)
 
     def _moved(self, convert: Callable[[Any], Any]) -> Self:
         model: Self = self._copy()

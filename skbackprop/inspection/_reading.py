@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from .._array_api import to_numpy
 from .._estimators.base import BaseSGDSigmoidMLP
 from .._estimators.call import Call
 from .._estimators.hyperparameters import check_parameters
@@ -58,13 +59,14 @@ def derivation_parameters(estimator: Any) -> tuple[list[Array], list[Array]]:
     This is the one place that turns `coefs_`, of shape ``(n_{l−1}, n_l)``, into
     ``W^l``, of shape ``(n_l, n_{l−1})``, and `intercepts_` into columns.
     """
-    return [coef.T for coef in estimator.coefs_], [
-        intercept.reshape(-1, 1) for intercept in estimator.intercepts_
+    return [to_numpy(coef).T for coef in estimator.coefs_], [
+        to_numpy(intercept).reshape(-1, 1) for intercept in estimator.intercepts_
     ]
 
 
 def validated(estimator: Any, X: Any, y: Any, reset: bool = False) -> Data:
     """Rows as the estimator validates them; a single row may be 1-D."""
+    X, y = to_numpy(X), to_numpy(y)
     if not issparse(X) and np.ndim(X) == 1:
         # A row of a data frame keeps the names that the network was fitted with.
         X = X.to_frame().T if hasattr(X, "to_frame") else np.asarray(X)[np.newaxis]
@@ -87,8 +89,10 @@ def prepare(estimator: Any, X: Any, y: Any) -> tuple[Any, Data]:
 
 
 def local(estimator: Any) -> Any:
-    """The estimator, or for one of a cluster, the same for rows that are here."""
-    return estimator.to_local() if hasattr(estimator, "to_local") else estimator
+    """The same estimator in numpy and for rows that are here, not on a cluster."""
+    if hasattr(estimator, "to_local"):
+        estimator = estimator.to_local()
+    return estimator._in_numpy()
 
 
 def initialised(estimator: Any, X: Any, y: Any) -> tuple[Any, Data, RandomState]:
@@ -122,11 +126,10 @@ def names_of(estimator: Any) -> Names:
 
 
 def _output_names(estimator: Any) -> list[str] | None:
-    classes = getattr(estimator, "classes_", None)
-    if classes is None:
+    if not hasattr(estimator, "classes_"):
         return None
     # Two classes share a neuron, whose activation is that of the second.
-    labels = classes[-estimator.n_outputs_ :].tolist()
+    labels = estimator._labels[-estimator.n_outputs_ :].tolist()
     return [
         str(label) if isinstance(label, str) or label == j else f"class {label}"
         for j, label in enumerate(labels)
@@ -135,8 +138,7 @@ def _output_names(estimator: Any) -> list[str] | None:
 
 def output_meaning(estimator: Any) -> Outputs:
     """How to read the activations of the outputs."""
-    classes = getattr(estimator, "classes_", None)
-    if classes is None:
+    if not hasattr(estimator, "classes_"):
         return Outputs(scale=estimator._scale)
-    names = [str(label) for label in classes]
+    names = [str(label) for label in estimator._labels]
     return Outputs(names, several=estimator._multilabel)
