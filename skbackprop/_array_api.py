@@ -72,6 +72,13 @@ class Library(NamedTuple):
         # A copy, because torch would share a CPU's memory.
         return self.xp.asarray(np.array(values), dtype=dtype, device=self.device)
 
+    def detached(self, array: Any) -> Any:
+        """The array without PyTorch's record of how it was computed.
+
+        Otherwise every update would add to that record.
+        """
+        return array.detach() if compat.is_torch_array(array) else array
+
     def take(self, array: Any, rows: Any) -> Any:
         """Rows of an array: a slice, or indices on the device."""
         if isinstance(rows, slice):
@@ -101,7 +108,12 @@ def library_of_input(array: Any, name: str = "X") -> Library | None:
     if type(array) is np.ndarray or not dispatches():
         return None
     _refuse_sparse(array, name)
-    return Library.of(array) if is_foreign(array) else None
+    if not is_foreign(array):
+        return None
+    library = Library.of(array)
+    if library.xp.isdtype(array.dtype, "complex floating"):
+        raise ValueError(f"Complex data not supported: {name} is {array.dtype}.")
+    return library
 
 
 def to_numpy(array: Any) -> Any:

@@ -48,6 +48,10 @@ class NumpyArrays:
         """The values of a numpy array, here."""
         return values
 
+    def detached(self, array: Any) -> Any:
+        """The array without a record for automatic differentiation."""
+        return array
+
     def numpy_dtype(self, dtype: Any) -> np.dtype[Any]:
         """The numpy dtype that corresponds to one of `floats`."""
         return np.dtype(dtype)
@@ -143,6 +147,7 @@ class DeviceArrays:
         self.library, self.xp = library, library.xp
         self.floats = tuple(library.floats)
         self.from_numpy, self.numpy_dtype = library.from_numpy, library.numpy_dtype
+        self.detached = library.detached
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceArrays) and self.library == other.library
@@ -173,7 +178,11 @@ class DeviceArrays:
                 "own library."
             )
         return array_api.ArrayEngine(
-            coefs, intercepts, xp=self.xp, float_dtype=self.floats[0], **descent
+            list(map(self.detached, coefs)),
+            list(map(self.detached, intercepts)),
+            xp=self.xp,
+            float_dtype=self.floats[0],
+            **descent,
         )
 
     def examples(self, *args: Any) -> DeviceExamples:
@@ -228,9 +237,11 @@ class DeviceArrays:
         return self.xp.argmax(z, axis=1)
 
     def labels(self, classes: Array, places: Any) -> Any:
-        if classes.dtype.kind not in "biuf":  # strings stay in numpy
-            return classes[to_numpy(places)]
-        return self.library.take(self.from_numpy(classes), places)
+        if classes.dtype.kind in "bif":
+            return self.library.take(self.from_numpy(classes), places)
+        labels = classes[to_numpy(places)]
+        # PyTorch has unsigned integers but cannot look them up. Strings stay in numpy.
+        return self.from_numpy(labels) if classes.dtype.kind == "u" else labels
 
 
 NUMPY = NumpyArrays()

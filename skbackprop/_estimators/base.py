@@ -305,7 +305,7 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
             refuse_complex_columns(X)
             refuse_indices_outside(X, "X")
             try:
-                return validate_data(
+                X = validate_data(
                     self,
                     X,
                     reset=reset,
@@ -315,6 +315,7 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
             except (ValueError, TypeError) as error:
                 refuse_non_numeric_columns(X, error)
                 raise
+            return arrays.detached(X)
 
     @abstractmethod
     def _set_targets(
