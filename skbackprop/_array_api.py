@@ -22,6 +22,7 @@ except ImportError:
         compat = None
 
 Array = NDArray[Any]
+OF_NUMPY = (np.ndarray, np.generic)
 
 
 class Library(NamedTuple):
@@ -93,7 +94,7 @@ def dispatches() -> bool:
 
 def is_foreign(array: Any) -> bool:
     """Whether it is an array of a library other than numpy."""
-    if isinstance(array, np.ndarray | np.generic) or compat is None:
+    if isinstance(array, OF_NUMPY) or compat is None:
         return False
     # Dask's arrays, which have no values yet, have no __dlpack__.
     return hasattr(array, "__dlpack__") and bool(compat.is_array_api_obj(array))
@@ -118,7 +119,7 @@ def library_of_input(array: Any, name: str = "X") -> Library | None:
 
 def to_numpy(array: Any) -> Any:
     """The values of an array of another library; anything else as it is."""
-    if not is_foreign(array):
+    if array is None or isinstance(array, OF_NUMPY) or not is_foreign(array):
         return array
     if compat.is_torch_array(array):
         return array.detach().cpu().numpy()

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from array_libraries import PLACES, find_library, largest_deviation
 from networks import Network, gradients
 from numpy.testing import assert_allclose
 
 from skbackprop import _equations as eq
+from skbackprop._array_api import Library
 
 NETWORKS = [
     (3, *hidden, n_L) for hidden in ((), (4,), (4, 3), (5, 4, 3)) for n_L in (1, 2, 10)
@@ -102,6 +104,45 @@ def test_cost_divides_by_the_number_of_outputs():
 def test_sigmoid_of_large_numbers_neither_warns_nor_overflows(z):
     a = eq.sigmoid(np.array([[z]]))
     assert_allclose(a, float(z > 0), atol=1e-17)
+
+
+def numbers(x, y, W, b, xp):
+    """The results of all equations, with names."""
+    z, a = eq.forward(x, W, b, xp)
+    delta = eq.errors(a, y, W)
+    grad_W, grad_b = eq.gradients(a, delta, xp)
+    return {
+        "z": z,
+        "a": a,
+        "cost": [eq.half_squared_error(a[-1], y, xp)],
+        "dC/da": [eq.half_squared_error_prime(a[-1], y)],
+        "sigmoid": [eq.sigmoid(100 * z[0], xp)],
+        "slope": list(map(eq.sigmoid_prime, a)),
+        "hidden": [eq.hidden_activation_prime(W[-1], delta[-1])],
+        "delta": delta,
+        "grad_W": grad_W,
+        "grad_b": grad_b,
+        "step": list(map(eq.updated, W, grad_W, [0.7] * len(W))),
+    }
+
+
+@pytest.mark.parametrize("place", PLACES, ids=" on ".join)
+@pytest.mark.parametrize("units", NETWORKS, ids=str)
+def test_other_array_libraries_compute_the_same_numbers(units, place):
+    library = find_library(*place)
+    network = Network(units)
+    X, Y = network.examples(5)
+    examples = X.T, Y.T, network.W, network.b
+    there = [
+        list(map(library.from_numpy, part))
+        if isinstance(part, list)
+        else library.from_numpy(part)
+        for part in examples
+    ]
+    expected = numbers(*examples, np)
+    for name, got in numbers(*there, library.xp).items():
+        assert all(Library.of(array) == library for array in got), name
+        assert largest_deviation(got, expected[name]) <= 1e-12, name
 
 
 @pytest.mark.parametrize("units", [(3, 2), (3, 4, 2)], ids=str)

@@ -35,7 +35,7 @@ class NumpyArrays:
     """Arrays in numpy, and CSR matrices: the fast engine."""
 
     # The dtypes that a network can have, the widest first.
-    floats: tuple[Any, ...] = (np.float64, np.float32)
+    floats: tuple[Any, ...] = (np.dtype(np.float64), np.dtype(np.float32))
 
     def __str__(self) -> str:
         return "numpy"

@@ -574,7 +574,7 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
     @property
     def _units(self) -> list[int]:
         """Neurons of each layer of the existing network, including the inputs."""
-        return [self.n_features_in_, *(np.shape(b)[0] for b in self.intercepts_)]
+        return [self.n_features_in_, *[np.shape(b)[0] for b in self.intercepts_]]
 
     def _shuffles(self, n_rows: int) -> bool:
         """Whether a pass over this many rows needs a random order."""

@@ -624,7 +624,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     @property
     def _labels(self) -> Array:
         """`classes_` in numpy."""
-        return np.asarray(to_numpy(self.classes_))
+        labels: Array = to_numpy(self.classes_)
+        return labels
 
     def _predicted(self, z: Any, arrays: Arrays) -> Any:
         if self._multilabel:

@@ -99,17 +99,17 @@ def _require_arrays(
     name: str, arrays: list[Any], shapes: Sequence[tuple[int, ...]], dtype: Any
 ) -> None:
     """Raise ValueError if these are not arrays of these shapes and this dtype."""
-    found_shapes = [tuple(np.shape(array)) for array in arrays]
     place = arrays_of(next(iter(arrays), None))
+    shapes_found = [array.shape for array in arrays if place.owns(array)]
     if (
-        found_shapes != list(shapes)
+        len(arrays) != len(shapes)
+        or shapes_found != list(shapes)
         or dtype not in place.floats
-        or not all(map(place.owns, arrays))
         or any(array.dtype != dtype for array in arrays)
     ):
         found = [
-            f"{shape} {getattr(array, 'dtype', type(array).__name__)}"
-            for shape, array in zip(found_shapes, arrays, strict=True)
+            f"{np.shape(array)} {getattr(array, 'dtype', type(array).__name__)}"
+            for array in arrays
         ]
         raise ValueError(
             f"{name} must be arrays of shapes {shapes}, and all arrays of coefs_ and "

@@ -1,8 +1,7 @@
 """Arguments of a call: the validated rows, and errors that name the argument."""
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -44,23 +43,27 @@ _ARGUMENT_ERRORS = (
 )
 
 
-@contextmanager
-def naming(names: str) -> Iterator[None]:
+class naming:
     """Put `names`, such as "X" or "y or sample_weight", before an error without them.
 
     Use it for blocks that only look at these arguments: any error becomes a TypeError
-    or a ValueError.
+    or a ValueError. (A class, because a generator of `contextlib` takes 0.6 µs longer,
+    and one row for `partial_fit` passes seven of them.)
     """
-    try:
-        yield
-    except NotFittedError:
-        raise
-    except _ARGUMENT_ERRORS as error:
-        any_name = "|".join(names.replace(" and ", " or ").split(" or "))
+
+    def __init__(self, names: str) -> None:
+        self.names = names
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if not isinstance(error, _ARGUMENT_ERRORS) or isinstance(error, NotFittedError):
+            return
+        any_name = "|".join(self.names.replace(" and ", " or ").split(" or "))
         is_ours = isinstance(error, ValueError | TypeError)
-        if is_ours and re.search(rf"\b({any_name})\b", str(error)):
-            raise
-        raise error_type(error)(f"{names}: {error}") from error
+        if not (is_ours and re.search(rf"\b({any_name})\b", str(error))):
+            raise error_type(error)(f"{self.names}: {error}") from error
 
 
 def error_type(error: Exception) -> type[ValueError | TypeError]:
