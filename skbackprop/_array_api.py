@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from sklearn import get_config  # type: ignore[attr-defined]
 
 compat: Any
@@ -59,9 +59,13 @@ class Library(NamedTuple):
         found = info.dtypes(kind="real floating", device=self.device)
         return [found[name] for name in ("float64", "float32") if name in found]
 
-    def dtype(self, dtype: DTypeLike) -> Any:
-        """This library's name of a numpy dtype."""
-        return getattr(self.xp, np.dtype(dtype).name)
+    def dtype(self, dtype: np.dtype[Any]) -> Any:
+        """The dtype of this library that corresponds to one of numpy's."""
+        return getattr(self.xp, dtype.name)
+
+    def cast(self, array: Any, dtype: Any) -> Any:
+        """The array in another dtype of this library."""
+        return array if array.dtype == dtype else self.xp.astype(array, dtype)
 
     def numpy_dtype(self, dtype: Any) -> np.dtype[Any]:
         """The numpy dtype of one of `floats`."""
@@ -81,9 +85,13 @@ class Library(NamedTuple):
         return array.detach() if compat.is_torch_array(array) else array
 
     def take(self, array: Any, rows: Any) -> Any:
-        """Rows of an array: a slice, or indices on the device."""
+        """Rows of an array: a slice, or indices on the device, none of them negative."""
         if isinstance(rows, slice):
             return array[rows, ...]
+        # PyTorch's own function: `take` would look for negative indices in three steps.
+        select = getattr(self.xp, "index_select", None)
+        if select is not None:
+            return select(array, 0, rows)
         return self.xp.take(array, rows, axis=0)
 
 

@@ -14,6 +14,7 @@ PyTorch on a GPU (`skbackprop._engine.array_api`). Where an operator is not enou
 function takes the library's namespace as `xp`, which is numpy unless given.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 # The functions of an array library.
 Namespace = Any
+Activation = Callable[[Array], Array]
 
 
 def half_squared_error(a: Array, y: Array, xp: Namespace = np) -> Array:
@@ -31,7 +33,7 @@ def half_squared_error(a: Array, y: Array, xp: Namespace = np) -> Array:
     ``C = 1/n_L Σ_j ½ (a_j − y_j)²``, where `a` and `y` have shape ``(n_L, m)``.
     """
     n_L = a.shape[0]
-    return xp.sum((a - y) ** 2 / 2, axis=0) / n_L
+    return xp.sum((a - y) ** 2, axis=0) / (2 * n_L)
 
 
 def half_squared_error_prime(a: Array, y: Array) -> Array:
@@ -71,11 +73,12 @@ def pre_activation(W: Array, a: Array, b: Array) -> Array:
 
 
 def forward(
-    x: Array, W: list[Array], b: list[Array], xp: Namespace = np
+    x: Array, W: list[Array], b: list[Array], sigma: Activation = sigmoid
 ) -> tuple[list[Array], list[Array]]:
     """Forward pass of a network (section 3, Pre-activation level).
 
-    ``z^l = W^l a^{l−1} + b^l``, ``a^l = σ(z^l)``, ``a^0 = x``.
+    ``z^l = W^l a^{l−1} + b^l``, ``a^l = σ(z^l)``, ``a^0 = x``. `sigma` is σ, for a
+    library that computes it in one step.
 
     Returns the lists ``z`` and ``a`` of all layers. `W`, `b` and ``z`` begin with
     layer 1, ``a`` with layer 0, the input.
@@ -84,7 +87,7 @@ def forward(
     a = [x]
     for W_l, b_l in zip(W, b, strict=True):
         z.append(pre_activation(W_l, a[-1], b_l))
-        a.append(sigmoid(z[-1], xp))
+        a.append(sigma(z[-1]))
     return z, a
 
 
@@ -128,8 +131,7 @@ def bias_gradient(delta: Array, xp: Namespace = np) -> Array:
 
     ``∇b^l = δ^l``; for a batch, the average over its examples.
     """
-    m = delta.shape[1]
-    return xp.sum(delta, axis=1, keepdims=True) / m
+    return xp.mean(delta, axis=1, keepdims=True)
 
 
 def errors(a: list[Array], y: Array, W: list[Array]) -> list[Array]:

@@ -5,7 +5,8 @@ an update makes new ones, so a snapshot is a list of references. Updates read no
 from the device, not even their costs, so that it never waits for Python.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from .. import _equations as eq
@@ -17,8 +18,6 @@ Layers = list[Array]
 Block = tuple[Array, Array, Array | None]
 Snapshot = tuple[Layers, Layers]
 
-# For the activations of predictions.
-sigmoid = eq.sigmoid
 
 # Memory that the rows of a chunk need in the network. A GPU computes products of so
 # many rows as fast as larger ones.
@@ -55,6 +54,7 @@ class ArrayEngine:
         velocity: tuple[Layers, Layers] | None = None,
     ) -> None:
         self.xp, self._float_dtype = xp, float_dtype
+        self._sigma = sigma_of(xp)
         self.dtype = coefs[0].dtype
         self.alpha, self.momentum = alpha, momentum
         self.nesterov = nesterov and momentum > 0
@@ -127,7 +127,7 @@ class ArrayEngine:
         """The average gradient of a block, in the order of `theta`; and its cost."""
         xp, x, y = self.xp, X.T, Y.T
         W, b = self.theta[: self._n_layers], self.theta[self._n_layers :]
-        _, a = eq.forward(x, W, b, xp)
+        _, a = eq.forward(x, W, b, self._sigma)
         delta, costs = eq.errors(a, y, W), eq.half_squared_error(a[-1], y, xp)
         if weights is not None:
             delta, costs = [d * weights for d in delta], costs * weights
@@ -170,6 +170,16 @@ def derivation_parameters(coefs: Layers, intercepts: Layers) -> Layers:
     return [*(coef.T for coef in coefs), *(b[:, None] for b in intercepts)]
 
 
+def sigma_of(xp: Any) -> Callable[[Array], Array]:
+    """σ by the functions of a library.
+
+    PyTorch has it as one function, which takes one pass over the memory instead of
+    five. The others compute the equation.
+    """
+    sigma: Callable[[Array], Array] = getattr(xp, "sigmoid", partial(eq.sigmoid, xp=xp))
+    return sigma
+
+
 def chunk_rows(coefs: Layers, xp: Any) -> int:
     """The number of rows that pass through the network at once."""
     n_inputs, n_neurons = coefs[0].shape[0], sum(coef.shape[1] for coef in coefs)
@@ -188,7 +198,7 @@ def pieces(rows: slice, size: int) -> Iterator[slice]:
 def decision(theta: Layers, X: Array, xp: Any) -> Array:
     """Pre-activations ``z^L`` of the output layer for a block of rows."""
     n_layers = len(theta) // 2
-    z, _ = eq.forward(X.T, theta[:n_layers], theta[n_layers:], xp)
+    z, _ = eq.forward(X.T, theta[:n_layers], theta[n_layers:], sigma_of(xp))
     return z[-1].T
 
 

@@ -147,7 +147,8 @@ class DeviceArrays:
         self.library, self.xp = library, library.xp
         self.floats = tuple(library.floats)
         self.from_numpy, self.numpy_dtype = library.from_numpy, library.numpy_dtype
-        self.detached = library.detached
+        self.detached, self.cast = library.detached, library.cast
+        self.sigmoid = array_api.sigma_of(library.xp)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceArrays) and self.library == other.library
@@ -205,12 +206,6 @@ class DeviceArrays:
 
     def result_type(self, X: Any, coef: Any) -> Any:
         return self.xp.result_type(X, coef)
-
-    def cast(self, array: Any, dtype: Any) -> Any:
-        return self.xp.astype(array, dtype, copy=False)
-
-    def sigmoid(self, z: Any) -> Any:
-        return array_api.sigmoid(z, self.xp)
 
     def log_sigmoid(self, z: Any) -> Any:
         # log σ(z) = −log(1 + e^{−z}), which logaddexp computes without overflow.

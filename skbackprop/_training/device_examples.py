@@ -69,10 +69,13 @@ class DeviceExamples(Examples):
     def _block(self, rows: Any) -> Any:
         """Inputs, targets and weights of rows, a slice or indices on the device."""
         library, weights = self.library, self._weights_on_device
-        dtype = library.dtype(self.dtype)
-        X = library.xp.astype(library.take(self.X, rows), dtype, copy=False)
-        Y = library.xp.astype(library.take(self._targets_on_device, rows), dtype)
+        X = library.cast(library.take(self.X, rows), self._dtype)
+        Y = library.cast(library.take(self._targets_on_device, rows), self._dtype)
         return X, Y, None if weights is None else library.take(weights, rows)
+
+    @cached_property
+    def _dtype(self) -> Any:
+        return self.library.dtype(self.dtype)
 
     @cached_property
     def _targets_on_device(self) -> Any:
@@ -88,10 +91,7 @@ class DeviceExamples(Examples):
     def _take(self, rows: slice | Array) -> Any:
         """These rows of `X` in the network's dtype, on the device."""
         places = rows if isinstance(rows, slice) else self.library.from_numpy(rows)
-        dtype = self.library.dtype(self.dtype)
-        return self.library.xp.astype(
-            self.library.take(self.X, places), dtype, copy=False
-        )
+        return self.library.cast(self.library.take(self.X, places), self._dtype)
 
     def _inputs(self, rows: slice | Array) -> Array:
         return np.asarray(to_numpy(self._take(rows)))
