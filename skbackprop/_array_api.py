@@ -85,7 +85,7 @@ class Library(NamedTuple):
         return array.detach() if compat.is_torch_array(array) else array
 
     def take(self, array: Any, rows: Any) -> Any:
-        """Rows of an array: a slice, or indices on the device, none of them negative."""
+        """Rows of an array: a slice, or indices on the device (none negative)."""
         if isinstance(rows, slice):
             return array[rows, ...]
         # PyTorch's own function: `take` would look for negative indices in three steps.

@@ -56,25 +56,9 @@ class NumpyArrays:
         """The numpy dtype that corresponds to one of `floats`."""
         return np.dtype(dtype)
 
-    def engine(
-        self,
-        coefs: list[Any],
-        intercepts: list[Any],
-        *,
-        sparse: bool,
-        run_all: Workers,
-        compiled: bool,
-        **descent: Any,
-    ) -> Any:
+    def engine(self, coefs: list[Any], intercepts: list[Any], **options: Any) -> Any:
         """The engine that trains these parameters; the arguments are `Engine`'s."""
-        return Engine(
-            coefs,
-            intercepts,
-            sparse=sparse,
-            run_all=run_all,
-            compiled=compiled,
-            **descent,
-        )
+        return Engine(coefs, intercepts, **options)
 
     def examples(self, *args: Any) -> Examples:
         """The rows to learn from; the arguments are those of `Examples`."""
@@ -140,27 +124,11 @@ class NumpyArrays:
         return classes[places]
 
 
-class DeviceArrays:
+class DeviceArrays(Library):
     """Arrays of another library on one of its devices: the engine of the equations."""
 
-    def __init__(self, library: Library) -> None:
-        self.library, self.xp = library, library.xp
-        self.floats = tuple(library.floats)
-        self.from_numpy, self.numpy_dtype = library.from_numpy, library.numpy_dtype
-        self.detached, self.cast = library.detached, library.cast
-        self.sigmoid = array_api.sigma_of(library.xp)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DeviceArrays) and self.library == other.library
-
-    def __hash__(self) -> int:
-        return hash(str(self))
-
-    def __str__(self) -> str:
-        return str(self.library)
-
     def owns(self, array: Any) -> bool:
-        return is_foreign(array) and Library.of(array) == self.library
+        return arrays_of(array) == self
 
     def engine(
         self,
@@ -187,7 +155,7 @@ class DeviceArrays:
         )
 
     def examples(self, *args: Any) -> DeviceExamples:
-        return DeviceExamples(*args, library=self.library)
+        return DeviceExamples(*args, library=self)
 
     def forward(
         self, coefs: list[Any], intercepts: list[Any], X: Any, output: Output
@@ -206,6 +174,9 @@ class DeviceArrays:
 
     def result_type(self, X: Any, coef: Any) -> Any:
         return self.xp.result_type(X, coef)
+
+    def sigmoid(self, z: Any) -> Any:
+        return array_api.sigma_of(self.xp)(z)
 
     def log_sigmoid(self, z: Any) -> Any:
         # log σ(z) = −log(1 + e^{−z}), which logaddexp computes without overflow.
@@ -233,7 +204,7 @@ class DeviceArrays:
 
     def labels(self, classes: Array, places: Any) -> Any:
         if classes.dtype.kind in "bif":
-            return self.library.take(self.from_numpy(classes), places)
+            return self.take(self.from_numpy(classes), places)
         labels = classes[to_numpy(places)]
         # PyTorch has unsigned integers but cannot look them up. Strings stay in numpy.
         return self.from_numpy(labels) if classes.dtype.kind == "u" else labels
@@ -246,12 +217,12 @@ Arrays = NumpyArrays | DeviceArrays
 def arrays_of_input(X: Any, name: str = "X") -> Arrays:
     """Where a user's argument is to be computed, as scikit-learn is configured."""
     library = library_of_input(X, name)
-    return NUMPY if library is None else DeviceArrays(library)
+    return NUMPY if library is None else DeviceArrays(*library)
 
 
 def arrays_of(fitted: Any) -> Arrays:
     """Where a fitted array is."""
-    return DeviceArrays(Library.of(fitted)) if is_foreign(fitted) else NUMPY
+    return DeviceArrays.of(fitted) if is_foreign(fitted) else NUMPY
 
 
 def require_same(model: Any, method: str, given: Arrays) -> None:
@@ -261,7 +232,7 @@ def require_same(model: Any, method: str, given: Arrays) -> None:
         return
     place, to = str(given), "numpy"
     if isinstance(given, DeviceArrays):
-        to = f"{given.library.name}, {str(given.library.device)!r}"
+        to = f"{given.name}, {str(given.device)!r}"
     elif not dispatches():
         place = "numpy (all inputs are, as long as array_api_dispatch is off)"
     raise ValueError(

@@ -512,18 +512,18 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
             return HeldOut(examples, self._score())
         if self.scoring == "loss":
             return HeldOut(examples, None)
-        return HeldOut(examples, None, self._scorer(data, rows))
+        return HeldOut(examples, None, self._scorer(data, examples))
 
-    def _scorer(self, data: Data, rows: Array | None) -> Callable[[Network], float]:
+    def _scorer(self, data: Data, examples: Examples) -> Callable[[Network], float]:
         """The scorer that `scoring` names, as a function of an engine.
 
         It gets numpy arrays, because many scorers know no others.
         """
         scorer = check_scoring(self, scoring=self.scoring)
-        X, y, weights = to_numpy(data.X), data.y, data.weights
-        if rows is not None:
-            X, y = X[rows], y[rows]
-            weights = None if weights is None else weights[rows]
+        X, y, weights = examples.inputs(), data.y, data.weights
+        if examples.rows is not None:
+            y = y[examples.rows]
+            weights = None if weights is None else weights[examples.rows]
         if y.ndim == 2 and y.shape[1] == 1:
             y = y.ravel()
         weight = {} if weights is None else {"sample_weight": weights}

@@ -171,12 +171,14 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         unless later layers are large. Single examples train up to ten times as fast.
         Larger batches, which `batch_size="auto"` may choose, and predictions are
         computed as with "numpy". The two engines round differently. "numba" needs the
-        `fast` extra.
+        `fast` extra. Arrays of libraries other than numpy need "numpy" here, and are
+        computed by their own library.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; for a multilabel `y`, the indices of its columns.
+        Class labels; for a multilabel `y`, the indices of its columns. In the array
+        library of `y`.
 
     coefs_ : list of ndarrays of shape (n_{l-1}, n_l)
         Weights of each layer, transposed from the derivation's ``W^l``.
@@ -252,6 +254,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     The data type follows `X`: float32 stays float32 and float64 stays float64, and such
     an `X` is neither modified nor copied whole. Any other type is converted to float64
     first, and any other sparse format to CSR.
+
+    If scikit-learn's ``array_api_dispatch`` is on, an `X` of PyTorch, CuPy or another
+    library that follows the array API standard stays on its device, such as a GPU, and
+    so do the arrays of the fitted network and its predictions; what is an ndarray in
+    this page is then an array of that library ("On a GPU" in the documentation).
+    `move_to` brings a network to another library or device.
 
     `fit` and `partial_fit` train a copy, which replaces the estimator at the end. So an
     error leaves the estimator as it was before the call (except that a RandomState
@@ -389,8 +397,9 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         ------
         ValueError
             A parameter or an argument is not as described, there are too few rows for
-            `early_stopping` to split, a warm start asks for a different network, or
-            training diverged because η is too large.
+            `early_stopping` to split, a warm start asks for a different network or has
+            an `X` in another array library, or training diverged because η is too
+            large.
 
         Warns
         -----

@@ -164,7 +164,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         unless later layers are large. Single examples train up to ten times as fast.
         Larger batches, which `batch_size="auto"` may choose, and predictions are
         computed as with "numpy". The two engines round differently. "numba" needs the
-        `fast` extra.
+        `fast` extra. Arrays of libraries other than numpy need "numpy" here, and are
+        computed by their own library.
 
     Attributes
     ----------
@@ -244,6 +245,12 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
     The data type follows `X`: float32 stays float32 and float64 stays float64, and such
     an `X` is neither modified nor copied whole. Any other type is converted to float64
     first, and any other sparse format to CSR.
+
+    If scikit-learn's ``array_api_dispatch`` is on, an `X` of PyTorch, CuPy or another
+    library that follows the array API standard stays on its device, such as a GPU, and
+    so do the arrays of the fitted network and its predictions; what is an ndarray in
+    this page is then an array of that library ("On a GPU" in the documentation).
+    `move_to` brings a network to another library or device.
 
     `fit` and `partial_fit` train a copy, which replaces the estimator at the end. So an
     error leaves the estimator as it was before the call (except that a RandomState
@@ -380,8 +387,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         ------
         ValueError
             A parameter or an argument is not as described, there are too few rows for
-            `early_stopping` to split, a warm start asks for a different network, or
-            training diverged because η is too large.
+            `early_stopping` to split, a warm start asks for a different network or has
+            an `X` in another array library, or training diverged because η is too
+            large.
 
         Warns
         -----

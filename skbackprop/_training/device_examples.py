@@ -66,6 +66,10 @@ class DeviceExamples(Examples):
         """The blocks of `outputs`."""
         return list(self.outputs(engine))
 
+    def inputs(self) -> Array:
+        """All rows, as a numpy array."""
+        return self._inputs(slice(None) if self.rows is None else self.rows)
+
     def _block(self, rows: Any) -> Any:
         """Inputs, targets and weights of rows, a slice or indices on the device."""
         library, weights = self.library, self._weights_on_device

@@ -169,6 +169,10 @@ class Examples:
         parts = [partial(outputs, rows) for rows in gen_batches(len(self), BLOCK_ROWS)]
         return [block for part in engine.run_all(parts) for block in part]
 
+    def inputs(self) -> Any:
+        """All rows, as numpy arrays or CSR."""
+        return self.X if self.rows is None else self._inputs(self.rows)
+
     def target_moments(self) -> tuple[float, Array, Array]:
         """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
         count, total, squares = 0.0, np.zeros(()), np.zeros(())
