@@ -225,18 +225,20 @@ def arrays_of(fitted: Any) -> Arrays:
     return DeviceArrays.of(fitted) if is_foreign(fitted) else NUMPY
 
 
-def require_same(model: Any, method: str, given: Arrays) -> None:
+def require_same(model: Any, method: str, given: Arrays, name: str = "X") -> None:
     """Raise ValueError unless the network is where the inputs of a method are."""
     own = arrays_of(model.coefs_[0])
     if own == given:
         return
     place, to = str(given), "numpy"
+    others = "those passed to fit()" if name == "X" else "X"
     if isinstance(given, DeviceArrays):
         to = f"{given.name}, {str(given.device)!r}"
     elif not dispatches():
         place = "numpy (all inputs are, as long as array_api_dispatch is off)"
     raise ValueError(
         f"Inputs passed to {type(model).__name__}.{method}() must use the same "
-        f"namespace and device as those passed to fit(), but the network is in {own} "
-        f"and X is in {place}. Move X, or the network: model.move_to({to})."
+        f"namespace and device as {others}, but the network is in {own} and {name} is "
+        f"in {place}. Move {name}"
+        + (f", or the network: model.move_to({to})." if name == "X" else ".")
     )

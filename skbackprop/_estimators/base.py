@@ -305,9 +305,9 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
             refuse_complex_columns(X)
             refuse_indices_outside(X, "X")
             try:
-                X = validate_data(
+                return validate_data(
                     self,
-                    X,
+                    arrays.detached(X),
                     reset=reset,
                     accept_sparse="csr",
                     dtype=list(arrays.floats),
@@ -315,7 +315,6 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
             except (ValueError, TypeError) as error:
                 refuse_non_numeric_columns(X, error)
                 raise
-            return arrays.detached(X)
 
     @abstractmethod
     def _set_targets(
@@ -472,7 +471,7 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
                 f"X_val and y_val must be given together, but {missing} is None."
             )
         data = self._validate(X_val, y_val, sample_weight_val, reset=False)
-        require_same(self, "fit", data.arrays)
+        require_same(self, "fit", data.arrays, "X_val")
         return data
 
     def _split(self, data: Data, random_state: RandomState) -> tuple[Array, Array]:

@@ -689,6 +689,8 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
         with naming("classes"):
             classes = to_numpy(classes)
+            if isinstance(classes, range):  # which scikit-learn cannot dispatch on
+                classes = list(classes)
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             if classes is not None:

@@ -74,7 +74,7 @@ def test_every_case_was_measured_five_times_against_the_others(report):
 @pytest.mark.parametrize(
     "script",
     [
-        *("dask_scaling", "grid_search", "growth", "latency", "memory", "run"),
+        *("dask_scaling", "gpu", "grid_search", "growth", "latency", "memory", "run"),
         *("sparse_rows", "tuned"),
     ],
 )
