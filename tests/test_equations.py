@@ -1,5 +1,7 @@
 """The readable layer against numbers worked by hand and complex-step derivatives."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from array_libraries import PLACES, find_library, largest_deviation
@@ -108,7 +110,7 @@ def test_sigmoid_of_large_numbers_neither_warns_nor_overflows(z):
 
 def numbers(x, y, W, b, xp):
     """The results of all equations, with names."""
-    z, a = eq.forward(x, W, b, xp)
+    z, a = eq.forward(x, W, b, partial(eq.sigmoid, xp=xp))
     delta = eq.errors(a, y, W)
     grad_W, grad_b = eq.gradients(a, delta, xp)
     return {

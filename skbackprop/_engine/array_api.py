@@ -103,16 +103,14 @@ class ArrayEngine:
         A smaller last batch has fewer rows than `batch_size`. Return the sum of the
         examples' costs, each multiplied by its weight, as an array without dimensions.
         """
-        gradient: Layers = []
-        cost: Any = 0.0
-        m = 0
-        for X, Y, weights in batch:
+        blocks = iter(batch)
+        X, Y, weights = next(blocks)
+        m = X.shape[0]
+        gradient, cost = self._gradient(X, Y, weights)
+        for X, Y, weights in blocks:
             of_block, cost_of_block = self._gradient(X, Y, weights)
-            m += X.shape[0]
             cost = cost + cost_of_block
-            if not gradient:
-                gradient = of_block
-                continue
+            m += X.shape[0]
             share = X.shape[0] / m  # of the rows so far
             gradient = [
                 mean + (new - mean) * share

@@ -18,10 +18,10 @@ from .examples import Array, Examples
 class DeviceExamples(Examples):
     """Examples whose `X` stays on its device; all else that they are given is numpy.
 
-    Targets and weights are sent to the device once, labels as one byte for each output
-    neuron. An epoch sends the order of its rows and reads the sum of their costs; the
-    device waits for nothing in between. What is measured on the rows, such as their
-    outputs, comes back as numpy arrays.
+    Targets and weights are sent to the device once, in the network's dtype. An epoch
+    sends the order of its rows and reads the sum of their costs; the device waits for
+    nothing in between. What is measured on the rows, such as their outputs, comes back
+    as numpy arrays.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class DeviceExamples(Examples):
         """Inputs, targets and weights of rows, a slice or indices on the device."""
         library, weights = self.library, self._weights_on_device
         X = library.cast(library.take(self.X, rows), self._dtype)
-        Y = library.cast(library.take(self._targets_on_device, rows), self._dtype)
+        Y = library.take(self._targets_on_device, rows)
         return X, Y, None if weights is None else library.take(weights, rows)
 
     @cached_property
@@ -83,10 +83,8 @@ class DeviceExamples(Examples):
 
     @cached_property
     def _targets_on_device(self) -> Any:
-        Y = np.asarray(self.encode(slice(None)))
-        return self.library.from_numpy(
-            Y.astype(bool if Y.dtype.kind in "biu" else self.dtype)
-        )
+        Y = np.asarray(self.encode(slice(None)), dtype=self.dtype)
+        return self.library.from_numpy(Y)
 
     @cached_property
     def _weights_on_device(self) -> Any:
