@@ -116,7 +116,7 @@ def library_of_input(array: Any, name: str = "X") -> Library | None:
     """
     if type(array) is np.ndarray or not dispatches():
         return None
-    _refuse_sparse(array, name)
+    _refuse_sparse_and_lazy(array, name)
     if not is_foreign(array):
         return None
     library = Library.of(array)
@@ -125,19 +125,22 @@ def library_of_input(array: Any, name: str = "X") -> Library | None:
     return library
 
 
-def to_numpy(array: Any) -> Any:
+def to_numpy(array: Any, name: str = "The array") -> Any:
     """The values of an array of another library; anything else as it is."""
     if array is None or isinstance(array, OF_NUMPY) or not is_foreign(array):
         return array
     if compat.is_torch_array(array):
-        return array.detach().cpu().numpy()
+        try:
+            return array.detach().cpu().numpy()
+        except TypeError as error:  # sparse, or a dtype that numpy does not have
+            raise TypeError(f"{name} cannot be converted to numpy: {error}") from error
     if compat.is_cupy_array(array):
         return array.get()
     return np.from_dlpack(array)
 
 
-def _refuse_sparse(array: Any, name: str) -> None:
-    """Raise TypeError for a sparse array of a library other than scipy."""
+def _refuse_sparse_and_lazy(array: Any, name: str) -> None:
+    """Raise TypeError for a sparse array of a library other than scipy, or Dask's."""
     kind = f"{type(array).__module__}.{type(array).__name__}"
     layout = str(getattr(array, "layout", ""))  # torch.sparse_csr, for instance
     if "sparse" in layout or kind.startswith("cupyx.scipy.sparse"):
@@ -145,4 +148,9 @@ def _refuse_sparse(array: Any, name: str) -> None:
             f"{name} is a sparse array, {layout or kind}. On a device, arrays must be "
             "dense. Convert it, for instance with to_dense(), or pass a matrix of "
             "scipy.sparse, which is computed on the CPU."
+        )
+    if compat is not None and compat.is_dask_array(array):
+        raise TypeError(
+            f"{name} is a Dask array, which has no values yet. Call its compute(), or "
+            "turn scikit-learn's array_api_dispatch off."
         )

@@ -233,7 +233,7 @@ def require_same(model: Any, method: str, given: Arrays, name: str = "X") -> Non
     place, to = str(given), "numpy"
     others = "those passed to fit()" if name == "X" else "X"
     if isinstance(given, DeviceArrays):
-        to = f"{given.name}, {str(given.device)!r}"
+        to = f"{given.name}, X.device"
     elif not dispatches():
         place = "numpy (all inputs are, as long as array_api_dispatch is off)"
     raise ValueError(

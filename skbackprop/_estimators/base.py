@@ -294,10 +294,10 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
                 "None."
             )
         arrays, arrays_of_y = arrays_of_input(X), arrays_of_input(y, "y")
-        X, y = self._validate_X(X, arrays, reset), checked_array(to_numpy(y))
+        X, y = self._validate_X(X, arrays, reset), checked_array(to_numpy(y, "y"))
         with naming("X and y"):
             check_consistent_length(X, y)
-        weights = check_weights(to_numpy(sample_weight), X)
+        weights = check_weights(to_numpy(sample_weight, "sample_weight"), X)
         return Data(X, y, weights, arrays, arrays_of_y)
 
     def _validate_X(self, X: Any, arrays: Arrays, reset: bool) -> Any:
@@ -614,7 +614,7 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
         require_same(self, method, arrays)
         with np.errstate(all="ignore"):
             X = self._validate_X(X, arrays, reset=False)
-        outputs, bad_row = arrays.forward(self.coefs_, self.intercepts_, X, output)
+            outputs, bad_row = arrays.forward(self.coefs_, self.intercepts_, X, output)
         if bad_row is None:
             return outputs
         if not arrays.all_finite([*self.coefs_, *self.intercepts_]):

@@ -537,10 +537,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         See `SGDSigmoidMLP`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
-            y = to_numpy(y)
+            y = to_numpy(y, "y")
             refuse_indices_outside(y, "y")
             refuse_invalid_labels(y, "y")
-            weights = score_weights(to_numpy(sample_weight))
+            weights = score_weights(to_numpy(sample_weight, "sample_weight"))
             predicted = to_numpy(self.predict(X))
             return float(accuracy_score(y, predicted, sample_weight=weights))
 
@@ -671,7 +671,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
-        refuse_invalid_labels(to_numpy(y), "y")
+        refuse_invalid_labels(to_numpy(y, "y"), "y")
         data = super()._validate(X, y, sample_weight, reset)
         return data._replace(y=checked_labels(data.y, is_new=reset))
 
@@ -688,7 +688,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         with naming("y"):
             found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
         with naming("classes"):
-            classes = to_numpy(classes)
+            classes = to_numpy(classes, "classes")
             if isinstance(classes, range):  # which scikit-learn cannot dispatch on
                 classes = list(classes)
             if classes is not None and np.ndim(classes) != 1:

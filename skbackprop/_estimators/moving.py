@@ -41,6 +41,11 @@ class Movable:
             A copy with the same parameters and predictions. On a device without
             float64, such as Apple's MPS, float64 becomes float32.
 
+        Raises
+        ------
+        TypeError
+            `xp` is not the module of an array library.
+
         Examples
         --------
         >>> import numpy
@@ -54,6 +59,11 @@ class Movable:
         """
         if xp is np:
             return self._moved(lambda array: np.array(to_numpy(array)))  # not shared
+        if not hasattr(xp, "asarray"):
+            raise TypeError(
+                "xp must be the module of an array library, such as numpy or torch, "
+                f"got {xp!r}."
+            )
         library = Library.on(xp, device)
         return self._moved(lambda array: library.from_numpy(to_numpy(array)))
 

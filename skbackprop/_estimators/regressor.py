@@ -527,7 +527,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         See `SGDSigmoidMLPRegressor`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
-            y, weights = to_numpy(y), score_weights(to_numpy(sample_weight))
+            y = to_numpy(y, "y")
+            weights = score_weights(to_numpy(sample_weight, "sample_weight"))
             predicted = to_numpy(self.predict(X))
             score = float(r2_score(y, predicted, sample_weight=weights))
         if not np.isfinite(score) and len(np.asarray(y)) > 1:

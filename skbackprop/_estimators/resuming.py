@@ -57,6 +57,8 @@ def _fit_together(model: Any) -> bool:
             if W.shape != (n_in, n_out) or W.dtype != dtype or b.dtype != dtype:
                 return False
             n_in = n_out
+        if not isinstance(dtype, np.dtype):  # of another library
+            return False
         return dtype in FLOATS and bool(n_in == model.n_outputs_)
     except (AttributeError, TypeError, ValueError, LookupError):
         return False

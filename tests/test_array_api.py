@@ -1,0 +1,40 @@
+"""Arrays of other libraries, in a process where scikit-learn dispatches on them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import scipy
+
+import skbackprop
+from skbackprop import _array_api
+
+SCIPY = tuple(map(int, scipy.__version__.split(".")[:2]))
+
+
+@pytest.mark.skipif(
+    SCIPY < (1, 14) or _array_api.compat is None,
+    reason="scikit-learn dispatches on other libraries from scipy 1.14 on",
+)
+def test_estimators_work_on_arrays_of_other_libraries():
+    """These tests are in tests/array_api."""
+    command = [sys.executable, "-m", "pytest", "array_api", "-n0", "-q", "--tb=short"]
+    # The same package as here, which CI takes from a wheel.
+    path = [str(Path(skbackprop.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    result = subprocess.run(
+        [*command, "-p", "no:cacheprovider"],
+        env={
+            **os.environ,
+            "SCIPY_ARRAY_API": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        },
+        cwd=Path(__file__).parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert " passed" in result.stdout
