@@ -87,6 +87,6 @@ def _converted(value: Any, convert: Callable[[Any], Any]) -> Any:
     """The value with its arrays converted; labels that are not numbers stay."""
     if isinstance(value, list | tuple):
         return type(value)(_converted(item, convert) for item in value)
-    if value is None or getattr(value.dtype, "kind", "f") not in "biuf":
-        return value
-    return convert(value)
+    # The dtypes of other libraries are always numbers, and have no kind.
+    is_array = hasattr(value, "dtype") and getattr(value.dtype, "kind", "f") in "biuf"
+    return convert(value) if is_array else value

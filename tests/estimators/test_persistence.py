@@ -341,7 +341,7 @@ for name, saved in FORMATS.items():
 
 @pytest.mark.skipif(os.name != "posix", reason="needs process limits")
 def test_damage_to_a_file_is_always_detected(tmp_path, iris):
-    n = 500
+    n = 200
     for Estimator in (SGDSigmoidMLP, SGDSigmoidMLPRegressor):
         model = Estimator((10,), momentum=0.9, max_iter=5, tol=1, random_state=0)
         quietly(model.fit, *iris)
