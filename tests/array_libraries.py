@@ -8,8 +8,8 @@ import pytest
 from skbackprop import _array_api
 from skbackprop._array_api import Library, to_numpy
 
-# Libraries and devices. array_api_strict has made-up devices. Like a GPU's arrays, those
-# on device1 cannot be mixed with others, and are not converted to numpy unasked.
+# Libraries and devices. array_api_strict has made-up devices. Like the arrays of a GPU,
+# those on device1 cannot be mixed with others, or be converted to numpy unasked.
 PLACES = [("array_api_strict", "device1"), ("torch", "cpu")]
 # On a machine with a GPU, SKBACKPROP_TEST_PLACES="torch cuda,cupy 0" adds these.
 for _place in filter(None, os.environ.get("SKBACKPROP_TEST_PLACES", "").split(",")):

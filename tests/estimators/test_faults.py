@@ -7,7 +7,7 @@ k-th call of a C function, for random k.
 import pickle
 import random
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -77,15 +77,21 @@ class Fault:
         (sys.settrace if self.kind == "line" else sys.setprofile)(function)
 
     def see(self, frame, event, argument):
-        file = Path(frame.f_code.co_filename)
-        if PACKAGE not in file.parents or file.name in LEFT_OUT:
+        file = frame.f_code.co_filename
+        if not may_fail(file):
             return None
         if event == self.kind:
             self.count += 1
             if self.count == self.k:
-                self.place = f"{file.name}:{frame.f_lineno}"
+                self.place = f"{Path(file).name}:{frame.f_lineno}"
                 raise self.error
         return self.see
+
+
+@cache
+def may_fail(file):
+    """Whether faults are raised in this file."""
+    return PACKAGE in Path(file).parents and Path(file).name not in LEFT_OUT
 
 
 def data(Estimator, rows="32"):
