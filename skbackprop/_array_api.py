@@ -133,7 +133,10 @@ def to_numpy(array: Any, name: str = "The array") -> Any:
         try:
             return array.detach().cpu().numpy()
         except TypeError as error:  # sparse, or a dtype that numpy does not have
-            raise TypeError(f"{name} cannot be converted to numpy: {error}") from error
+            raise TypeError(
+                f"{name} cannot be converted to numpy: {error}. Convert it to a dense "
+                "array of a common dtype first."
+            ) from error
     if compat.is_cupy_array(array):
         return array.get()
     return np.from_dlpack(array)
@@ -146,8 +149,8 @@ def _refuse_sparse_and_lazy(array: Any, name: str) -> None:
     if "sparse" in layout or kind.startswith("cupyx.scipy.sparse"):
         raise TypeError(
             f"{name} is a sparse array, {layout or kind}. On a device, arrays must be "
-            "dense. Convert it, for instance with to_dense(), or pass a matrix of "
-            "scipy.sparse, which is computed on the CPU."
+            "dense: convert it, for instance with to_dense(). To train on the CPU, "
+            "pass a matrix of scipy.sparse."
         )
     if compat is not None and compat.is_dask_array(array):
         raise TypeError(

@@ -162,7 +162,7 @@ class DeviceArrays(Library):
     ) -> tuple[Any, int | None]:
         dtype = self.result_type(X, coefs[0])
         coefs, intercepts = (
-            [self.cast(p, dtype) for p in parameters]
+            [self.cast(self.detached(p), dtype) for p in parameters]
             for parameters in (coefs, intercepts)
         )
         X = self.cast(X, dtype)
@@ -230,15 +230,15 @@ def require_same(model: Any, method: str, given: Arrays, name: str = "X") -> Non
     own = arrays_of(model.coefs_[0])
     if own == given:
         return
-    place, to = str(given), "numpy"
-    others = "those passed to fit()" if name == "X" else "X"
-    if isinstance(given, DeviceArrays):
-        to = f"{given.name}, X.device"
-    elif not dispatches():
-        place = "numpy (all inputs are, as long as array_api_dispatch is off)"
+    place, remedy = str(given), f"Pass {name} in {own}"
+    if given is NUMPY and not dispatches():
+        place = "numpy, as all inputs are while array_api_dispatch is off"
+        remedy = "Call sklearn.set_config(array_api_dispatch=True)"
+    if name == "X":
+        to = f"{given.name}, X.device" if isinstance(given, DeviceArrays) else "numpy"
+        remedy += f", or move the network: model.move_to({to})"
     raise ValueError(
         f"Inputs passed to {type(model).__name__}.{method}() must use the same "
-        f"namespace and device as {others}, but the network is in {own} and {name} is "
-        f"in {place}. Move {name}"
-        + (f", or the network: model.move_to({to})." if name == "X" else ".")
+        "namespace and device as those passed to fit(). The network is in "
+        f"{own}, {name} is in {place}. {remedy}."
     )

@@ -43,8 +43,8 @@ class Movable:
 
         Raises
         ------
-        TypeError
-            `xp` is not the module of an array library.
+        TypeError, ValueError
+            `xp` is not the module of an array library, or has no such device.
 
         Examples
         --------
@@ -58,6 +58,8 @@ class Movable:
         <class 'numpy.ndarray'>
         """
         if xp is np:
+            if device not in (None, "cpu"):
+                raise ValueError(f'The only device of numpy is "cpu", got {device!r}.')
             return self._moved(lambda array: np.array(to_numpy(array)))  # not shared
         if not hasattr(xp, "asarray"):
             raise TypeError(

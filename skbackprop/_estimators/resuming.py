@@ -110,12 +110,13 @@ def _require_arrays(
         or any(array.dtype != dtype for array in arrays)
     ):
         found = [
-            f"{np.shape(array)} {getattr(array, 'dtype', type(array).__name__)}"
+            f"{tuple(np.shape(array))} {getattr(array, 'dtype', type(array).__name__)}"
             for array in arrays
         ]
         raise ValueError(
             f"{name} must be arrays of shapes {shapes}, and all arrays of coefs_ and "
-            f"intercepts_ must be float32, or all float64; got {found}."
+            "intercepts_ must be float32, or all float64, in one library and on one "
+            f"device; got {found}."
         )
 
 
