@@ -42,7 +42,7 @@ def main():
     sklearn.set_config(array_api_dispatch=True)
     print(description(options.device))
     print(f"{options.rows:,} rows, float32, examples per second")
-    print("| network | batch | skbackprop | plain PyTorch | ratio |")
+    print("| network | batch | skbackprop | plain PyTorch | skbackprop / plain |")
     print("|---|---|---|---|---|")
     for units in NETWORKS:
         X, y = data(options.rows, units, options.device)
@@ -181,8 +181,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     found = "mps" if torch.backends.mps.is_available() else "cpu"
     found = "cuda" if torch.cuda.is_available() else found
-    parser.add_argument("--device", default=found, help=f"here: {found}")
-    parser.add_argument("--rows", type=int, default=60_000)
+    parser.add_argument("--device", default=found, help=f"default: {found}")
+    parser.add_argument("--rows", type=int, default=60_000, help="default: 60000")
     parser.add_argument("--seconds", type=float, default=1, help="of a call, at least")
     return parser.parse_args()
 
