@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from skbackprop import _array_api
-from skbackprop._array_api import Library, to_numpy
+from skbackprop import _array_libraries
+from skbackprop._array_libraries import Library, to_numpy
 
 # Libraries and devices. array_api_strict has made-up devices. Like the arrays of a GPU,
 # those on device1 cannot be mixed with others, or be converted to numpy unasked.
@@ -19,7 +19,7 @@ for _place in filter(None, os.environ.get("SKBACKPROP_TEST_PLACES", "").split(",
 def find_library(name, device):
     """The library on this device; skip the test if it is not installed."""
     # scikit-learn finds other libraries' functions by array_api_compat.
-    if _array_api.compat is None:
+    if _array_libraries.compat is None:
         pytest.skip("array_api_compat is not installed")
     module = pytest.importorskip(name)
     if name == "array_api_strict":
@@ -55,4 +55,4 @@ def there(library, value):
 
 def is_in(library, array):
     """Whether this array belongs to the library and is on its device."""
-    return _array_api.is_foreign(array) and Library.of(array) == library
+    return _array_libraries.is_foreign(array) and Library.of(array) == library

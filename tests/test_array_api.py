@@ -9,13 +9,13 @@ import pytest
 import scipy
 
 import skbackprop
-from skbackprop import _array_api
+from skbackprop import _array_libraries
 
 SCIPY = tuple(map(int, scipy.__version__.split(".")[:2]))
 
 
 @pytest.mark.skipif(
-    SCIPY < (1, 14) or _array_api.compat is None,
+    SCIPY < (1, 14) or _array_libraries.compat is None,
     reason="scikit-learn dispatches on other libraries from scipy 1.14 on",
 )
 def test_estimators_work_on_arrays_of_other_libraries():

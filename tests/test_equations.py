@@ -9,7 +9,7 @@ from networks import Network, gradients
 from numpy.testing import assert_allclose
 
 from skbackprop import _equations as eq
-from skbackprop._array_api import Library
+from skbackprop._array_libraries import Library
 
 NETWORKS = [
     (3, *hidden, n_L) for hidden in ((), (4,), (4, 3), (5, 4, 3)) for n_L in (1, 2, 10)

@@ -22,9 +22,6 @@ class Network(Protocol):
     def velocities(self) -> ParameterLists | None:
         """The momentum's state in the same form; None without momentum."""
 
-    def is_finite(self) -> bool:
-        """Whether all parameters are finite numbers."""
-
     def snapshot(self) -> Any:
         """Everything that updates change, for `restore`."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from .._array_api import (
+from .._array_libraries import (
     Library,
     dispatches,
     is_foreign,
@@ -107,6 +107,10 @@ class NumpyArrays:
         """Zeros of the same shape and dtype."""
         return np.zeros_like(z)
 
+    def ones_like(self, z: Any) -> Any:
+        """Ones of the same shape and dtype."""
+        return np.ones_like(z)
+
     def columns(self, first: Any, second: Any) -> Any:
         """Two arrays of one column, side by side."""
         return np.column_stack([first, second])
@@ -193,6 +197,9 @@ class DeviceArrays(Library):
     def zeros_like(self, z: Any) -> Any:
         return self.xp.zeros_like(z)
 
+    def ones_like(self, z: Any) -> Any:
+        return self.xp.ones_like(z)
+
     def columns(self, first: Any, second: Any) -> Any:
         return self.xp.concat([first, second], axis=1)
 
@@ -206,7 +213,7 @@ class DeviceArrays(Library):
         if classes.dtype.kind in "bif":
             return self.take(self.from_numpy(classes), places)
         labels = classes[to_numpy(places)]
-        # PyTorch has unsigned integers but cannot look them up. Strings stay in numpy.
+        # PyTorch cannot look up wide unsigned integers. Strings stay in numpy.
         return self.from_numpy(labels) if classes.dtype.kind == "u" else labels
 
 
@@ -233,7 +240,9 @@ def require_same(model: Any, method: str, given: Arrays, name: str = "X") -> Non
     place, remedy = str(given), f"Pass {name} in {own}"
     if given is NUMPY and not dispatches():
         place = "numpy, as all inputs are while array_api_dispatch is off"
-        remedy = "Call sklearn.set_config(array_api_dispatch=True)"
+        remedy = (
+            f"Call sklearn.set_config(array_api_dispatch=True) and pass {name} in {own}"
+        )
     if name == "X":
         to = f"{given.name}, X.device" if isinstance(given, DeviceArrays) else "numpy"
         remedy += f", or move the network: model.move_to({to})"

@@ -3,8 +3,8 @@
 A call validates, encodes, initialises, trains and stores. It works on a copy of the
 estimator, which replaces the original in one assignment at the end. So an error leaves
 the estimator as it was, and other threads predict with the old network meanwhile. A
-fitted estimator holds only plain Python values and numpy arrays; the engine and its
-buffers are gone when `fit` returns.
+fitted estimator holds only plain Python values and arrays; the engine and its buffers
+are gone when `fit` returns.
 """
 
 import sys
@@ -22,14 +22,14 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._array_api import to_numpy
+from .._array_libraries import in_numpy, to_numpy
 from .._engine.protocol import Network
 from .._threads import Workers, on_one_blas_thread
 from .._training.callbacks import FitTask, WithCallbacks, fit_task, with_callbacks
 from .._training.descent import Watcher, advance, restore_best, train
 from .._training.examples import (
     Encoder,
-    Examples,
+    Rows,
     Source,
     constant_loss,
 )
@@ -294,10 +294,10 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
                 "None."
             )
         arrays, arrays_of_y = arrays_of_input(X), arrays_of_input(y, "y")
-        X, y = self._validate_X(X, arrays, reset), checked_array(to_numpy(y, "y"))
+        X, y = self._validate_X(X, arrays, reset), checked_array(in_numpy(y, "y"))
         with naming("X and y"):
             check_consistent_length(X, y)
-        weights = check_weights(to_numpy(sample_weight, "sample_weight"), X)
+        weights = check_weights(in_numpy(sample_weight, "sample_weight"), X)
         return Data(X, y, weights, arrays, arrays_of_y)
 
     def _validate_X(self, X: Any, arrays: Arrays, reset: bool) -> Any:
@@ -513,7 +513,7 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
             return HeldOut(examples, None)
         return HeldOut(examples, None, self._scorer(data, examples))
 
-    def _scorer(self, data: Data, examples: Examples) -> Callable[[Network], float]:
+    def _scorer(self, data: Data, examples: Rows) -> Callable[[Network], float]:
         """The scorer that `scoring` names, as a function of an engine.
 
         It gets numpy arrays, because many scorers know no others.
@@ -555,7 +555,7 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
 
     def _examples(
         self, data: Data, weights: Array | None, mean: float, rows: Array | None
-    ) -> Examples:
+    ) -> Rows:
         dtype = data.arrays.numpy_dtype(self.coefs_[0].dtype)
         if weights is not None:
             weights = as_dtype(weights, dtype)

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import unique_labels
 
-from .._array_api import to_numpy
+from .._array_libraries import in_numpy, to_numpy
 from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
 from .arrays import Arrays
@@ -20,6 +20,7 @@ from .call import Call
 from .labels import refuse_invalid_labels, refuse_weights_as_classes
 from .sample_weights import balanced_factors, class_factors, score_weights
 from .targets import (
+    as_array,
     checked_labels,
     codes_of,
     indicator_encoder,
@@ -537,10 +538,10 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         See `SGDSigmoidMLP`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
-            y = to_numpy(y, "y")
+            y = in_numpy(y, "y")
             refuse_indices_outside(y, "y")
             refuse_invalid_labels(y, "y")
-            weights = score_weights(to_numpy(sample_weight, "sample_weight"))
+            weights = score_weights(in_numpy(sample_weight, "sample_weight"))
             predicted = to_numpy(self.predict(X))
             return float(accuracy_score(y, predicted, sample_weight=weights))
 
@@ -652,7 +653,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
             return arrays.sigmoid(z)
         n_classes = len(self._labels)
         if n_classes == 1:
-            return arrays.zeros_like(z) + 1
+            return arrays.ones_like(z)
         if n_classes == 2:
             return arrays.columns(arrays.sigmoid(-z), arrays.sigmoid(z))
         # a_j / Σ_k a_k = e^{log a_j} / Σ_k e^{log a_k}, even if every a rounds to 0.
@@ -671,7 +672,7 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
-        refuse_invalid_labels(to_numpy(y, "y"), "y")
+        refuse_invalid_labels(in_numpy(y, "y"), "y")
         data = super()._validate(X, y, sample_weight, reset)
         return data._replace(y=checked_labels(data.y, is_new=reset))
 
@@ -688,16 +689,14 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
         with naming("y"):
             found = np.arange(data.y.shape[1]) if multilabel else np.unique(data.y)
         with naming("classes"):
-            classes = to_numpy(classes, "classes")
-            if isinstance(classes, range):  # which scikit-learn cannot dispatch on
-                classes = list(classes)
+            classes = in_numpy(classes, "classes")
             if classes is not None and np.ndim(classes) != 1:
                 raise ValueError(f"classes must be a list of labels, got {classes!r}.")
             if classes is not None:
                 refuse_invalid_labels(classes, "classes", place="index")
                 known = self._labels if call.continues else None
                 refuse_weights_as_classes(classes, data.y, known)
-            given = found if classes is None else unique_labels(classes)
+            given = found if classes is None else unique_labels(as_array(classes))
             refuse_nat(given, "classes")
         if not call.continues:
             if multilabel and len(given) != len(found):

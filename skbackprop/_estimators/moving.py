@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._array_api import Library, to_numpy
+from .._array_libraries import Library, to_numpy
 
 # The fitted arrays that belong to the network. Others, such as the random stream's
 # state and the names of the features, are always numpy's.
@@ -66,7 +66,12 @@ class Movable:
                 "xp must be the module of an array library, such as numpy or torch, "
                 f"got {xp!r}."
             )
-        library = Library.on(xp, device)
+        try:
+            library = Library.on(xp, device)
+        except Exception as error:  # each library has errors of its own
+            raise ValueError(
+                f"{xp.__name__} has no device {device!r} here: {error}"
+            ) from error
         return self._moved(lambda array: library.from_numpy(to_numpy(array)))
 
     def __sklearn_array_api_convert__(self, converter: Callable[[Any], Any]) -> Self:

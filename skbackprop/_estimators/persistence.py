@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array_api import to_numpy
+from .._array_libraries import to_numpy
 from .._version import __version__
 from .user_warnings import warn
 

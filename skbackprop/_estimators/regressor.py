@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
 
-from .._array_api import to_numpy
+from .._array_libraries import in_numpy, to_numpy
 from .._training.examples import Encoder
 from .._training.held_out import Score, r_squared
 from .arrays import Arrays
@@ -527,8 +527,8 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         See `SGDSigmoidMLPRegressor`.
         """
         with naming("X or y or sample_weight"), np.errstate(all="ignore"):
-            y = to_numpy(y, "y")
-            weights = score_weights(to_numpy(sample_weight, "sample_weight"))
+            y = in_numpy(y, "y")
+            weights = score_weights(in_numpy(sample_weight, "sample_weight"))
             predicted = to_numpy(self.predict(X))
             score = float(r2_score(y, predicted, sample_weight=weights))
         if not np.isfinite(score) and len(np.asarray(y)) > 1:
@@ -565,9 +565,9 @@ class SGDSigmoidMLPRegressor(RegressorMixin, MultiOutputMixin, BaseSGDSigmoidMLP
         auto = isinstance(self.target_range, str) and self.target_range == "auto"
         if not auto:
             given = check_target_range(self.target_range, n_outputs)
-            if call.continues and not np.array_equal(
-                given, to_numpy(self.target_range_)
-            ):
+            # Rounded like target_range_, where there is no float64.
+            rounded = to_numpy(data.arrays.from_numpy(given)).astype(float)
+            if call.continues and not np.array_equal(rounded, self._target_range):
                 raise ValueError(
                     f"target_range={self.target_range!r} differs from that of the "
                     f"fitted model, {self._target_range.tolist()}. Call fit with "

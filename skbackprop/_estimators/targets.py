@@ -8,6 +8,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._array_libraries import dispatches
 from .._training.examples import Encoder
 from .arrays import NUMPY, Arrays
 from .validation import naming, refuse_complex_columns, refuse_indices_outside
@@ -19,13 +20,27 @@ Array = NDArray[Any]
 LOW_ACTIVATION, HIGH_ACTIVATION = 0.1, 0.9
 
 
+def as_array(values: Any) -> Any:
+    """Lists as an array if scikit-learn dispatches, which it cannot on lists or ranges.
+
+    Other values as they are.
+    """
+    if isinstance(values, list | tuple | range) and dispatches():
+        return np.asarray(values)
+    return values
+
+
 def checked_array(y: Any) -> Any:
     """`y`, of any type, as an array or CSR; a single column as 1-D."""
     with naming("y"):
         refuse_complex_columns(y)
         refuse_indices_outside(y, "y")
         y = check_array(
-            y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"
+            as_array(y),
+            accept_sparse="csr",
+            ensure_2d=False,
+            dtype=None,
+            input_name="y",
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y.toarray() if issparse(y) else y, warn=True)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._array_api import Library, to_numpy
-from .._engine.array_api import pieces
+from .._array_libraries import Library, to_numpy
+from .._engine.array_api import CHUNK_BYTES, pieces
 from .._engine.lanes import Block
-from .examples import Array, Examples
+from .examples import Array, Rows
 
 
 @dataclass(frozen=True)
-class DeviceExamples(Examples):
+class DeviceExamples(Rows):
     """Examples whose `X` stays on its device; all else that they are given is numpy.
 
     Targets and weights are sent to the device once, in the network's dtype. An epoch
@@ -49,7 +49,7 @@ class DeviceExamples(Examples):
                 for piece in pieces(batch, engine.chunk_rows)
             )
             cost = cost + engine.descend(blocks, batch_size, eta)
-        return float(cost)
+        return float(engine.read(cost))
 
     def outputs(
         self, engine: Any, start: int = 0, stop: int | None = None
@@ -66,9 +66,10 @@ class DeviceExamples(Examples):
         """The blocks of `outputs`."""
         return list(self.outputs(engine))
 
-    def inputs(self) -> Array:
-        """All rows, as a numpy array."""
-        return self._inputs(slice(None) if self.rows is None else self.rows)
+    @property
+    def rows_per_block(self) -> int:
+        """The number of rows whose norms are computed at once."""
+        return max(1, CHUNK_BYTES // (self.X.shape[1] * self.dtype.itemsize))
 
     def _block(self, rows: Any) -> Any:
         """Inputs, targets and weights of rows, a slice or indices on the device."""
@@ -94,6 +95,9 @@ class DeviceExamples(Examples):
         """These rows of `X` in the network's dtype, on the device."""
         places = rows if isinstance(rows, slice) else self.library.from_numpy(rows)
         return self.library.cast(self.library.take(self.X, places), self._dtype)
+
+    def inputs(self) -> Array:
+        return self._inputs(self._rows_of_X(slice(None)))
 
     def _inputs(self, rows: slice | Array) -> Array:
         return np.asarray(to_numpy(self._take(rows)))

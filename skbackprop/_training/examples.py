@@ -3,6 +3,7 @@
 `X` is never copied whole, whichever rows are taken and in whichever order.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -56,8 +57,9 @@ class Source(Protocol):
     def descend(self, engine: Any, batch_size: int, order: Any, eta: float) -> float:
         """Run one epoch of updates; return the sum of the examples' weighted costs.
 
-        `engine` is of the kind that the source works with; `order` is a result of
-        `draw_order`, where None means the order of the rows.
+        It is NaN if a parameter is no longer finite. `engine` is of the kind that the
+        source works with; `order` is a result of `draw_order`, where None means the
+        order of the rows.
         """
 
     def target_moments(self) -> tuple[float, Array, Array]:
@@ -77,7 +79,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Examples:
+class Rows(ABC):
     """The rows of `X` to learn from, or to measure on: a source in this process.
 
     Parameters
@@ -117,25 +119,111 @@ class Examples:
         return float(own.sum())
 
     @property
+    @abstractmethod
+    def sparse(self) -> bool:
+        """Whether the inputs are CSR."""
+
+    def draw_order(self, random_state: RandomState) -> Array:
+        """A new order of the examples, for `descend`."""
+        return random_state.permutation(len(self))
+
+    @abstractmethod
+    def descend(
+        self, engine: Any, batch_size: int, order: Array | None, eta: float
+    ) -> float:
+        """Run one epoch of updates; return the sum of the examples' weighted costs."""
+
+    @abstractmethod
+    def outputs(
+        self, engine: Any, start: int = 0, stop: int | None = None
+    ) -> Iterator[Block]:
+        """``z^L``, targets and weights of these examples, block by block, in numpy."""
+
+    @abstractmethod
+    def all_outputs(self, engine: Any) -> list[Block]:
+        """The blocks of `outputs`."""
+
+    def target_moments(self) -> tuple[float, Array, Array]:
+        """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
+        count, total, squares = 0.0, np.zeros(()), np.zeros(())
+        for places in gen_batches(len(self), MOMENT_ROWS):
+            rows = self._rows_of_X(places)
+            Y = np.asarray(self.encode(rows), dtype=float)
+            w = np.ones(len(Y)) if self.weights is None else self.weights[rows]
+            count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
+        return count, total, squares
+
+    def mean_squared_norm(self) -> float:
+        """The (weighted) mean of ``‖x‖²`` over the rows; 0 if none has weight."""
+        total = 0.0
+        for places in gen_batches(len(self), self.rows_per_block):
+            rows = self._rows_of_X(places)
+            norms = self._squared_norms(rows).astype(float)
+            w = np.ones(len(norms)) if self.weights is None else self.weights[rows]
+            total += float(w @ norms)
+        return total / self.total_weight if total else 0.0
+
+    def sample(self) -> tuple[Any, Array] | None:
+        """Inputs and targets of up to a thousand evenly spaced rows."""
+        size = min(MOMENT_ROWS, max(SAMPLE_ROWS, self.rows_per_block))
+        places = np.unique(np.linspace(0, len(self) - 1, size).astype(int))
+        rows = self._rows_of_X(places)
+        return self._inputs(rows), self.encode(rows)
+
+    @abstractmethod
+    def inputs(self) -> Any:
+        """The inputs of all examples, in numpy or CSR."""
+
+    @property
+    @abstractmethod
+    def rows_per_block(self) -> int:
+        """The number of rows that are loaded at once."""
+
+    @abstractmethod
+    def _inputs(self, rows: slice | Array) -> Any:
+        """These rows of `X`, in numpy or CSR."""
+
+    @abstractmethod
+    def _squared_norms(self, rows: slice | Array) -> Array:
+        """``‖x‖²`` of these rows of `X`, in numpy."""
+
+    def _rows_of_X(self, places: slice | Array) -> slice | Array:
+        """The rows of `X` of the examples at these positions."""
+        return places if self.rows is None else self.rows[places]
+
+
+@dataclass(frozen=True)
+class Examples(Rows):
+    """Rows of a numpy array or a CSR matrix."""
+
+    @property
     def sparse(self) -> bool:
         """Whether the inputs are CSR."""
         return not isinstance(self.X, np.ndarray)
-
-    def draw_order(self, random_state: RandomState) -> Array:
-        """A new order of the examples, for `blocks`."""
-        return random_state.permutation(len(self))
 
     def descend(
         self, engine: Engine, batch_size: int, order: Array | None, eta: float
     ) -> float:
         """Run one epoch of updates; return the sum of the examples' weighted costs."""
-        n = len(self)
-        if len(engine.lanes(0, batch_size)) == 1:
-            block_rows = batch_size * max(1, self.rows_per_block // batch_size)
-            blocks = self.blocks(0, n, block_rows, order)
-            return sum(engine.descend(*block, batch_size, eta) for block in blocks)
+        is_small = len(engine.lanes(0, batch_size)) == 1
+        run = self._descend_in_blocks if is_small else self._descend_in_lanes
+        cost = run(engine, batch_size, order, eta)
+        return cost if engine.is_finite() else np.nan
+
+    def _descend_in_blocks(
+        self, engine: Engine, batch_size: int, order: Array | None, eta: float
+    ) -> float:
+        """An epoch of small batches, of which a block holds several."""
+        block_rows = batch_size * max(1, self.rows_per_block // batch_size)
+        blocks = self.blocks(0, len(self), block_rows, order)
+        return sum(engine.descend(*block, batch_size, eta) for block in blocks)
+
+    def _descend_in_lanes(
+        self, engine: Engine, batch_size: int, order: Array | None, eta: float
+    ) -> float:
+        """An epoch of large batches, each cut into lanes."""
         cost = 0.0
-        for batch in gen_batches(n, batch_size):
+        for batch in gen_batches(len(self), batch_size):
             gradient, costs = self.gradient(engine, batch.start, batch.stop, order)
             engine.update(gradient, batch.stop - batch.start, batch_size, eta)
             cost += costs
@@ -169,37 +257,6 @@ class Examples:
         parts = [partial(outputs, rows) for rows in gen_batches(len(self), BLOCK_ROWS)]
         return [block for part in engine.run_all(parts) for block in part]
 
-    def inputs(self) -> Any:
-        """All rows, as numpy arrays or CSR."""
-        return self.X if self.rows is None else self._inputs(self.rows)
-
-    def target_moments(self) -> tuple[float, Array, Array]:
-        """``Σ w``, ``Σ w·y`` and ``Σ w·y²``, the latter two for each output."""
-        count, total, squares = 0.0, np.zeros(()), np.zeros(())
-        for places in gen_batches(len(self), MOMENT_ROWS):
-            rows = self._rows_of_X(places)
-            Y = np.asarray(self.encode(rows), dtype=float)
-            w = np.ones(len(Y)) if self.weights is None else self.weights[rows]
-            count, total, squares = count + w.sum(), total + w @ Y, squares + w @ Y**2
-        return count, total, squares
-
-    def mean_squared_norm(self) -> float:
-        """The (weighted) mean of ``‖x‖²`` over the rows; 0 if none has weight."""
-        total = 0.0
-        for places in gen_batches(len(self), self.rows_per_block):
-            rows = self._rows_of_X(places)
-            norms = self._squared_norms(rows).astype(float)
-            w = np.ones(len(norms)) if self.weights is None else self.weights[rows]
-            total += float(w @ norms)
-        return total / self.total_weight if total else 0.0
-
-    def sample(self) -> tuple[Any, Array] | None:
-        """Inputs and targets of up to a thousand evenly spaced rows."""
-        size = min(MOMENT_ROWS, max(SAMPLE_ROWS, self.rows_per_block))
-        places = np.unique(np.linspace(0, len(self) - 1, size).astype(int))
-        rows = self._rows_of_X(places)
-        return self._inputs(rows), self.encode(rows)
-
     @property
     def rows_per_block(self) -> int:
         """The number of rows of X and Y in a block of about `BLOCK_BYTES`."""
@@ -228,12 +285,10 @@ class Examples:
             weights = None if self.weights is None else self.weights[rows]
             yield self._load_X(rows, buffer), Y, weights
 
-    def _rows_of_X(self, places: slice | Array) -> slice | Array:
-        """The rows of `X` of the examples at these positions."""
-        return places if self.rows is None else self.rows[places]
+    def inputs(self) -> Any:
+        return self.X if self.rows is None else self.X[self.rows]
 
     def _inputs(self, rows: slice | Array) -> Any:
-        """These rows of `X`."""
         return self.X[rows]
 
     def _squared_norms(self, rows: slice | Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from .._engine.protocol import Network
-from .examples import Array, Examples
+from .examples import Array, Rows
 
 # A function of z^L, targets and weights, each with a row for every example.
 Score = Callable[[Array, Array, Array | None], float]
@@ -22,7 +22,7 @@ class HeldOut:
     score is the negative loss.
     """
 
-    examples: Examples
+    examples: Rows
     score: Score | None
     score_network: Callable[[Network], float] | None = None
 

@@ -177,6 +177,19 @@ class _OnDask(BaseSGDSigmoidMLP):
             weights = score_weights(_gather(sample_weight))
         return float(self._metric(y, predicted, sample_weight=weights))
 
+    @property
+    def move_to(self) -> Any:
+        """Not available: use ``to_local().move_to``; a cluster's rows are numpy's."""
+        raise AttributeError(
+            f"{type(self).__name__} has no move_to. Use that of the "
+            f"{self._local.__name__} that to_local() returns."
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = False
+        return tags
+
     def to_local(self) -> Any:
         """Make the plain estimator, which needs no Dask.
 

@@ -155,7 +155,7 @@ class RemoteExamples:
             engine.update(gradient, m, batch_size, eta)
             cost += costs
             starts = stops
-        return cost
+        return cost if engine.is_finite() else np.nan
 
     def _draw_orders(self, seed: int) -> list[Future | None]:
         partitions = range(len(self.futures))

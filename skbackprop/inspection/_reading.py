@@ -9,7 +9,8 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from .._array_api import to_numpy
+from .._array_libraries import to_numpy
+from .._engine import array_api
 from .._estimators.base import BaseSGDSigmoidMLP
 from .._estimators.call import Call
 from .._estimators.hyperparameters import check_parameters
@@ -54,14 +55,12 @@ def check_fitted_network(estimator: Any) -> None:
 
 
 def derivation_parameters(estimator: Any) -> tuple[list[Array], list[Array]]:
-    """The lists `W` and `b` of the derivation, as views of the fitted attributes.
-
-    This is the one place that turns `coefs_`, of shape ``(n_{l−1}, n_l)``, into
-    ``W^l``, of shape ``(n_l, n_{l−1})``, and `intercepts_` into columns.
-    """
-    return [to_numpy(coef).T for coef in estimator.coefs_], [
-        to_numpy(intercept).reshape(-1, 1) for intercept in estimator.intercepts_
-    ]
+    """The lists `W` and `b` of the derivation, in numpy."""
+    coefs, intercepts = (
+        list(map(to_numpy, arrays))
+        for arrays in (estimator.coefs_, estimator.intercepts_)
+    )
+    return array_api.derivation_parameters(coefs, intercepts, np)
 
 
 def validated(estimator: Any, X: Any, y: Any, reset: bool = False) -> Data:

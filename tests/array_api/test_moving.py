@@ -115,6 +115,18 @@ def test_labels_that_are_not_numbers_stay_in_numpy(move, rows, library):
     assert_array_equal(moved.predict(there(library, X)), model.predict(X), strict=True)
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.int32, np.float32])
+@pytest.mark.parametrize("move", MOVES)
+def test_labels_that_are_numbers_are_moved(move, dtype, rows, library):
+    X, y = rows[0], (rows[1] > 0).astype(dtype)
+    model = quietly(SGDSigmoidMLP((5,), max_iter=2, random_state=0).fit, X, y)
+    moved = MOVES[move](model, library.xp, library.device)
+    assert is_in(library, moved.classes_)
+    predicted = moved.predict(there(library, X))
+    assert is_in(library, predicted)
+    assert_array_equal(numpy_of(predicted), model.predict(X), strict=True)
+
+
 @BOTH
 def test_an_estimator_that_is_not_fitted_can_be_moved(Estimator, library):
     model = Estimator((5,), alpha=0.5)

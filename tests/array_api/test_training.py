@@ -138,6 +138,40 @@ def test_float32_stays_float32(Estimator, batch_size, rows, library):
     assert_allclose(numpy_of(predicted), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+def test_a_network_of_one_dtype_learns_rows_of_the_other(Estimator, rows, library):
+    X, y, _ = rows
+    got = Estimator((5,), batch_size=10, random_state=0, early_stopping=False)
+    expected = clone(got)
+    classes = {"classes": [0, 1, 2]} if Estimator is SGDSigmoidMLP else {}
+    for dtype in (np.float32, np.float64):
+        expected.partial_fit(X.astype(dtype), y, **classes)
+        got.partial_fit(there(library, X.astype(dtype)), there(library, y), **classes)
+    assert_same_training(got, expected, library, tolerance=1e-5)
+    assert {array.dtype for array in parameters(got)} == {library.xp.float32}
+
+
+@pytest.mark.parametrize("Estimator", [SGDSigmoidMLP, SGDSigmoidMLPRegressor])
+def test_a_device_without_float64_has_float32_throughout(Estimator, rows):
+    """Such as Apple's MPS. The target range is rounded, and stays the same."""
+    library = find_library("array_api_strict", "no_float64")
+    X, y, weights = rows
+    ranged = {} if Estimator is SGDSigmoidMLP else {"target_range": (-0.1, 2.3)}
+    model = Estimator((5,), max_iter=5, warm_start=True, random_state=0, **ranged)
+    X = X.astype(np.float32)
+    got, expected = clone(model), clone(model)
+    for _ in range(2):
+        quietly(expected.fit, X, y, weights)
+        quietly(got.fit, there(library, X), y, weights)
+        quietly(got.partial_fit, there(library, X), y)
+        quietly(expected.partial_fit, X, y)
+    assert_same_training(got, expected, library, tolerance=1e-4)
+    predicted = numpy_of(got.predict(there(library, X)))
+    assert_allclose(predicted, expected.predict(X), rtol=1e-4)
+    moved = expected.move_to(library.xp, library.device)
+    assert {array.dtype for array in parameters(moved)} == {library.xp.float32}
+
+
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
 def test_inputs_that_are_not_floats_become_float64(dtype, rows, library):
     X, y, _ = rows
@@ -330,7 +364,7 @@ def test_a_full_batch_in_chunks_makes_the_same_network(
     model.set_params(random_state=0, early_stopping=True, validation_fraction=0.2)
     whole = quietly(clone(model).fit, X, y, weights)
     n_outputs = whole.n_outputs_
-    bytes_of_a_row = 8 * (4 + 5 * (5 + n_outputs))
+    bytes_of_a_row = 8 * (2 * 4 + 5 * (5 + n_outputs))
     monkeypatch.setattr(array_api, "CHUNK_BYTES", n_rows * bytes_of_a_row)
     assert array_api.chunk_rows(whole.coefs_, library.xp) == n_rows
     chunked = quietly(clone(model).fit, X, y, weights)
@@ -383,9 +417,47 @@ def test_tensors_that_require_gradients_can_be_learnt(Estimator, rows):
     assert largest_deviation(parameters(got), parameters(expected)) == 0
     assert all(leaf.requires_grad and leaf.grad is None for leaf in leaves)
     got.coefs_ = [coef.requires_grad_() for coef in got.coefs_]
+    got.intercepts_ = [intercept.requires_grad_() for intercept in got.intercepts_]
     quietly(got.partial_fit, leaves[0], leaves[1])
     assert not any(array.requires_grad for array in parameters(got))
     predicted = got.predict(leaves[0])
     assert not predicted.requires_grad
     assert_array_equal(numpy_of(predicted), numpy_of(got.predict(X)))
     assert got.score(*leaves) == got.score(X, y, weights)
+
+
+# --- transfers ------------------------------------------------------------------------
+
+
+def test_an_epoch_sends_the_order_of_its_rows_and_reads_one_number(rows):
+    """Whatever the number of its updates: a device that waits for Python is slow."""
+    torch = find_library("torch", "cpu")
+    dispatch = pytest.importorskip("torch.utils._python_dispatch")
+
+    class Counter(dispatch.TorchDispatchMode):
+        """Counts the operations of PyTorch by name."""
+
+        def __init__(self):
+            super().__init__()
+            self.counts = {"aten.lift_fresh": 0, "aten._local_scalar_dense": 0}
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            name = str(function).removesuffix(".default")
+            if name in self.counts:
+                self.counts[name] += 1
+            return function(*args, **(kwargs or {}))
+
+    def counted(max_iter, **settings):
+        model = SGDSigmoidMLP((5,), max_iter=max_iter, random_state=0, **settings)
+        model.set_params(tol=0, n_iter_no_change=np.inf, momentum=0.5)
+        with Counter() as counter:
+            quietly(model.fit, *(there(torch, part) for part in rows))
+        return counter.counts
+
+    for batch_size, shuffle, sent in ((5, True, 1), (5, False, 0), ("full", True, 0)):
+        settings = {"batch_size": batch_size, "shuffle": shuffle}
+        few, many = counted(10, **settings), counted(30, **settings)
+        # The look for what to warn of at the end may need one or two more.
+        more = {name: many[name] - few[name] for name in few}
+        assert more["aten.lift_fresh"] == pytest.approx(20 * sent, abs=2)
+        assert more["aten._local_scalar_dense"] == pytest.approx(20, abs=2)

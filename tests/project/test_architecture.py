@@ -12,14 +12,14 @@ import skbackprop
 PACKAGE = Path(skbackprop.__file__).parent
 # In order: a room may import only rooms that are listed before it.
 ROOMS = [
-    *("_version", "_equations", "_array_api", "_engine", "_threads", "_training"),
+    *("_version", "_equations", "_array_libraries", "_engine", "_threads", "_training"),
     "_estimators",
     *("inspection", "dask", "onnx", "__init__"),
 ]
 # Exceptions: a room, and the later rooms that must not import it.
 CLOSED_TO = {
     "_equations": {"_engine", "_threads", "_training", "_estimators", "__init__"},
-    "_array_api": {"_engine", "_threads"},
+    "_array_libraries": {"_engine", "_threads"},
     "_engine": {"_threads"},
     "_threads": {"_training"},
     "inspection": {"dask", "onnx", "__init__"},
@@ -33,7 +33,7 @@ LIBRARIES = {"numpy", "scipy", "sklearn", "joblib"}
 OUTSIDE = {
     "_version": set(),
     "_equations": {"numpy"},
-    "_array_api": {"numpy", "sklearn", "array_api_compat"},
+    "_array_libraries": {"numpy", "sklearn", "array_api_compat"},
     "_engine": {"numpy", "scipy"},
     "_engine/compiled.py": {"numpy", "numba", "llvmlite"},
     "_threads": {"threadpoolctl"},

@@ -39,7 +39,8 @@ class Library(NamedTuple):
     @classmethod
     def on(cls, module: ModuleType, device: Any) -> Self:
         """The library of this module, such as torch, and one of its devices."""
-        return cls.of(module.asarray(0, device=device))
+        xp = compat.array_namespace(module.asarray(0))
+        return cls.of(xp.asarray(0, device=device))
 
     def __str__(self) -> str:
         return f"{self.name} on {self.device}"
@@ -47,7 +48,8 @@ class Library(NamedTuple):
     @property
     def name(self) -> str:
         """The name of the library, such as "torch"."""
-        return str(self.xp.__name__).rpartition(".")[-1]
+        name = str(self.xp.__name__).removeprefix("sklearn.externals.")
+        return name.removeprefix("array_api_compat.")
 
     @property
     def floats(self) -> list[Any]:
@@ -125,18 +127,27 @@ def library_of_input(array: Any, name: str = "X") -> Library | None:
     return library
 
 
-def to_numpy(array: Any, name: str = "The array") -> Any:
+def in_numpy(argument: Any, name: str) -> Any:
+    """A user's argument, in numpy if scikit-learn would dispatch on its library."""
+    if argument is None or type(argument) is np.ndarray or not dispatches():
+        return argument
+    if library_of_input(argument, name) is None:
+        return argument
+    try:
+        return to_numpy(argument)
+    except TypeError as error:  # a dtype that numpy does not have
+        raise TypeError(
+            f"{name} cannot be converted to numpy: {error}. Convert it to another "
+            "dtype first."
+        ) from error
+
+
+def to_numpy(array: Any) -> Any:
     """The values of an array of another library; anything else as it is."""
-    if array is None or isinstance(array, OF_NUMPY) or not is_foreign(array):
+    if not is_foreign(array):
         return array
     if compat.is_torch_array(array):
-        try:
-            return array.detach().cpu().numpy()
-        except TypeError as error:  # sparse, or a dtype that numpy does not have
-            raise TypeError(
-                f"{name} cannot be converted to numpy: {error}. Convert it to a dense "
-                "array of a common dtype first."
-            ) from error
+        return array.detach().cpu().numpy()
     if compat.is_cupy_array(array):
         return array.get()
     return np.from_dlpack(array)
@@ -145,10 +156,11 @@ def to_numpy(array: Any, name: str = "The array") -> Any:
 def _refuse_sparse_and_lazy(array: Any, name: str) -> None:
     """Raise TypeError for a sparse array of a library other than scipy, or Dask's."""
     kind = f"{type(array).__module__}.{type(array).__name__}"
-    layout = str(getattr(array, "layout", ""))  # torch.sparse_csr, for instance
-    if "sparse" in layout or kind.startswith("cupyx.scipy.sparse"):
+    if compat is not None and compat.is_torch_array(array):
+        kind = str(array.layout)  # torch.sparse_csr, for instance
+    if kind.startswith(("torch.sparse", "cupyx.scipy.sparse")):
         raise TypeError(
-            f"{name} is a sparse array, {layout or kind}. On a device, arrays must be "
+            f"{name} is a sparse array, {kind}. On a device, arrays must be "
             "dense: convert it, for instance with to_dense(). To train on the CPU, "
             "pass a matrix of scipy.sparse."
         )
