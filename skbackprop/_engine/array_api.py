@@ -18,7 +18,6 @@ Layers = list[Array]
 Block = tuple[Array, Array, Array | None]
 Snapshot = tuple[Layers, Layers | None]
 
-
 # Memory that the rows of a chunk need in the network. A GPU computes products of so
 # many rows as fast as larger ones.
 CHUNK_BYTES = 2**28
@@ -172,8 +171,8 @@ def derivation_parameters(
     ``W^l``, of shape ``(n_l, n_{l−1})``, and `intercepts_` into columns.
     """
     W = [
-        # In the memory order of the gradients: with the other one, updates of 784-500
-        # took 2.5 times as long. `coefs_` of earlier training are in this order.
+        # In the memory order of the gradients: in the other one, updates of 784-500
+        # took 2.5 times as long. A trained network is in this order already.
         xp.reshape(xp.reshape(coef.T, (-1,)), (coef.shape[1], coef.shape[0]))
         for coef in coefs
     ]
