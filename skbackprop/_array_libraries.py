@@ -5,22 +5,26 @@ so do we: by `array_api_compat`, which scikit-learn brings with it. This is the 
 room that knows that package, and how an array comes from numpy and returns to it.
 """
 
+from contextlib import suppress
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import get_config  # type: ignore[attr-defined]
+from sklearn import get_config
 
-compat: Any
-try:
-    from sklearn.externals import array_api_compat as compat
-except ImportError:
-    try:  # scikit-learn before 1.7 does not contain the package
-        import array_api_compat as compat
-    except ImportError:  # and without it, scikit-learn dispatches on numpy alone
-        compat = None
 
+def _find_compat() -> Any:
+    """The package; None without it, when scikit-learn dispatches on numpy alone."""
+    # scikit-learn 1.6 does not contain it.
+    for name in ("sklearn.externals.array_api_compat", "array_api_compat"):
+        with suppress(ImportError):
+            return import_module(name)
+    return None
+
+
+compat = _find_compat()
 Array = NDArray[Any]
 OF_NUMPY = (np.ndarray, np.generic)
 

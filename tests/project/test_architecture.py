@@ -33,7 +33,7 @@ LIBRARIES = {"numpy", "scipy", "sklearn", "joblib"}
 OUTSIDE = {
     "_version": set(),
     "_equations": {"numpy"},
-    "_array_libraries": {"numpy", "sklearn", "array_api_compat"},
+    "_array_libraries": {"numpy", "sklearn"},
     "_engine": {"numpy", "scipy"},
     "_engine/compiled.py": {"numpy", "numba", "llvmlite"},
     "_threads": {"threadpoolctl"},
