@@ -133,9 +133,7 @@ def library_of_input(array: Any, name: str = "X") -> Library | None:
 
 def in_numpy(argument: Any, name: str) -> Any:
     """A user's argument, in numpy if scikit-learn would dispatch on its library."""
-    if argument is None or type(argument) is np.ndarray or not dispatches():
-        return argument
-    if library_of_input(argument, name) is None:
+    if argument is None or library_of_input(argument, name) is None:
         return argument
     try:
         return to_numpy(argument)

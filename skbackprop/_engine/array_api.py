@@ -54,7 +54,6 @@ class ArrayEngine:
     ) -> None:
         self.xp, self._float_dtype = xp, float_dtype
         self._sigma = sigma_of(xp)
-        self.dtype = coefs[0].dtype
         self.alpha, self.momentum = alpha, momentum
         self.nesterov = nesterov
         self._n_layers = len(coefs)
@@ -98,8 +97,7 @@ class ArrayEngine:
 
     def decision(self, X: Array) -> Array:
         """Pre-activations ``z^L`` of the output layer, a row for each row of `X`."""
-        W, b = self.theta[: self._n_layers], self.theta[self._n_layers :]
-        return decision(W, b, X, self.xp)
+        return decision(*self._split(self.theta), X, self.xp)
 
     def descend(self, batch: Iterable[Block], batch_size: int, eta: float) -> Array:
         """Make one update, from a batch that comes in blocks of its rows.
@@ -128,7 +126,7 @@ class ArrayEngine:
     ) -> tuple[Layers, Array]:
         """The average gradient of a block, in the order of `theta`; and its cost."""
         xp, x, y = self.xp, X.T, Y.T
-        W, b = self.theta[: self._n_layers], self.theta[self._n_layers :]
+        W, b = self._split(self.theta)
         _, a = eq.forward(x, W, b, self._sigma)
         delta, costs = eq.errors(a, y, W), eq.half_squared_error(a[-1], y, xp)
         if weights is not None:
@@ -140,10 +138,10 @@ class ArrayEngine:
         """A step of descent against the gradient, plus `penalty` times the weights."""
         theta, velocity = self.theta, self.velocity
         if penalty:
-            weights = theta[: self._n_layers]
-            gradient[: self._n_layers] = [
-                g + penalty * W_l for g, W_l in zip(gradient, weights, strict=False)
-            ]
+            grad_W, grad_b = self._split(gradient)
+            W, _ = self._split(theta)
+            grad_W = [g + penalty * W_l for g, W_l in zip(grad_W, W, strict=True)]
+            gradient = [*grad_W, *grad_b]
         if velocity is not None:
             velocity = [
                 eq.updated(self.momentum * v, g, eta)
@@ -157,8 +155,12 @@ class ArrayEngine:
             ]
         self.theta, self.velocity = theta, velocity
 
+    def _split(self, arrays: Layers) -> tuple[Layers, Layers]:
+        """Arrays in the order of `theta` as the lists `W` and `b`."""
+        return arrays[: self._n_layers], arrays[self._n_layers :]
+
     def _lists(self, arrays: Layers) -> tuple[Layers, Layers]:
-        W, b = arrays[: self._n_layers], arrays[self._n_layers :]
+        W, b = self._split(arrays)
         return [W_l.T for W_l in W], [b_l[:, 0] for b_l in b]
 
 

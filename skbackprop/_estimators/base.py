@@ -293,12 +293,12 @@ class BaseSGDSigmoidMLP(Movable, Persistent, WithCallbacks, BaseEstimator, ABC):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
-        arrays, arrays_of_y = arrays_of_input(X), arrays_of_input(y, "y")
+        arrays = arrays_of_input(X)
         X, y = self._validate_X(X, arrays, reset), checked_array(in_numpy(y, "y"))
         with naming("X and y"):
             check_consistent_length(X, y)
         weights = check_weights(in_numpy(sample_weight, "sample_weight"), X)
-        return Data(X, y, weights, arrays, arrays_of_y)
+        return Data(X, y, weights, arrays)
 
     def _validate_X(self, X: Any, arrays: Arrays, reset: bool) -> Any:
         with naming("X"):

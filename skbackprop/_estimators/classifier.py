@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import unique_labels
 from .._array_libraries import in_numpy, to_numpy
 from .._training.examples import Encoder
 from .._training.held_out import Score, class_accuracy, label_accuracy
-from .arrays import Arrays
+from .arrays import Arrays, arrays_of_input
 from .auto import Pace
 from .base import BaseSGDSigmoidMLP
 from .call import Call
@@ -672,9 +672,12 @@ class SGDSigmoidMLP(ClassifierMixin, BaseSGDSigmoidMLP):
     def _validate(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool
     ) -> Data:
-        refuse_invalid_labels(in_numpy(y, "y"), "y")
+        arrays_of_y = arrays_of_input(y, "y")
+        y = in_numpy(y, "y")
+        refuse_invalid_labels(y, "y")
         data = super()._validate(X, y, sample_weight, reset)
-        return data._replace(y=checked_labels(data.y, is_new=reset))
+        y = checked_labels(data.y, is_new=reset)
+        return data._replace(y=y, arrays_of_y=arrays_of_y)
 
     def _set_targets(
         self, data: Data, call: Call, classes: ArrayLike | None = None

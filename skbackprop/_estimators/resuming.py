@@ -9,10 +9,9 @@ from numpy.random import RandomState
 from sklearn.exceptions import NotFittedError
 
 from .._training.progress import Progress
-from .arrays import arrays_of
+from .arrays import NUMPY, arrays_of
 from .validation import naming
 
-FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
 BIT_GENERATORS = {"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"}
 
 
@@ -59,7 +58,7 @@ def _fit_together(model: Any) -> bool:
             n_in = n_out
         if not isinstance(dtype, np.dtype):  # of another library
             return False
-        return dtype in FLOATS and bool(n_in == model.n_outputs_)
+        return dtype in NUMPY.floats and bool(n_in == model.n_outputs_)
     except (AttributeError, TypeError, ValueError, LookupError):
         return False
 

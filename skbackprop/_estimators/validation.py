@@ -19,7 +19,7 @@ class Data(NamedTuple):
     """Validated rows, their targets as the user gave them, and their weights.
 
     `X` is in `arrays`; targets and weights are always numpy's (or CSR), and
-    `arrays_of_y` is where the user's `y` was.
+    `arrays_of_y` is where the user's labels were, for `classes_`.
     """
 
     X: Any

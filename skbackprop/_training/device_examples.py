@@ -40,16 +40,15 @@ class DeviceExamples(Rows):
         self, engine: Any, batch_size: int, order: Array | None, eta: float
     ) -> float:
         """Run one epoch of updates; return the sum of the examples' weighted costs."""
-        rows = self._rows_of_X(slice(None) if order is None else order)
-        places = None if isinstance(rows, slice) else self.library.from_numpy(rows)
+        rows = self._sent(self._rows_of_X(slice(None) if order is None else order))
         cost: Any = 0.0
         for batch in gen_batches(len(self), batch_size):
             blocks = (
-                self._block(piece if places is None else places[piece])
+                self._block(piece if isinstance(rows, slice) else rows[piece])
                 for piece in pieces(batch, engine.chunk_rows)
             )
             cost = cost + engine.descend(blocks, batch_size, eta)
-        return float(engine.read(cost))
+        return engine.read(cost)
 
     def outputs(
         self, engine: Any, start: int = 0, stop: int | None = None
@@ -58,7 +57,7 @@ class DeviceExamples(Rows):
         stop = len(self) if stop is None else stop
         for piece in pieces(slice(start, stop), engine.chunk_rows):
             rows = self._rows_of_X(piece)
-            z = to_numpy(engine.decision(self._take(rows)))
+            z = to_numpy(engine.decision(self._take(self._sent(rows))))
             Y = np.asarray(self.encode(rows), dtype=self.dtype)
             yield z, Y, None if self.weights is None else self.weights[rows]
 
@@ -74,7 +73,7 @@ class DeviceExamples(Rows):
     def _block(self, rows: Any) -> Any:
         """Inputs, targets and weights of rows, a slice or indices on the device."""
         library, weights = self.library, self._weights_on_device
-        X = library.cast(library.take(self.X, rows), self._dtype)
+        X = self._take(rows)
         Y = library.take(self._targets_on_device, rows)
         return X, Y, None if weights is None else library.take(weights, rows)
 
@@ -91,17 +90,20 @@ class DeviceExamples(Rows):
     def _weights_on_device(self) -> Any:
         return None if self.weights is None else self.library.from_numpy(self.weights)
 
-    def _take(self, rows: slice | Array) -> Any:
-        """These rows of `X` in the network's dtype, on the device."""
-        places = rows if isinstance(rows, slice) else self.library.from_numpy(rows)
-        return self.library.cast(self.library.take(self.X, places), self._dtype)
+    def _take(self, rows: Any) -> Any:
+        """Rows of `X` in the network's dtype: a slice, or indices on the device."""
+        return self.library.cast(self.library.take(self.X, rows), self._dtype)
+
+    def _sent(self, rows: slice | Array) -> Any:
+        """Rows as `_take` wants them: indices are sent to the device."""
+        return rows if isinstance(rows, slice) else self.library.from_numpy(rows)
 
     def inputs(self) -> Array:
         return self._inputs(self._rows_of_X(slice(None)))
 
     def _inputs(self, rows: slice | Array) -> Array:
-        return np.asarray(to_numpy(self._take(rows)))
+        return np.asarray(to_numpy(self._take(self._sent(rows))))
 
     def _squared_norms(self, rows: slice | Array) -> Array:
-        X = self._take(rows)
+        X = self._take(self._sent(rows))
         return np.asarray(to_numpy(self.library.xp.sum(X * X, axis=1)))
